@@ -1,0 +1,300 @@
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { HoldpointError } from "../../core/errors.ts";
+import { cloneJson } from "../../core/json.ts";
+import { SortedIndex } from "./sorted-index.ts";
+import {
+  type ChangeHint,
+  type CommitResult,
+  type DueQuery,
+  type HistoryQuery,
+  KEY_NAMES,
+  type NewEvent,
+  type OpResult,
+  type Page,
+  type PageQuery,
+  type PurgeQuery,
+  type RecordEvent,
+  type RecordStore,
+  type StoreCapabilities,
+  type StoredRecord,
+  type StoreOp,
+  type Watcher,
+} from "../record-store.ts";
+import {
+  checkCommit,
+  checkLimit,
+  checkPage,
+  compareCreated,
+  decodeSeqCursor,
+  dueTime,
+  encodeCursor,
+  guardHolds,
+  newRecord,
+  patched,
+} from "../store-rules.ts";
+
+export interface MemoryRecordStoreOptions {
+  readonly clock?: Clock;
+}
+
+interface Entry {
+  record: StoredRecord;
+  events: RecordEvent[];
+}
+
+/** What several {@link MemoryRecordStore} handles share, as two processes share a server. */
+export class MemoryRecordData {
+  readonly entries: Map<string, Entry> = new Map();
+  readonly indexes: Map<string, SortedIndex> = new Map();
+  /** One per kind, ordered by due time. */
+  readonly due: Map<string, SortedIndex> = new Map();
+  readonly listeners: Map<string, Set<(hint: ChangeHint) => void>> = new Map();
+}
+
+/**
+ * The model of all stores: plain maps and sorted arrays, each operation in one turn of the event loop.
+ * Values are copied on the way in and out, so that nothing handed out can change the store.
+ */
+export class MemoryRecordStore implements RecordStore {
+  readonly capabilities: StoreCapabilities = { name: "memory", durable: false, shared: false };
+  readonly #data: MemoryRecordData;
+  readonly #clock: Clock;
+  #closed = false;
+
+  constructor(options: MemoryRecordStoreOptions = {}, data: MemoryRecordData = new MemoryRecordData()) {
+    this.#clock = options.clock ?? systemClock;
+    this.#data = data;
+  }
+
+  async commit(ops: readonly StoreOp[]): Promise<CommitResult> {
+    this.#assertOpen();
+    checkCommit(ops);
+    const now = this.#clock.now();
+    const plan: (Entry | null)[] = [];
+    const results: OpResult[] = [];
+    const touched: Entry[] = [];
+    let refused = false;
+    for (const operation of ops) {
+      const id = operation.op === "insert" ? operation.record.id : operation.id;
+      const entry = this.#data.entries.get(id);
+      const record = entry?.record ?? null;
+      plan.push(null);
+      if (operation.op === "read") {
+        results.push({ status: "read", record });
+      } else if (operation.op === "insert") {
+        if (entry) {
+          if (operation.if_exists === "abort") refused = true;
+          if (operation.touch) touched.push(entry);
+          results.push({ status: "exists", record });
+        } else {
+          const fresh = freeze(newRecord({ ...operation, record: { ...operation.record, value: cloneJson(operation.record.value) } }, now));
+          plan[plan.length - 1] = { record: fresh, events: [] };
+          results.push({ status: "inserted", record: fresh });
+        }
+      } else if (!entry || !guardHolds(entry.record, operation.guard, now)) {
+        if (!operation.optional) refused = true;
+        else if (operation.touch && entry) touched.push(entry);
+        results.push({ status: entry ? "stale" : "missing", record });
+      } else {
+        const { patch } = operation;
+        const own = patch?.value ? { ...patch, value: cloneJson(patch.value) } : patch;
+        const next = freeze(patched(entry.record, own, now));
+        plan[plan.length - 1] = { record: next, events: entry.events };
+        results.push({ status: "updated", record: next });
+      }
+    }
+    if (refused) return { status: "refused", results: this.#asRefused(ops, results) };
+    for (const entry of touched) entry.record = freeze({ ...entry.record, touches: entry.record.touches + 1 });
+    for (const [index, operation] of ops.entries()) {
+      const planned = plan[index];
+      if (planned && operation.op !== "read") this.#write(planned, operation.event, now);
+    }
+    return { status: "committed", results: this.#reread(ops, results) };
+  }
+
+  async get(ids: readonly string[]): Promise<(StoredRecord | null)[]> {
+    this.#assertOpen();
+    return ids.map((id) => this.#read(id));
+  }
+
+  async page(query: PageQuery): Promise<Page<StoredRecord>> {
+    this.#assertOpen();
+    const { statuses, order, limit, after, slot } = checkPage(query);
+    const merged: StoredRecord[] = [];
+    const prefix = slot === undefined ? undefined : slot.toString(16).padStart(3, "0");
+    for (const status of new Set(statuses)) {
+      const index = this.#data.indexes.get(
+        indexName(query.kind, query.tenant_id, query.key?.name ?? "all", query.key?.value ?? "", status),
+      );
+      for (const id of index?.from(after, order, limit + 1, prefix) ?? []) {
+        const record = this.#data.entries.get(id)?.record;
+        if (record) merged.push(record);
+      }
+    }
+    merged.sort(order === "oldest" ? compareCreated : (a, b) => compareCreated(b, a));
+    const items = merged.slice(0, limit).map(handedOut);
+    const last = items.at(-1);
+    return merged.length > limit && last ? { items, next_cursor: encodeCursor(last) } : { items };
+  }
+
+  async acquireDue(query: DueQuery): Promise<readonly StoredRecord[]> {
+    this.#assertOpen();
+    const now = this.#clock.now();
+    const acquired: StoredRecord[] = [];
+    for (const id of this.#data.due.get(query.kind)?.upTo(now, checkLimit(query.limit)) ?? []) {
+      const entry = this.#data.entries.get(id);
+      if (!entry) continue;
+      const record = freeze(patched(entry.record, { lease: query.lease }, now));
+      this.#write({ record, events: entry.events }, undefined, now);
+      acquired.push(handedOut(record));
+    }
+    return acquired;
+  }
+
+  async append(id: string, event: NewEvent): Promise<boolean> {
+    this.#assertOpen();
+    const entry = this.#data.entries.get(id);
+    if (!entry) return false;
+    this.#record(entry, event, this.#clock.now());
+    return true;
+  }
+
+  async history(id: string, query: HistoryQuery = {}): Promise<Page<RecordEvent>> {
+    this.#assertOpen();
+    const limit = checkLimit(query.limit);
+    const start = decodeSeqCursor(query.cursor);
+    const events = this.#data.entries.get(id)?.events ?? [];
+    const items = events.slice(start, start + limit);
+    return start + limit < events.length ? { items, next_cursor: String(start + limit) } : { items };
+  }
+
+  async watch(ids: readonly string[], listener: (hint: ChangeHint) => void): Promise<Watcher> {
+    this.#assertOpen();
+    const { listeners } = this.#data;
+    // A listener of its own for each watch, so that two watches with one function stay two.
+    const own = (hint: ChangeHint): void => listener(hint);
+    for (const id of ids) {
+      const set = listeners.get(id) ?? new Set();
+      listeners.set(id, set.add(own));
+    }
+    return {
+      close: async () => {
+        for (const id of ids) {
+          const set = listeners.get(id);
+          set?.delete(own);
+          if (set?.size === 0) listeners.delete(id);
+        }
+      },
+    };
+  }
+
+  async purge(query: PurgeQuery): Promise<{ purged: number; more: boolean }> {
+    this.#assertOpen();
+    const limit = checkLimit(query.limit);
+    let purged = 0;
+    for (const { record } of this.#data.entries.values()) {
+      if (record.kind !== query.kind || !query.statuses.includes(record.status)) continue;
+      if (record.updated_at >= query.updatedBefore) continue;
+      if (purged === limit) return { purged, more: true };
+      this.#unindex(record);
+      this.#data.entries.delete(record.id);
+      purged += 1;
+    }
+    return { purged, more: false };
+  }
+
+  async now(): Promise<number> {
+    return this.#clock.now();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  #read(id: string): StoredRecord | null {
+    const record = this.#data.entries.get(id)?.record;
+    return record ? handedOut(record) : null;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new HoldpointError("ERR_HITL_CLOSED", "The memory store is closed.");
+  }
+
+  #asRefused(ops: readonly StoreOp[], results: readonly OpResult[]): OpResult[] {
+    return results.map((result, index) => {
+      const operation = ops[index] as StoreOp;
+      const id = operation.op === "insert" ? operation.record.id : operation.id;
+      const done = result.status === "inserted" || result.status === "updated";
+      return { status: done ? "skipped" : result.status, record: this.#read(id) };
+    });
+  }
+
+  #reread(ops: readonly StoreOp[], results: readonly OpResult[]): OpResult[] {
+    return results.map((result, index) => {
+      const operation = ops[index] as StoreOp;
+      const id = operation.op === "insert" ? operation.record.id : operation.id;
+      return { status: result.status, record: this.#read(id) };
+    });
+  }
+
+  #write(planned: Entry, event: NewEvent | undefined, now: number): void {
+    const { record } = planned;
+    const before = this.#data.entries.get(record.id);
+    const entry = before ?? planned;
+    if (before) this.#unindex(before.record);
+    entry.record = record;
+    this.#data.entries.set(record.id, entry);
+    for (const name of indexNamesOf(record)) {
+      const index = this.#data.indexes.get(name) ?? new SortedIndex();
+      this.#data.indexes.set(name, index);
+      index.add(record.created_at, record.id);
+    }
+    const due = dueTime(record);
+    if (due !== null) {
+      const index = this.#data.due.get(record.kind) ?? new SortedIndex();
+      this.#data.due.set(record.kind, index);
+      index.add(due, record.id);
+    }
+    if (event) this.#record(entry, event, now);
+    const hint = { id: record.id, version: record.version, status: record.status };
+    for (const listener of this.#data.listeners.get(record.id) ?? []) queueMicrotask(() => listener(hint));
+  }
+
+  #record(entry: Entry, event: NewEvent, now: number): void {
+    const { version, status } = entry.record;
+    entry.events.push(freeze({ ...event, seq: entry.events.length + 1, at: now, version, status }));
+  }
+
+  #unindex(record: StoredRecord): void {
+    for (const name of indexNamesOf(record)) {
+      const index = this.#data.indexes.get(name);
+      index?.delete(record.created_at, record.id);
+      if (index?.size === 0) this.#data.indexes.delete(name);
+    }
+    const due = dueTime(record);
+    if (due !== null) this.#data.due.get(record.kind)?.delete(due, record.id);
+  }
+}
+
+function indexName(kind: string, tenant: string, key: string, value: string, status: string): string {
+  return JSON.stringify([kind, tenant, key, value, status]);
+}
+
+function indexNamesOf(record: StoredRecord): string[] {
+  const { kind, tenant_id, status, keys } = record;
+  const names = [indexName(kind, tenant_id, "all", "", status)];
+  for (const name of KEY_NAMES) {
+    const value = keys[name];
+    if (value !== undefined) names.push(indexName(kind, tenant_id, name, value, status));
+  }
+  return names;
+}
+
+/** Nobody outside may hold the store's own value. */
+function handedOut(record: StoredRecord): StoredRecord {
+  return { ...record, value: cloneJson(record.value) };
+}
+
+function freeze<T extends object>(value: T): T {
+  return Object.freeze(value);
+}

@@ -1,0 +1,66 @@
+/**
+ * Record ids (P2). `<prefix>_<32 hex>`: three hex digits name the slot (the partition that everything of
+ * one session shares), the rest is a hash of where and what was asked, or random. The 32 digits are also a
+ * valid LangGraph interrupt id.
+ */
+import { createHash } from "node:crypto";
+import { customAlphabet } from "nanoid";
+import { canonicalJson, type JsonValue } from "./json.ts";
+
+export const SLOT_COUNT = 4096;
+
+const OWN_ID = /^[a-z]+_[0-9a-f]{32}$/;
+const FOREIGN_ID = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
+const randomHex = customAlphabet("0123456789abcdef", 29);
+
+/** Source of random ids, replaceable in tests. Returns 29 hex digits. */
+export type RandomId = () => string;
+export const defaultRandomId: RandomId = () => randomHex();
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** SHA-256 of the RFC 8785 form: equal values have equal hashes, whatever the order of their keys. */
+export function hashJson(value: JsonValue): string {
+  return sha256(canonicalJson(value));
+}
+
+/** The partition of a session, 0…4095. Records of one slot can change together in one atomic commit. */
+export function slotOf(tenant_id: string, session_id: string): number {
+  return Number.parseInt(sha256(JSON.stringify([tenant_id, session_id])).slice(0, 3), 16);
+}
+
+function slotHex(slot: number): string {
+  return slot.toString(16).padStart(3, "0");
+}
+
+/** The slot that an id of ours carries. */
+export function slotOfId(id: string): number {
+  const start = id.lastIndexOf("_") + 1;
+  return Number.parseInt(id.slice(start, start + 3), 16);
+}
+
+/** A deterministic id: the same parts in the same slot give the same id. */
+export function makeId(prefix: string, slot: number, parts: JsonValue): string {
+  return `${prefix}_${slotHex(slot)}${hashJson(parts).slice(0, 29)}`;
+}
+
+export function makeRandomId(prefix: string, slot: number, randomId: RandomId): string {
+  return `${prefix}_${slotHex(slot)}${randomId()}`;
+}
+
+/** True for ids in our own format; anything else that a caller brings is an alias. */
+export function isOwnId(id: string): boolean {
+  return OWN_ID.test(id);
+}
+
+/** Ids from outside: 1 to 255 characters, no control characters, no lone surrogates. */
+export function isValidForeignId(id: unknown): id is string {
+  return typeof id === "string" && FOREIGN_ID.test(id);
+}
+
+/** The LangGraph interrupt id of a record: the 32 hex digits of its id. */
+export function interruptIdOf(id: string): string {
+  return id.slice(id.lastIndexOf("_") + 1);
+}

@@ -1,0 +1,116 @@
+/**
+ * What may be stored: JSON, bounded in size and depth, without prototype tricks.
+ */
+import canonicalize from "canonicalize";
+import { HoldpointError } from "./errors.ts";
+
+export type JsonPrimitive = string | number | boolean | null;
+export type JsonValue = JsonPrimitive | JsonValue[] | { [key: string]: JsonValue };
+export type JsonObject = { [key: string]: JsonValue };
+
+export interface JsonLimits {
+  /** UTF-8 bytes of the JSON text. Default 256 KiB. */
+  readonly maxBytes: number;
+  /** Nested arrays and objects. Default 64. */
+  readonly maxDepth: number;
+}
+
+export const DEFAULT_LIMITS: JsonLimits = { maxBytes: 256 * 1024, maxDepth: 64 };
+
+const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+const encoder = new TextEncoder();
+
+function fail(path: string, what: string): never {
+  throw new HoldpointError("ERR_HITL_NOT_JSON", `${path} ${what}; only plain JSON can be stored.`, {
+    details: { path },
+  });
+}
+
+function copy(value: unknown, path: string, depth: number, maxDepth: number): JsonValue {
+  switch (typeof value) {
+    case "string":
+      if (!value.isWellFormed()) fail(path, "holds a lone surrogate");
+      return value;
+    case "boolean":
+      return value;
+    case "number":
+      if (!Number.isFinite(value)) fail(path, `is ${value}`);
+      return value;
+    case "object":
+      break;
+    default:
+      return fail(path, `is a ${typeof value}`);
+  }
+  if (value === null) return null;
+  if (depth >= maxDepth) {
+    throw new HoldpointError(
+      "ERR_HITL_TOO_DEEP",
+      `${path} is nested deeper than ${maxDepth} levels. Flatten it, or store a reference.`,
+      { details: { path, maxDepth } },
+    );
+  }
+  if (Array.isArray(value)) {
+    return value.map((item, index) => copy(item, `${path}[${index}]`, depth + 1, maxDepth));
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== null && prototype !== Object.prototype) {
+    // An object of another realm (a vm context, a test runner) has a foreign Object.prototype.
+    if (Object.getPrototypeOf(prototype) !== null) fail(path, `is a ${value.constructor.name}`);
+  }
+  const result: JsonObject = {};
+  for (const [key, item] of Object.entries(value)) {
+    if (FORBIDDEN_KEYS.has(key)) fail(`${path}.${key}`, "is a reserved key");
+    if (!key.isWellFormed()) fail(path, "has a key with a lone surrogate");
+    if (item !== undefined) result[key] = copy(item, `${path}.${key}`, depth + 1, maxDepth);
+  }
+  return result;
+}
+
+/**
+ * A deep copy of `value` as plain JSON. Properties that are `undefined` are left out, as
+ * `JSON.stringify` does; everything else that JSON cannot carry is refused, never altered.
+ *
+ * @throws HoldpointError `ERR_HITL_NOT_JSON`, `ERR_HITL_TOO_DEEP`, `ERR_HITL_TOO_LARGE`
+ */
+export function toJson(value: unknown, path: string, limits: JsonLimits = DEFAULT_LIMITS): JsonValue {
+  const result = copy(value, path, 0, limits.maxDepth);
+  assertSize(JSON.stringify(result), path, limits);
+  return result;
+}
+
+/** As {@link toJson}, and the value has to be an object. */
+export function toJsonObject(value: unknown, path: string, limits: JsonLimits = DEFAULT_LIMITS): JsonObject {
+  const result = toJson(value, path, limits);
+  if (typeof result !== "object" || result === null || Array.isArray(result)) {
+    return fail(path, "is not an object");
+  }
+  return result;
+}
+
+export function assertSize(text: string, path: string, limits: JsonLimits = DEFAULT_LIMITS): void {
+  // A UTF-16 unit is at most three bytes of UTF-8: most texts need no encoding to be measured.
+  if (text.length * 3 <= limits.maxBytes) return;
+  const bytes = encoder.encode(text).length;
+  if (bytes <= limits.maxBytes) return;
+  throw new HoldpointError(
+    "ERR_HITL_TOO_LARGE",
+    `${path} takes ${bytes} bytes, more than the limit of ${limits.maxBytes}. Store the payload elsewhere and put a reference into the record.`,
+    { details: { path, bytes, maxBytes: limits.maxBytes } },
+  );
+}
+
+/** RFC 8785 canonical JSON. The value has to be JSON already (see {@link toJson}). */
+export function canonicalJson(value: JsonValue): string {
+  const text = canonicalize(value);
+  if (text === undefined) return fail("value", "is undefined");
+  return text;
+}
+
+/** A deep copy of a value that is JSON already. */
+export function cloneJson<T extends JsonValue>(value: T): T {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => cloneJson(item)) as T;
+  const result: JsonObject = {};
+  for (const key of Object.keys(value)) result[key] = cloneJson((value as JsonObject)[key] as JsonValue);
+  return result as T;
+}

@@ -1,0 +1,41 @@
+/**
+ * All state machines in one place. A transition that is not in a table does not exist.
+ */
+import { HoldpointError } from "./errors.ts";
+
+export const HITL_STATUSES = ["pending", "completed", "cancelled", "expired"] as const;
+export type HITLStatus = (typeof HITL_STATUSES)[number];
+
+export const CALL_STATUSES = ["running", "suspended", "finished", "in_doubt", "superseded"] as const;
+export type CallStatus = (typeof CALL_STATUSES)[number];
+
+type Table<S extends string> = { readonly [from in S]: readonly S[] };
+
+/** P4: terminal means terminal. */
+export const HITL_TRANSITIONS: Table<HITLStatus> = {
+  pending: ["completed", "cancelled", "expired"],
+  completed: [],
+  cancelled: [],
+  expired: [],
+};
+
+/** P6, P9. `in_doubt → running` is the declared decision that the call may run again. */
+export const CALL_TRANSITIONS: Table<CallStatus> = {
+  running: ["suspended", "finished", "in_doubt"],
+  suspended: ["running", "finished", "superseded"],
+  in_doubt: ["running", "finished", "superseded"],
+  finished: [],
+  superseded: [],
+};
+
+export function isTerminalHITLStatus(status: string): boolean {
+  return status === "completed" || status === "cancelled" || status === "expired";
+}
+
+/** @throws HoldpointError `ERR_HITL_TRANSITION` */
+export function assertTransition<S extends string>(table: Table<S>, from: S, to: S): void {
+  if (table[from]?.includes(to)) return;
+  throw new HoldpointError("ERR_HITL_TRANSITION", `A record cannot go from ${from} to ${to}.`, {
+    details: { from, to },
+  });
+}
