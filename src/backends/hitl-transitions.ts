@@ -1,0 +1,59 @@
+/**
+ * What a transition of a HITL record writes. Pure: the backend guards and commits it.
+ */
+import { hashJson } from "../core/ids.ts";
+import type { JsonValue } from "../core/json.ts";
+import type { HITLRecord } from "../core/record.ts";
+import type { RespondResult } from "./hitl-backend.ts";
+import { toHITLRecord } from "./hitl-codec.ts";
+import type { NewEvent, Patch, StoredRecord } from "./record-store.ts";
+
+const SYSTEM = { id: "holdpoint", role: "system" } as const;
+
+/** A terminal record of a thread is due at once, and stays so until the graph has taken it up. */
+export function wakeUp(stored: StoredRecord): Patch {
+  const thread = stored.keys.thread;
+  return thread === undefined ? { due_at: null } : { due_at: { inMs: 0 }, keys: { wake: thread } };
+}
+
+/** What a terminal record's graph has taken up is due no more. */
+export const TAKEN_UP: Patch = { due_at: null, keys: { wake: null } };
+
+/** What an answer to a terminal record comes to; null while it is pending. */
+export function answered(stored: StoredRecord, answer: JsonValue): RespondResult | null {
+  if (stored.status === "pending") return null;
+  const record = toHITLRecord(stored);
+  if (stored.status === "expired") return { status: "expired", record };
+  if (stored.status === "cancelled") return { status: "cancelled", record };
+  // The same answer is a duplicate whatever its key; a key that is used again with another answer is a conflict.
+  return { status: hashJson(record.user_response) === hashJson(answer) ? "duplicate" : "conflict", record };
+}
+
+/** What happens at `expires_at` (P8: only an author's own `{ respond }` answers by time passing). */
+export function expiryOf(stored: StoredRecord, now: number): { patch: Patch; event: NewEvent } {
+  const on_expire = (stored.value["on_expire"] ?? "expire") as HITLRecord["on_expire"];
+  if (typeof on_expire === "object" && "respond" in on_expire) {
+    const user_response = on_expire.respond;
+    const value = {
+      ...stored.value,
+      user_response,
+      responded_at: now,
+      responded_by: { ...SYSTEM },
+      idempotency_key: `answer:${hashJson(user_response)}`,
+      reason: "expired",
+    };
+    return { patch: { status: "completed", value }, event: { type: "answered", actor: SYSTEM, reason: "expired" } };
+  }
+  if (typeof on_expire === "object") {
+    const assignee = on_expire.escalate;
+    const value = { ...stored.value, assignee, expires_at: null, on_expire: "expire" };
+    return {
+      patch: { value, keys: { assignee }, due_at: null },
+      event: { type: "escalated", actor: SYSTEM, data: { assignee } },
+    };
+  }
+  return {
+    patch: { status: "expired", value: { ...stored.value, reason: "expired" } },
+    event: { type: "expired", actor: SYSTEM },
+  };
+}

@@ -1,0 +1,400 @@
+/**
+ * `HITLBackend` over any `RecordStore`: create, answer, cancel, expire, list, wait. The transitions keep
+ * P3 (validate before commit), P4 (first valid answer wins), P5 (one atomic operation each) and P8 (expiry
+ * never approves by itself).
+ */
+import { type Clock, systemClock } from "../core/clock.ts";
+import { HoldpointError, isHoldpointError } from "../core/errors.ts";
+import { defaultRandomId, hashJson, isOwnId, isValidForeignId, makeId, type RandomId, slotOf } from "../core/ids.ts";
+import { assertSize, DEFAULT_LIMITS, type JsonLimits, type JsonValue, toJson } from "../core/json.ts";
+import { DEFAULT_TENANT, type HITLRecord } from "../core/record.ts";
+import { checkJsonSchema, checkStandard, type ResponseIssue, type StandardSchema } from "../core/response-schema.ts";
+import { HITL_STATUSES, isTerminalHITLStatus } from "../core/states.ts";
+import type {
+  CancelOptions,
+  CancelResult,
+  CreateRequest,
+  CreateResult,
+  HITLBackend,
+  ListQuery,
+  PageOptions,
+  RespondOptions,
+  RespondResult,
+  WaitOptions,
+} from "./hitl-backend.ts";
+import { checkActor, checkId, HITL_KIND, type PreparedRecord, prepareRecord, toHITLRecord } from "./hitl-codec.ts";
+import { answered, expiryOf, wakeUp } from "./hitl-transitions.ts";
+import type { KeyName, NewEvent, Page, Patch, RecordEvent, RecordStore, StoredRecord, StoreOp } from "./record-store.ts";
+import { waitForRecord } from "./wait-for.ts";
+
+export interface StoreBackendOptions {
+  /** Decides when to look whether a deadline has passed; the store's clock decides whether it has. */
+  readonly clock?: Clock;
+  readonly randomId?: RandomId;
+  readonly limits?: Partial<JsonLimits>;
+}
+
+interface Shared {
+  readonly store: RecordStore;
+  readonly clock: Clock;
+  readonly randomId: RandomId;
+  readonly limits: JsonLimits;
+  /** Standard Schemas of questions that this process asked, by store id. */
+  readonly standards: Map<string, StandardSchema>;
+  /** Records that this process wrote and last saw pending: an answer to one needs no read first (P5). */
+  readonly recent: Map<string, StoredRecord>;
+}
+
+const MAX_REMEMBERED = 1000;
+/** A version-guarded write that lost this often has met something other than rivals. */
+const MAX_ATTEMPTS = 20;
+
+const LIST_KEYS: readonly (readonly [keyof ListQuery, KeyName])[] = [
+  ["session_id", "session"],
+  ["invocation_id", "invocation"],
+  ["thread_id", "thread"],
+  ["checkpoint_id", "checkpoint"],
+  ["callback_id", "callback"],
+  ["assignee", "assignee"],
+];
+
+export class StoreHITLBackend implements HITLBackend {
+  readonly store: RecordStore;
+  readonly tenant_id: string;
+  readonly #shared: Shared;
+  readonly #isView: boolean;
+
+  constructor(store: RecordStore, options: StoreBackendOptions = {}, view?: { tenant_id: string; shared: unknown }) {
+    this.store = store;
+    this.#isView = view !== undefined;
+    this.tenant_id = view?.tenant_id ?? DEFAULT_TENANT;
+    this.#shared = (view?.shared as Shared | undefined) ?? {
+      store,
+      clock: options.clock ?? systemClock,
+      randomId: options.randomId ?? defaultRandomId,
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      standards: new Map(),
+      recent: new Map(),
+    };
+  }
+
+  forTenant(tenant_id: string): HITLBackend {
+    return new StoreHITLBackend(this.store, {}, { tenant_id: checkId(tenant_id, "tenant_id"), shared: this.#shared });
+  }
+
+  async create(request: CreateRequest): Promise<CreateResult> {
+    const given = request.hitl_id;
+    let prepared = this.prepare(request);
+    if (given !== undefined && prepared.id !== given) prepared = await this.#claimAlias(given, request, prepared);
+    const { results } = await this.store.commit([prepared.insert]);
+    const stored = results[0]?.record as StoredRecord;
+    if (results[0]?.status === "inserted") {
+      this.remember(stored, prepared.standard);
+      return { status: "created", record: toHITLRecord(stored) };
+    }
+    return { status: "exists", record: toHITLRecord(await this.#settled(stored)) };
+  }
+
+  /** Checks a request and makes its insert, for a caller that commits it together with other operations. */
+  prepare(request: CreateRequest, identity: { readonly id?: string; readonly alias?: string } = {}): PreparedRecord {
+    const { limits, randomId } = this.#shared;
+    return prepareRecord(request, { tenant_id: this.tenant_id, limits, randomId, ...identity });
+  }
+
+  /** Notes a pending record that was just written, and the schema to check its answer with in this process. */
+  remember(stored: StoredRecord, standard?: StandardSchema): void {
+    bounded(this.#shared.recent, stored.id, stored);
+    if (standard) bounded(this.#shared.standards, stored.id, standard);
+  }
+
+  async get(hitl_id: string): Promise<HITLRecord | null> {
+    const stored = await this.find(hitl_id);
+    return stored ? toHITLRecord(await this.#settled(stored)) : null;
+  }
+
+  /** The stored record behind an id of ours, a caller's own id, or an alias that only one thread uses. */
+  async find(hitl_id: string, thread_id?: string): Promise<StoredRecord | null> {
+    if (!isValidForeignId(hitl_id)) return null;
+    if (isOwnId(hitl_id)) {
+      const [stored] = await this.store.get([hitl_id]);
+      if (stored) return stored.tenant_id === this.tenant_id && stored.kind === HITL_KIND ? stored : null;
+    }
+    const [alias] = await this.store.get([this.#aliasId(hitl_id)]);
+    if (alias) {
+      const [stored] = await this.store.get([alias.value["target"] as string]);
+      if (stored) return stored;
+    }
+    const { items } = await this.store.page({
+      kind: HITL_KIND,
+      tenant_id: this.tenant_id,
+      statuses: HITL_STATUSES,
+      key: { name: "alias", value: hitl_id },
+      order: "newest",
+      limit: 100,
+    });
+    const found = thread_id === undefined ? items : items.filter((item) => item.keys.thread === thread_id);
+    if (new Set(found.map((item) => item.keys.thread)).size > 1) {
+      throw new HoldpointError(
+        "ERR_HITL_AMBIGUOUS_ID",
+        `Tools of several threads named a question "${hitl_id}". Pass thread_id, or use the record's own id.`,
+        { details: { hitl_id, ids: found.map((item) => item.id) } },
+      );
+    }
+    return found.find((item) => item.status === "pending") ?? found[0] ?? null;
+  }
+
+  async respond(hitl_id: string, user_response: unknown, options: RespondOptions = {}): Promise<RespondResult> {
+    return this.respondWith(hitl_id, user_response, options, []);
+  }
+
+  /** As `respond`, with further operations in the atomic write that accepts the answer (`optional` ones only). */
+  async respondWith(
+    hitl_id: string,
+    user_response: unknown,
+    options: RespondOptions,
+    beside: readonly StoreOp[],
+    onCommit?: (results: readonly { readonly status: string; readonly record: StoredRecord | null }[]) => void,
+  ): Promise<RespondResult> {
+    const actor = checkActor(options.actor);
+    const answer = toJson(user_response, "user_response", this.#shared.limits);
+    const idempotency_key =
+      options.idempotency_key === undefined
+        ? `answer:${hashJson(answer)}`
+        : checkId(options.idempotency_key, "idempotency_key");
+    let stored = this.#remembered(options.record?.hitl_id ?? hitl_id);
+    const guessed = stored !== null;
+    stored ??= await this.find(hitl_id);
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      if (stored === null) return { status: "not_found" };
+      const ended = answered(stored, answer);
+      if (ended) return ended;
+      const issues = await this.#issues(stored, answer);
+      if (issues.length > 0) {
+        // What was remembered may have been answered meanwhile: that outranks a bad answer.
+        const current: StoredRecord | null = guessed && attempt === 0 ? await this.#read(stored.id) : stored;
+        if (current?.version === stored.version) return { status: "invalid", record: toHITLRecord(stored), issues };
+        stored = current;
+        continue;
+      }
+      try {
+        const { status, results } = await this.#accept(stored, answer, { actor, idempotency_key }, beside);
+        const record = results[0]?.record ?? null;
+        if (status === "committed" && record) {
+          this.#forget(stored.id);
+          onCommit?.(results.slice(1));
+          return { status: "accepted", record: toHITLRecord(record) };
+        }
+        this.#forget(stored.id);
+        stored = record && record.version === stored.version ? await this.#expire(record) : record;
+      } catch (error) {
+        if (!isHoldpointError(error, "ERR_HITL_INDETERMINATE")) throw error;
+        return stored ? { status: "indeterminate", record: toHITLRecord(stored) } : { status: "indeterminate" };
+      }
+    }
+    throw new HoldpointError("ERR_HITL_STORE", `${hitl_id} changed ${MAX_ATTEMPTS} times while it was being answered.`);
+  }
+
+  async cancel(hitl_id: string, options: CancelOptions = {}): Promise<CancelResult> {
+    const actor = checkActor(options.actor);
+    const reason = options.reason ?? "cancelled";
+    let stored = await this.find(hitl_id);
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      if (!stored) return { status: "not_found" };
+      if (isTerminalHITLStatus(stored.status)) return { status: "conflict", record: toHITLRecord(stored) };
+      const patch = { status: "cancelled", value: { ...stored.value, reason } };
+      const event = { type: "cancelled", actor, reason };
+      const { status, record } = await this.#transition(stored, patch, event, { not_due: true });
+      if (status === "updated" && record) return { status: "cancelled", record: toHITLRecord(record) };
+      stored = record && record.version === stored.version ? await this.#expire(record) : record;
+    }
+    throw new HoldpointError("ERR_HITL_STORE", `${hitl_id} changed ${MAX_ATTEMPTS} times while it was being cancelled.`);
+  }
+
+  async getPendingBySession(session_id: string, page: PageOptions = {}): Promise<Page<HITLRecord>> {
+    return this.list({ ...page, session_id, status: "pending" });
+  }
+
+  async getPendingByInvocation(invocation_id: string, page: PageOptions = {}): Promise<Page<HITLRecord>> {
+    return this.list({ ...page, invocation_id, status: "pending" });
+  }
+
+  async getByThread(thread_id: string, page: PageOptions = {}): Promise<Page<HITLRecord>> {
+    return this.list({ ...page, thread_id });
+  }
+
+  async getByCheckpoint(checkpoint_id: string): Promise<HITLRecord | null> {
+    return (await this.list({ checkpoint_id, order: "newest", limit: 1 })).items[0] ?? null;
+  }
+
+  async getByCallback(callback_id: string): Promise<HITLRecord | null> {
+    return (await this.list({ callback_id, order: "newest", limit: 1 })).items[0] ?? null;
+  }
+
+  async list(query: ListQuery): Promise<Page<HITLRecord>> {
+    const { status, order, limit, cursor } = query;
+    const given = LIST_KEYS.filter(([name]) => query[name] !== undefined);
+    const unknown = Object.keys(query).filter(
+      (name) => !["status", "order", "limit", "cursor"].includes(name) && !LIST_KEYS.some(([key]) => key === name),
+    );
+    if (given.length > 1 || unknown.length > 0) {
+      throw new HoldpointError(
+        "ERR_HITL_INVALID_INPUT",
+        `list takes any statuses and one of ${LIST_KEYS.map(([name]) => name).join(", ")}, or none of them; given: ${[...given.map(([name]) => name), ...unknown].join(", ")}.`,
+      );
+    }
+    const statuses = status === undefined ? HITL_STATUSES : typeof status === "string" ? [status] : status;
+    const bad = statuses.find((name) => !HITL_STATUSES.includes(name));
+    if (bad !== undefined) throw new HoldpointError("ERR_HITL_INVALID_INPUT", `There is no status "${String(bad)}".`);
+    const [by] = given;
+    const value = by ? checkId(query[by[0]], by[0]) : "";
+    const { items, next_cursor } = await this.store.page({
+      kind: HITL_KIND,
+      tenant_id: this.tenant_id,
+      statuses,
+      ...(by ? { key: { name: by[1], value } } : {}),
+      ...(by?.[1] === "session" ? { slot: slotOf(this.tenant_id, value) } : {}),
+      ...(order ? { order } : {}),
+      ...(limit === undefined ? {} : { limit }),
+      cursor,
+    });
+    const settled = await Promise.all(items.map((item) => this.#settled(item)));
+    const records = settled.filter((item) => statuses.some((name) => name === item.status)).map(toHITLRecord);
+    return next_cursor === undefined ? { items: records } : { items: records, next_cursor };
+  }
+
+  async history(hitl_id: string, page: { limit?: number; cursor?: string } = {}): Promise<Page<RecordEvent>> {
+    const stored = await this.find(hitl_id);
+    return stored ? this.store.history(stored.id, page) : { items: [] };
+  }
+
+  async waitFor(hitl_id: string, options: WaitOptions = {}): Promise<HITLRecord> {
+    const stored = await this.find(hitl_id);
+    if (!stored) throw new HoldpointError("ERR_HITL_NOT_FOUND", `There is no HITL record ${hitl_id}.`, { details: { hitl_id } });
+    return waitForRecord(this, stored.id, options, this.#shared.clock);
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isView) await this.store.close();
+  }
+
+  #aliasId(hitl_id: string): string {
+    return makeId("alias", slotOf(this.tenant_id, `alias:${hitl_id}`), [this.tenant_id, hitl_id]);
+  }
+
+  /**
+   * A caller's own id is a record of its own that points to the HITL record: unique in the tenant whatever the
+   * session. A crash between the two writes leaves a reservation that the same call repairs.
+   */
+  async #claimAlias(hitl_id: string, request: CreateRequest, prepared: PreparedRecord): Promise<PreparedRecord> {
+    const { results } = await this.store.commit([
+      {
+        op: "insert",
+        record: {
+          id: this.#aliasId(hitl_id),
+          kind: "alias",
+          tenant_id: this.tenant_id,
+          status: "active",
+          value: { schema_version: 1, target: prepared.id, session_id: prepared.session_id },
+        },
+      },
+    ]);
+    const alias = results[0]?.record as StoredRecord;
+    if (alias.value["session_id"] !== prepared.session_id) {
+      const [taken] = await this.store.get([alias.value["target"] as string]);
+      if (!taken) {
+        throw new HoldpointError("ERR_HITL_CONFLICT", `hitl_id ${hitl_id} is reserved by another session of the tenant.`, {
+          details: { hitl_id },
+        });
+      }
+    }
+    const target = alias.value["target"] as string;
+    const { insert } = this.prepare(request, { id: target });
+    const value = { ...insert.record.value, hitl_id };
+    return { ...prepared, id: target, insert: { ...insert, record: { ...insert.record, value } } };
+  }
+
+  #remembered(hitl_id: string): StoredRecord | null {
+    const stored = this.#shared.recent.get(hitl_id);
+    return stored?.tenant_id === this.tenant_id ? stored : null;
+  }
+
+  async #read(id: string): Promise<StoredRecord | null> {
+    return (await this.store.get([id]))[0] ?? null;
+  }
+
+  #forget(id: string): void {
+    this.#shared.recent.delete(id);
+  }
+
+  async #issues(stored: StoredRecord, answer: JsonValue): Promise<readonly ResponseIssue[]> {
+    const schema = stored.value["response_schema"] ?? null;
+    const issues = schema === null ? [] : checkJsonSchema(schema as never, answer);
+    if (issues.length > 0) return issues;
+    const standard = this.#shared.standards.get(stored.id);
+    if (!standard) return [];
+    const checked = await checkStandard(standard, answer);
+    return "issues" in checked ? checked.issues : [];
+  }
+
+  #accept(
+    stored: StoredRecord,
+    answer: JsonValue,
+    by: { actor: ReturnType<typeof checkActor>; idempotency_key: string },
+    beside: readonly StoreOp[],
+  ): ReturnType<RecordStore["commit"]> {
+    const value = {
+      ...stored.value,
+      user_response: answer,
+      responded_at: this.#shared.clock.now(),
+      responded_by: (by.actor ?? null) as JsonValue,
+      idempotency_key: by.idempotency_key,
+    };
+    assertSize(JSON.stringify(value), "the record with its answer", this.#shared.limits);
+    return this.store.commit([
+      {
+        op: "update",
+        id: stored.id,
+        guard: { status: ["pending"], version: stored.version, not_due: true },
+        patch: { status: "completed", value, ...wakeUp(stored) },
+        event: { type: "answered", actor: by.actor },
+      },
+      ...beside,
+    ]);
+  }
+
+  /** Brings a pending record whose deadline has passed to what `on_expire` says; others are returned as they are. */
+  async #settled(stored: StoredRecord): Promise<StoredRecord> {
+    if (stored.status !== "pending" || stored.due_at === null || stored.due_at > this.#shared.clock.now()) return stored;
+    return (await this.#expire(stored)) ?? stored;
+  }
+
+  async #expire(stored: StoredRecord): Promise<StoredRecord | null> {
+    const { patch, event } = expiryOf(stored, this.#shared.clock.now());
+    return (await this.#transition(stored, patch, event, { due: true })).record;
+  }
+
+  async #transition(
+    stored: StoredRecord,
+    patch: Patch,
+    event: NewEvent,
+    guard: { readonly due?: true; readonly not_due?: true },
+  ): Promise<{ status: string; record: StoredRecord | null }> {
+    this.#forget(stored.id);
+    const { results } = await this.store.commit([
+      {
+        op: "update",
+        id: stored.id,
+        guard: { status: ["pending"], version: stored.version, ...guard },
+        patch: patch.status === undefined ? patch : { ...patch, ...wakeUp(stored) },
+        event,
+      },
+    ]);
+    return results[0] ?? { status: "missing", record: null };
+  }
+}
+
+function bounded<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  if (map.size >= MAX_REMEMBERED) map.delete(map.keys().next().value as string);
+  map.set(key, value);
+}
