@@ -1,0 +1,155 @@
+/**
+ * Where a question is asked: thread, namespace, node, call. Read from the run's config, whose parts that
+ * identify a task are stable across resumes, retries and re-executions, and new in forks and replays (P2).
+ */
+import type { StoreHITLBackend } from "../backends/store-backend.ts";
+import { HoldpointError } from "../core/errors.ts";
+import { makeId, slotOf } from "../core/ids.ts";
+import type { JsonValue } from "../core/json.ts";
+import type { HITLBackend } from "../backends/hitl-backend.ts";
+import { type HoldpointRunConfig, resolveBackend } from "./configure.ts";
+
+/** The parts of a LangGraph config that are read here; all others pass through untouched. */
+export interface HostConfig {
+  readonly configurable?: Readonly<Record<string, unknown>> | undefined;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  readonly durability?: string | undefined;
+  readonly executionInfo?: { readonly checkpointId?: string; readonly nodeAttempt?: number } | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface HostCheckpointer {
+  getTuple(config: { configurable: Record<string, unknown> }): Promise<unknown>;
+}
+
+export interface Place {
+  readonly backend: StoreHITLBackend;
+  readonly tenant_id: string;
+  readonly thread_id: string;
+  readonly checkpoint_ns: string;
+  readonly node_id: string | null;
+  readonly graph_name: string | null;
+  readonly session_id: string;
+  readonly invocation_id: string;
+  readonly slot: number;
+  /** The thread's checkpoint while this step waits; another head means that the ask is orphaned. */
+  readonly root_checkpoint_id: string | null;
+  /** False when the host may have run this task before: the store has to be asked (P6). */
+  readonly fresh: boolean;
+  readonly durability: string | undefined;
+  readonly checkpointer: HostCheckpointer;
+  readonly checkpointMap: Readonly<Record<string, string>>;
+}
+
+const text = (value: unknown): string | null => (typeof value === "string" && value.length > 0 ? value : null);
+
+export function namespaceOf(config: HostConfig | undefined): string | undefined {
+  const found = config?.configurable?.["checkpoint_ns"];
+  return typeof found === "string" ? found : undefined;
+}
+
+/**
+ * @throws HoldpointError `ERR_HITL_NO_BACKEND`, `ERR_HITL_NO_CHECKPOINTER`, `ERR_HITL_NO_THREAD`,
+ * `ERR_HITL_DURABILITY`
+ */
+export function placeOf(config: HostConfig, own: HITLBackend | undefined): Place {
+  const configurable = config.configurable ?? {};
+  const run = configurable["holdpoint"] as HoldpointRunConfig | undefined;
+  const backend = resolveBackend(run, own);
+  const checkpointer = configurable["__pregel_checkpointer"] as HostCheckpointer | undefined;
+  if (!checkpointer) {
+    throw new HoldpointError(
+      "ERR_HITL_NO_CHECKPOINTER",
+      "Asking a human pauses the graph, and that needs a checkpointer. Compile the graph with compile({ checkpointer }).",
+    );
+  }
+  const thread_id = text(configurable["thread_id"]);
+  if (thread_id === null) {
+    throw new HoldpointError("ERR_HITL_NO_THREAD", "Asking a human needs configurable.thread_id, to find the paused run again.");
+  }
+  if (config.durability === "exit") {
+    throw new HoldpointError(
+      "ERR_HITL_DURABILITY",
+      'durability "exit" saves no checkpoint before the end of the run: a question could not be resumed after a crash. Use "sync" or "async".',
+    );
+  }
+  const metadata = config.metadata ?? {};
+  const checkpoint_ns = namespaceOf(config) ?? "";
+  const session_id = text(run?.session_id) ?? thread_id;
+  const checkpointMap = (configurable["checkpoint_map"] ?? {}) as Readonly<Record<string, string>>;
+  return {
+    backend,
+    tenant_id: backend.tenant_id,
+    thread_id,
+    checkpoint_ns,
+    node_id: text(metadata["langgraph_node"]),
+    graph_name: text(metadata["lc_agent_name"]) ?? text(metadata["graph_id"]),
+    session_id,
+    invocation_id: text(run?.invocation_id) ?? text(configurable["run_id"]) ?? text(metadata["run_id"]) ?? thread_id,
+    slot: slotOf(backend.tenant_id, session_id),
+    root_checkpoint_id: text(checkpointMap[""]) ?? text(config.executionInfo?.checkpointId),
+    fresh: configurable["__pregel_resuming"] !== true && (config.executionInfo?.nodeAttempt ?? 1) === 1,
+    durability: config.durability,
+    checkpointer,
+    checkpointMap,
+  };
+}
+
+/** The id of a call record: one per tool call (or node) of one task. */
+export function callRecordId(place: Place, call: string | null): string {
+  return makeId("call", place.slot, ["call", place.tenant_id, place.thread_id, place.checkpoint_ns, call]);
+}
+
+/** The id of a question (P2). `name` is the author's key, or the fingerprint of what is asked. */
+export function questionId(place: Place, call: string | null, name: JsonValue, occurrence: number): string {
+  return makeId("hitl", place.slot, [
+    "hitl",
+    place.tenant_id,
+    place.thread_id,
+    place.checkpoint_ns,
+    call ?? place.node_id,
+    name,
+    occurrence,
+  ]);
+}
+
+/** The record that carries a thread's lease, and the step whose questions are open. */
+export function threadRecordId(tenant_id: string, session_id: string, thread_id: string): string {
+  return makeId("thread", slotOf(tenant_id, session_id), ["thread", tenant_id, thread_id]);
+}
+
+const READ_BACK_MS = 10_000;
+
+/**
+ * An ask must be resumable: its task's checkpoint, and those of the graphs around it, have to be readable
+ * before the record exists. With `sync` at the root that is known.
+ *
+ * @throws HoldpointError `ERR_HITL_CHECKPOINT_NOT_SAVED`, `ERR_HITL_SUBGRAPH_CHECKPOINTER`
+ */
+export async function assertResumable(place: Place, now: () => number = Date.now): Promise<void> {
+  const nested = Object.keys(place.checkpointMap).length > 1;
+  if (place.durability === "sync" && !nested) return;
+  const deadline = now() + (place.durability === "sync" ? 0 : READ_BACK_MS);
+  for (const [checkpoint_ns, checkpoint_id] of Object.entries(place.checkpointMap)) {
+    const config = { configurable: { thread_id: place.thread_id, checkpoint_ns, checkpoint_id } };
+    for (let pauseMs = 1; (await place.checkpointer.getTuple(config)) === undefined; pauseMs = Math.min(pauseMs * 2, 100)) {
+      if (now() >= deadline) throw notSaved(place, checkpoint_ns);
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+}
+
+function notSaved(place: Place, checkpoint_ns: string): HoldpointError {
+  const details = { thread_id: place.thread_id, checkpoint_ns };
+  return checkpoint_ns === ""
+    ? new HoldpointError(
+        "ERR_HITL_CHECKPOINT_NOT_SAVED",
+        `The checkpoint of thread ${place.thread_id} could not be read back within ${READ_BACK_MS} ms, so the question was not asked. Check the checkpointer, or use durability "sync".`,
+        { details },
+      )
+    : new HoldpointError(
+        "ERR_HITL_SUBGRAPH_CHECKPOINTER",
+        `The subgraph ${checkpoint_ns} saves no checkpoints (it was compiled with checkpointer: false), so a question in it could never be resumed. Compile it without that option.`,
+        { details },
+      );
+}

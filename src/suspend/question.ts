@@ -1,0 +1,112 @@
+/** A question before it is recorded, and how it is told from others (P2). */
+import type { CreateRequest } from "../backends/hitl-backend.ts";
+import type { PreparedRecord } from "../backends/hitl-codec.ts";
+import { HoldpointError } from "../core/errors.ts";
+import { hashJson } from "../core/ids.ts";
+import type { JsonObject, JsonValue } from "../core/json.ts";
+import { toJsonObject } from "../core/json.ts";
+import { isStandardSchema, toJsonSchema } from "../core/response-schema.ts";
+import { type CallIdentity } from "./call-record.ts";
+import { type Place, questionId } from "./place.ts";
+import type { HITLSuspend } from "./suspend-signal.ts";
+
+export interface Question {
+  readonly request: Omit<CreateRequest, "hitl_id" | "session_id" | "thread_id">;
+  readonly key: string | undefined;
+  readonly alias: string | undefined;
+  readonly expiresInMs: number | undefined;
+}
+
+/** What an author's options come to in a `create` request. */
+export function questionOf(signal: HITLSuspend): Question {
+  const { key, response_schema, expires_at, expiresInMs, on_expire, assignee, callback_id, alias } = signal.ask;
+  return {
+    key: key ?? alias,
+    alias,
+    expiresInMs,
+    request: {
+      hitl_type: signal.hitl_type,
+      data: signal.data,
+      metadata: signal.metadata,
+      node_id: signal.node_id,
+      tool_name: signal.tool_name,
+      block_id: signal.block_id,
+      resume_mode: signal.resume_mode,
+      tool_state: signal.tool_state,
+      checkpoint_id: signal.checkpoint_id,
+      callback_id,
+      response_schema,
+      expires_at,
+      on_expire,
+      assignee,
+    },
+  };
+}
+
+/** Equal for equal questions, whatever the order of their keys. Times and assignees do not enter it. */
+export function fingerprintOf(question: Question): string {
+  const { hitl_type, data, response_schema } = question.request;
+  const schema: JsonValue = isStandardSchema(response_schema)
+    ? toJsonSchema(response_schema)
+    : ((response_schema ?? null) as JsonValue);
+  return hashJson([hitl_type, toJsonObject(data ?? {}, "data"), schema as JsonObject]);
+}
+
+/** Gives each question of one run of a call its id. A second run counts anew and arrives at the same ids. */
+export class QuestionNames {
+  readonly #occurrences = new Map<string, number>();
+  readonly #keys = new Set<string>();
+
+  /**
+   * @throws HoldpointError `ERR_HITL_DUPLICATE_KEY` when two questions of one run have one key: the second would
+   * get the first one's answer.
+   */
+  next(place: Place, call: CallIdentity, question: Question): { id: string; fingerprint: string; occurrence: number } {
+    const fingerprint = fingerprintOf(question);
+    const { key } = question;
+    if (key !== undefined) {
+      if (this.#keys.has(key)) {
+        throw new HoldpointError(
+          "ERR_HITL_DUPLICATE_KEY",
+          `Two questions of the call ${call.tool_name} have the key "${key}". Give each its own, for example with a loop index in it.`,
+          { details: { key, tool_name: call.tool_name } },
+        );
+      }
+      this.#keys.add(key);
+      return { id: questionId(place, call.tool_call_id, { key }, 0), fingerprint, occurrence: 0 };
+    }
+    const occurrence = this.#occurrences.get(fingerprint) ?? 0;
+    this.#occurrences.set(fingerprint, occurrence + 1);
+    return { id: questionId(place, call.tool_call_id, { fingerprint }, occurrence), fingerprint, occurrence };
+  }
+}
+
+/** The record of a question, checked and ready to be inserted. */
+export function prepareQuestion(
+  place: Place,
+  call: CallIdentity,
+  question: Question,
+  named: { readonly id: string; readonly occurrence: number },
+  now: number,
+): PreparedRecord {
+  const { request, key, alias, expiresInMs } = question;
+  return place.backend.prepare(
+    {
+      ...request,
+      session_id: place.session_id,
+      thread_id: place.thread_id,
+      invocation_id: place.invocation_id,
+      checkpoint_ns: place.checkpoint_ns,
+      graph_name: place.graph_name,
+      node_id: request.node_id ?? place.node_id,
+      tool_name: request.tool_name ?? (call.tool_call_id === null ? null : call.tool_name),
+      tool_call_id: call.tool_call_id,
+      params: call.params,
+      key: key ?? null,
+      occurrence: named.occurrence,
+      expires_at: request.expires_at ?? (expiresInMs === undefined ? null : now + expiresInMs),
+      metadata: { ...request.metadata, root_checkpoint_id: place.root_checkpoint_id },
+    },
+    { id: named.id, ...(alias === undefined ? {} : { alias }) },
+  );
+}
