@@ -3,7 +3,7 @@
  * Stores that compute in the process share them; the Redis scripts follow them line by line.
  */
 import { HoldpointError } from "../core/errors.ts";
-import { slotOfId } from "../core/ids.ts";
+import { isOwnId, SLOT_COUNT, slotOfId } from "../core/ids.ts";
 import {
   DEFAULT_PAGE_LIMIT,
   type Guard,
@@ -30,9 +30,10 @@ export function checkCommit(ops: readonly StoreOp[]): number {
   let slot = -1;
   for (const operation of ops) {
     const id = operation.op === "insert" ? operation.record.id : operation.id;
+    if (!isOwnId(id)) invalid(`${JSON.stringify(id)} is not a record id: it has to be <prefix>_<32 hex digits>.`);
     const own = slotOfId(id);
     if (slot === -1) slot = own;
-    if (own !== slot || Number.isNaN(own)) {
+    if (own !== slot) {
       throw new HoldpointError(
         "ERR_HITL_CROSS_SLOT",
         `${id} is in slot ${own}, the commit in slot ${slot}. Records change together only within one session.`,
@@ -64,12 +65,10 @@ export function guardHolds(record: StoredRecord, guard: Guard | undefined, now: 
 }
 
 export function mergeKeys(keys: RecordKeys, patch: Patch["keys"]): RecordKeys {
-  if (!patch) return keys;
-  const merged: { [name in KeyName]?: string } = { ...keys };
+  const merged: { [name in KeyName]?: string } = {};
   for (const name of KEY_NAMES) {
-    const value = patch[name];
-    if (value === null) delete merged[name];
-    else if (value !== undefined) merged[name] = value;
+    const value = patch?.[name] === undefined ? keys[name] : patch[name];
+    if (value !== undefined && value !== null) merged[name] = value;
   }
   return merged;
 }
@@ -82,7 +81,7 @@ export function newRecord(operation: InsertOp, now: number): StoredRecord {
     tenant_id: record.tenant_id,
     status: record.status,
     version: 1,
-    keys: record.keys ?? {},
+    keys: mergeKeys({}, record.keys),
     due_at: record.due_at ?? null,
     lease: lease ? { owner: lease.owner, expires_at: now + lease.durationMs } : null,
     fence: lease ? 1 : 0,
@@ -136,6 +135,8 @@ export function checkLimit(limit: number | undefined): number {
 
 export function checkPage(query: PageQuery): CheckedPage {
   if (query.statuses.length === 0) invalid("A page needs at least one status.");
+  const { slot } = query;
+  if (slot !== undefined && !(Number.isInteger(slot) && slot >= 0 && slot < SLOT_COUNT)) invalid(`There is no slot ${slot}.`);
   if (query.key && !KEY_NAMES.includes(query.key.name)) invalid(`There is no index by ${query.key.name}.`);
   return {
     ...query,

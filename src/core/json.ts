@@ -2,7 +2,7 @@
  * What may be stored: JSON, bounded in size and depth, without prototype tricks.
  */
 import canonicalize from "canonicalize";
-import { HoldpointError } from "./errors.ts";
+import { HoldpointError, isHoldpointError } from "./errors.ts";
 
 export type JsonPrimitive = string | number | boolean | null;
 export type JsonValue = JsonPrimitive | JsonValue[] | { [key: string]: JsonValue };
@@ -26,7 +26,15 @@ function fail(path: string, what: string): never {
   });
 }
 
-function copy(value: unknown, path: string, depth: number, maxDepth: number): JsonValue {
+interface Walk {
+  readonly limits: JsonLimits;
+  /** Values that may still follow: each takes a byte at least. Objects that share parts grow without end. */
+  left: number;
+}
+
+function copy(value: unknown, path: string, depth: number, walk: Walk): JsonValue {
+  walk.left -= 1;
+  if (walk.left < 0) throw tooLarge(path, `more than ${walk.limits.maxBytes}`, walk.limits);
   switch (typeof value) {
     case "string":
       if (!value.isWellFormed()) fail(path, "holds a lone surrogate");
@@ -35,13 +43,15 @@ function copy(value: unknown, path: string, depth: number, maxDepth: number): Js
       return value;
     case "number":
       if (!Number.isFinite(value)) fail(path, `is ${value}`);
-      return value;
+      // JSON.stringify writes -0 as 0; a store that keeps values and one that keeps text have to agree.
+      return value === 0 ? 0 : value;
     case "object":
       break;
     default:
       return fail(path, `is a ${typeof value}`);
   }
   if (value === null) return null;
+  const { maxDepth } = walk.limits;
   if (depth >= maxDepth) {
     throw new HoldpointError(
       "ERR_HITL_TOO_DEEP",
@@ -50,18 +60,23 @@ function copy(value: unknown, path: string, depth: number, maxDepth: number): Js
     );
   }
   if (Array.isArray(value)) {
-    return value.map((item, index) => copy(item, `${path}[${index}]`, depth + 1, maxDepth));
+    const items: JsonValue[] = [];
+    // Not map: it passes over the holes of a sparse array, which JSON cannot carry.
+    for (let index = 0; index < value.length; index += 1) items.push(copy(value[index], `${path}[${index}]`, depth + 1, walk));
+    return items;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== null && prototype !== Object.prototype) {
     // An object of another realm (a vm context, a test runner) has a foreign Object.prototype.
-    if (Object.getPrototypeOf(prototype) !== null) fail(path, `is a ${value.constructor.name}`);
+    if (Object.getPrototypeOf(prototype) !== null) {
+      fail(path, `is a ${typeof value.constructor === "function" ? value.constructor.name : "class instance"}`);
+    }
   }
   const result: JsonObject = {};
   for (const [key, item] of Object.entries(value)) {
     if (FORBIDDEN_KEYS.has(key)) fail(`${path}.${key}`, "is a reserved key");
     if (!key.isWellFormed()) fail(path, "has a key with a lone surrogate");
-    if (item !== undefined) result[key] = copy(item, `${path}.${key}`, depth + 1, maxDepth);
+    if (item !== undefined) result[key] = copy(item, `${path}.${key}`, depth + 1, walk);
   }
   return result;
 }
@@ -73,7 +88,17 @@ function copy(value: unknown, path: string, depth: number, maxDepth: number): Js
  * @throws HoldpointError `ERR_HITL_NOT_JSON`, `ERR_HITL_TOO_DEEP`, `ERR_HITL_TOO_LARGE`
  */
 export function toJson(value: unknown, path: string, limits: JsonLimits = DEFAULT_LIMITS): JsonValue {
-  const result = copy(value, path, 0, limits.maxDepth);
+  let result: JsonValue;
+  try {
+    result = copy(value, path, 0, { limits, left: limits.maxBytes });
+  } catch (cause) {
+    if (isHoldpointError(cause)) throw cause;
+    // A getter or a proxy threw.
+    throw new HoldpointError("ERR_HITL_NOT_JSON", `${path} cannot be read; only plain JSON can be stored.`, {
+      cause,
+      details: { path },
+    });
+  }
   assertSize(JSON.stringify(result), path, limits);
   return result;
 }
@@ -92,10 +117,14 @@ export function assertSize(text: string, path: string, limits: JsonLimits = DEFA
   if (text.length * 3 <= limits.maxBytes) return;
   const bytes = encoder.encode(text).length;
   if (bytes <= limits.maxBytes) return;
-  throw new HoldpointError(
+  throw tooLarge(path, String(bytes), limits);
+}
+
+function tooLarge(path: string, bytes: string, { maxBytes }: JsonLimits): HoldpointError {
+  return new HoldpointError(
     "ERR_HITL_TOO_LARGE",
-    `${path} takes ${bytes} bytes, more than the limit of ${limits.maxBytes}. Store the payload elsewhere and put a reference into the record.`,
-    { details: { path, bytes, maxBytes: limits.maxBytes } },
+    `${path} takes ${bytes} bytes; the limit is ${maxBytes}. Store the payload elsewhere and put a reference into the record.`,
+    { details: { path, maxBytes } },
   );
 }
 
@@ -106,11 +135,21 @@ export function canonicalJson(value: JsonValue): string {
   return text;
 }
 
-/** A deep copy of a value that is JSON already. */
+/** A deep copy of a value that is JSON already; what is undefined is left out. */
 export function cloneJson<T extends JsonValue>(value: T): T {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map((item) => cloneJson(item)) as T;
   const result: JsonObject = {};
-  for (const key of Object.keys(value)) result[key] = cloneJson((value as JsonObject)[key] as JsonValue);
+  for (const key of Object.keys(value)) {
+    const item = (value as JsonObject)[key];
+    if (item === undefined) continue;
+    if (key === "__proto__") defineOwn(result, key, cloneJson(item));
+    else result[key] = cloneJson(item);
+  }
   return result as T;
+}
+
+/** An assignment to `__proto__` would change the prototype and lose the property. */
+function defineOwn(target: JsonObject, key: string, value: JsonValue): void {
+  Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
 }

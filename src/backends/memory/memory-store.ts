@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { HoldpointError } from "../../core/errors.ts";
-import { cloneJson } from "../../core/json.ts";
+import { cloneJson, type JsonObject } from "../../core/json.ts";
 import { SortedIndex } from "./sorted-index.ts";
 import {
   type ChangeHint,
@@ -140,8 +140,9 @@ export class MemoryRecordStore implements RecordStore {
   async acquireDue(query: DueQuery): Promise<readonly StoredRecord[]> {
     this.#assertOpen();
     const now = this.#clock.now();
+    const limit = checkLimit(query.limit);
     const acquired: StoredRecord[] = [];
-    for (const id of this.#data.due.get(query.kind)?.upTo(now, checkLimit(query.limit)) ?? []) {
+    for (const id of this.#data.due.get(query.kind)?.upTo(now, limit) ?? []) {
       const entry = this.#data.entries.get(id);
       if (!entry) continue;
       const record = freeze(patched(entry.record, { lease: query.lease }, now));
@@ -164,7 +165,7 @@ export class MemoryRecordStore implements RecordStore {
     const limit = checkLimit(query.limit);
     const start = decodeSeqCursor(query.cursor);
     const events = this.#data.entries.get(id)?.events ?? [];
-    const items = events.slice(start, start + limit);
+    const items = events.slice(start, start + limit).map(cloneStored);
     return start + limit < events.length ? { items, next_cursor: String(start + limit) } : { items };
   }
 
@@ -262,7 +263,7 @@ export class MemoryRecordStore implements RecordStore {
 
   #record(entry: Entry, event: NewEvent, now: number): void {
     const { version, status } = entry.record;
-    entry.events.push(freeze({ ...event, seq: entry.events.length + 1, at: now, version, status }));
+    entry.events.push(cloneStored({ ...event, seq: entry.events.length + 1, at: now, version, status }));
   }
 
   #unindex(record: StoredRecord): void {
@@ -292,7 +293,12 @@ function indexNamesOf(record: StoredRecord): string[] {
 
 /** Nobody outside may hold the store's own value. */
 function handedOut(record: StoredRecord): StoredRecord {
-  return { ...record, value: cloneJson(record.value) };
+  return { ...record, keys: { ...record.keys }, lease: record.lease && { ...record.lease }, value: cloneJson(record.value) };
+}
+
+/** Without what is undefined, as every store that writes JSON reads it back. */
+function cloneStored(event: RecordEvent): RecordEvent {
+  return cloneJson(event as unknown as JsonObject) as unknown as RecordEvent;
 }
 
 function freeze<T extends object>(value: T): T {
