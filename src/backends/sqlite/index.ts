@@ -1,0 +1,15 @@
+/**
+ * Records in a SQLite file: any number of processes on one machine, no server.
+ *
+ * @module
+ */
+export type {
+  SqliteConnection,
+  SqliteDriver,
+  SqliteErrorClass,
+  SqliteStatement,
+  SqliteValue,
+} from "./driver.ts";
+export type { SqliteDriverName } from "./drivers/load.ts";
+export { SqliteHITLBackend, type SqliteHITLBackendOptions } from "./sqlite-backend.ts";
+export { SqliteRecordStore, type SqliteRecordStoreOptions } from "./sqlite-store.ts";

@@ -1,0 +1,2 @@
+-- Parameters: id.
+DELETE FROM holdpoint_records WHERE id = ?

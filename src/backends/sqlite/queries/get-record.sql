@@ -1,0 +1,2 @@
+-- One record. Parameters: id.
+SELECT * FROM holdpoint_records WHERE id = ?
