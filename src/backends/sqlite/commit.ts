@@ -1,4 +1,12 @@
-import type { ChangeHint, CommitResult, InsertOp, OpResult, StoredRecord, StoreOp, UpdateOp } from "../record-store.ts";
+import type {
+  ChangeHint,
+  CommitResult,
+  InsertOp,
+  OpResult,
+  StoredRecord,
+  StoreOp,
+  UpdateOp,
+} from "../record-store.ts";
 import { guardHolds, newRecord, patched } from "../store-rules.ts";
 import type { SqliteDatabase } from "./driver.ts";
 import { handOut, type Held, heldOf, insertEvent, insertRecord, readRow, updateRecord } from "./rows.ts";

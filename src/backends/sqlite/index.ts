@@ -7,6 +7,7 @@ export type {
   SqliteConnection,
   SqliteDriver,
   SqliteErrorClass,
+  SqliteRow,
   SqliteStatement,
   SqliteValue,
 } from "./driver.ts";

@@ -4,7 +4,7 @@ import { type Migration, MIGRATIONS, QUERIES } from "./sql.generated.ts";
 
 function schemaVersion(database: SqliteDatabase): number {
   if (!database.statement(QUERIES.hasMigrations).get()) return 0;
-  return (database.statement(QUERIES.schemaVersion).get() as { version: number }).version;
+  return Number(database.statement(QUERIES.schemaVersion).get()?.[0]);
 }
 
 function assertKnown(found: number, newest: number): void {

@@ -26,7 +26,8 @@ const ADVICE: { readonly [name in SqliteErrorClass]: string } = {
   readonly: "The file cannot be written. Check its permissions and those of its folder.",
   cannot_open: "The file cannot be opened. Check the path and its permissions.",
   io: "The file system failed.",
-  missing: 'The driver\'s native part cannot be loaded. Run "npm rebuild better-sqlite3", or set driver: "node:sqlite".',
+  missing:
+    'The driver\'s native part cannot be loaded. Run "npm rebuild better-sqlite3", or set driver: "node:sqlite".',
   other: "",
 };
 
@@ -51,7 +52,7 @@ export interface OpenOptions {
 function configure(database: SqliteDatabase, options: OpenOptions): void {
   const { path, synchronous, busyTimeoutMs } = options;
   database.exec(`PRAGMA busy_timeout = ${Math.floor(Math.min(busyTimeoutMs, BLOCKING_WAIT_MS))}`);
-  const { journal_mode } = database.statement("PRAGMA journal_mode = WAL").get() as { journal_mode: string };
+  const [journal_mode] = database.statement("PRAGMA journal_mode = WAL").get() ?? [];
   if (path !== MEMORY_PATH && journal_mode !== "wal") {
     throw new HoldpointError(
       "ERR_HITL_STORE",

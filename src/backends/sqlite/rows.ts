@@ -7,30 +7,44 @@ import {
   type KeyName,
   type NewEvent,
   type RecordEvent,
-  type RecordKeys,
   type StoredRecord,
 } from "../record-store.ts";
 import { dueTime } from "../store-rules.ts";
 import type { SqliteDatabase, SqliteValue } from "./driver.ts";
 import { QUERIES } from "./sql.generated.ts";
 
-type KeyColumns = { readonly [name in KeyName as `key_${name}`]: string | null };
+type Nullable<T extends readonly unknown[]> = { [index in keyof T]: string | null };
 
-export interface RecordRow extends KeyColumns {
-  readonly id: string;
-  readonly kind: string;
-  readonly tenant_id: string;
-  readonly status: string;
-  readonly version: number;
-  readonly due_at: number | null;
-  readonly lease_owner: string | null;
-  readonly lease_expires_at: number | null;
-  readonly fence: number;
-  readonly touches: number;
-  readonly created_at: number;
-  readonly updated_at: number;
-  readonly value: string;
+/** What each statement that reads whole records selects; see {@link RecordRow}. */
+const RECORD_COLUMNS =
+  "id, kind, tenant_id, status, version, due_at, lease_owner, lease_expires_at, fence, touches, created_at, " +
+  `updated_at, value, ${KEY_NAMES.map((name) => `key_${name}`).join(", ")}`;
+
+export type RecordRow = readonly [
+  id: string,
+  kind: string,
+  tenant_id: string,
+  status: string,
+  version: number,
+  due_at: number | null,
+  lease_owner: string | null,
+  lease_expires_at: number | null,
+  fence: number,
+  touches: number,
+  created_at: number,
+  updated_at: number,
+  value: string,
+  ...keys: Nullable<typeof KEY_NAMES>,
+];
+
+const FIRST_KEY = 13;
+
+/** The statement with `{columns}` filled in. */
+export function selecting(sql: string, columns: string = RECORD_COLUMNS): string {
+  return sql.replace(/^--.*\n/gm, "").replace("{columns}", columns);
 }
+
+const GET_RECORD = selecting(QUERIES.getRecord);
 
 /** A record with its value still as text: most rules do not look at the value. */
 export interface Held {
@@ -40,41 +54,49 @@ export interface Held {
 
 const NO_VALUE: JsonObject = Object.freeze({});
 
-function keysOf(row: RecordRow): RecordKeys {
-  const keys: { [name in KeyName]?: string } = {};
-  for (const name of KEY_NAMES) {
-    const value = row[`key_${name}`];
-    if (value !== null) keys[name] = value;
-  }
-  return keys;
-}
-
 function record(row: RecordRow, value: JsonObject): StoredRecord {
-  const { lease_owner, lease_expires_at } = row;
+  const [
+    id,
+    kind,
+    tenant_id,
+    status,
+    version,
+    due_at,
+    owner,
+    expires_at,
+    fence,
+    touches,
+    created_at,
+    updated_at,
+  ] = row;
+  const keys: { [name in KeyName]?: string } = {};
+  for (const [index, name] of KEY_NAMES.entries()) {
+    const key = row[FIRST_KEY + index];
+    if (typeof key === "string") keys[name] = key;
+  }
   return {
-    id: row.id,
-    kind: row.kind,
-    tenant_id: row.tenant_id,
-    status: row.status,
-    version: row.version,
-    keys: keysOf(row),
-    due_at: row.due_at,
-    lease:
-      lease_owner === null || lease_expires_at === null ? null : { owner: lease_owner, expires_at: lease_expires_at },
-    fence: row.fence,
-    touches: row.touches,
-    created_at: row.created_at,
-    updated_at: row.updated_at,
+    id,
+    kind,
+    tenant_id,
+    status,
+    version,
+    keys,
+    due_at,
+    lease: owner === null || expires_at === null ? null : { owner, expires_at },
+    fence,
+    touches,
+    created_at,
+    updated_at,
     value,
   };
 }
 
 export function recordOf(row: RecordRow): StoredRecord {
-  return record(row, JSON.parse(row.value) as JsonObject);
+  return record(row, JSON.parse(row[12]) as JsonObject);
 }
 
 export function heldOf(row: RecordRow): Held {
-  return { record: record(row, NO_VALUE), text: row.value };
+  return { record: record(row, NO_VALUE), text: row[12] };
 }
 
 /** What a caller gets: always a value of its own, which is what the text says. */
@@ -83,7 +105,7 @@ export function handOut(held: Held): StoredRecord {
 }
 
 export function readRow(database: SqliteDatabase, id: string): RecordRow | undefined {
-  return database.statement(QUERIES.getRecord).get(id) as RecordRow | undefined;
+  return database.statement(GET_RECORD).get(id) as RecordRow | undefined;
 }
 
 /** From `status` to `key_wake`: everything of a row that an update may change, but the value. */
@@ -115,8 +137,9 @@ export function insertRecord(database: SqliteDatabase, { record, text }: Held): 
   const { id, kind, tenant_id, created_at } = record;
   const changing = changingParameters(record);
   return (
-    database.statement(QUERIES.insertRecord).run(id, kind, tenant_id, slotOfId(id), created_at, ...changing, text)
-      .changes === 1
+    database
+      .statement(QUERIES.insertRecord)
+      .run(id, kind, tenant_id, slotOfId(id), created_at, ...changing, text).changes === 1
   );
 }
 
@@ -142,19 +165,19 @@ export function insertEvent(
     .run(id, now, version, status, event.type, actor, event.reason ?? null, data, id);
 }
 
-export interface EventRow {
-  readonly seq: number;
-  readonly at: number;
-  readonly version: number;
-  readonly status: string;
-  readonly type: string;
-  readonly actor: string | null;
-  readonly reason: string | null;
-  readonly data: string | null;
-}
+export type EventRow = readonly [
+  seq: number,
+  at: number,
+  version: number,
+  status: string,
+  type: string,
+  actor: string | null,
+  reason: string | null,
+  data: string | null,
+];
 
 export function eventOf(row: EventRow): RecordEvent {
-  const { type, actor, reason, data, seq, at, version, status } = row;
+  const [seq, at, version, status, type, actor, reason, data] = row;
   return {
     type,
     ...(actor === null ? {} : { actor: JSON.parse(actor) as Actor }),

@@ -117,8 +117,8 @@ DELETE FROM holdpoint_history WHERE id = ?
   deleteRecord: `-- Parameters: id.
 DELETE FROM holdpoint_records WHERE id = ?
 `,
-  getDue: `-- Records that may be handed out, longest due first. Parameters: kind, now, limit.
-SELECT * FROM holdpoint_records INDEXED BY holdpoint_records_by_due
+  getDue: `-- Records that may be handed out, longest due first. {columns} as in get-record. Parameters: kind, now, limit.
+SELECT {columns} FROM holdpoint_records INDEXED BY holdpoint_records_by_due
 WHERE kind = ? AND next_at <= ? ORDER BY next_at, id LIMIT ?
 `,
   getHeads: `-- Where watched records stand. Parameters: a JSON array of ids.
@@ -134,8 +134,8 @@ FROM holdpoint_history WHERE id = ? AND seq > ? ORDER BY seq LIMIT ?
 SELECT id FROM holdpoint_records INDEXED BY holdpoint_records_by_age
 WHERE kind = ? AND status = ? AND updated_at < ? ORDER BY updated_at LIMIT ?
 `,
-  getRecord: `-- One record. Parameters: id.
-SELECT * FROM holdpoint_records WHERE id = ?
+  getRecord: `-- One record. {columns} are those of \`RecordRow\` in rows.ts. Parameters: id.
+SELECT {columns} FROM holdpoint_records WHERE id = ?
 `,
   hasMigrations: `-- One row if the table of the applied migrations exists.
 SELECT 1 AS present FROM sqlite_schema WHERE type = 'table' AND name = 'holdpoint_migrations'
@@ -164,7 +164,7 @@ WHERE kind = ? AND tenant_id = ? AND {key} status = ? AND (created_at, id) < (?,
 ORDER BY created_at DESC, id DESC LIMIT ?
 `,
   pageOldest: `-- One ordered range of a page, oldest first. page.ts puts names from a closed set in the place of the braces:
--- {columns}: * or the order and id only; {index}: the index by that key; {key}: a condition on the key, or nothing.
+-- {columns}: as in get-record, or the position only; {index}: the index by that key; {key}: a condition on the key, or nothing.
 -- Parameters: kind, tenant, the key's value if there is one, status, created_at and id of the cursor,
 -- lowest and highest slot, limit.
 SELECT {columns} FROM holdpoint_records INDEXED BY {index}

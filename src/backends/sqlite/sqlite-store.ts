@@ -32,6 +32,7 @@ import {
   readRow,
   recordOf,
   type RecordRow,
+  selecting,
   updateRecord,
 } from "./rows.ts";
 import { QUERIES } from "./sql.generated.ts";
@@ -42,7 +43,7 @@ export interface SqliteRecordStoreOptions {
   readonly path: string;
   /**
    * `FULL` (default): what was acknowledged survives a power cut; each commit waits for the disk.
-   * `NORMAL`: several times faster; survives the end of the process, but a power cut may take the last commits.
+   * `NORMAL`: does not wait; survives the end of the process, but a power cut may take the last commits.
    */
   readonly synchronous?: "FULL" | "NORMAL";
   /** How long an operation waits for another process's lock, in milliseconds. Default 5000. */
@@ -55,17 +56,26 @@ export interface SqliteRecordStoreOptions {
   readonly driver?: SqliteDriverName | SqliteDriver;
 }
 
+const GET_DUE = selecting(QUERIES.getDue);
+
 /** Longest pause before the lock is tried again; each pause is random, so that waiters do not move in step. */
 const LONGEST_PAUSE_MS = 20;
 
 function assertDuration(name: string, value: number, least: number): number {
   if (Number.isFinite(value) && value >= least) return value;
-  throw new HoldpointError("ERR_HITL_INVALID_INPUT", `${name} is ${value}; it has to be at least ${least} (ms).`);
+  throw new HoldpointError(
+    "ERR_HITL_INVALID_INPUT",
+    `${name} is ${value}; it has to be at least ${least} (ms).`,
+  );
 }
 
 function assertPath(path: string): string {
-  if (typeof path === "string" && path !== "" && !path.startsWith("file:") && !path.includes("\0")) return path;
-  throw new HoldpointError("ERR_HITL_INVALID_INPUT", 'path has to be the path of a file (no URI), or ":memory:".');
+  if (typeof path === "string" && path !== "" && !path.startsWith("file:") && !path.includes("\0"))
+    return path;
+  throw new HoldpointError(
+    "ERR_HITL_INVALID_INPUT",
+    'path has to be the path of a file (no URI), or ":memory:".',
+  );
 }
 
 /**
@@ -131,13 +141,13 @@ export class SqliteRecordStore implements RecordStore {
   async acquireDue(query: DueQuery): Promise<readonly StoredRecord[]> {
     const limit = checkLimit(query.limit);
     return this.#perform((database) => {
-      const due = database.statement(QUERIES.getDue);
+      const due = database.statement(GET_DUE);
       // Most calls find nothing: they look without the write lock, which all other processes need.
       if (!due.get(query.kind, this.#clock.now(), 1)) return [];
       const changes: ChangeHint[] = [];
       const acquired = database.transaction("write", () => {
         const now = this.#clock.now();
-        return (due.all(query.kind, now, limit) as RecordRow[]).map((row) => {
+        return (due.all(query.kind, now, limit) as unknown as RecordRow[]).map((row) => {
           const held = heldOf(row);
           const record = patched(held.record, { lease: query.lease }, now);
           updateRecord(database, record);
@@ -154,7 +164,7 @@ export class SqliteRecordStore implements RecordStore {
     return this.#perform((database) =>
       database.transaction("write", () => {
         const row = readRow(database, id);
-        if (row) insertEvent(database, row, event, this.#clock.now());
+        if (row) insertEvent(database, heldOf(row).record, event, this.#clock.now());
         return row !== undefined;
       }),
     );
@@ -164,7 +174,7 @@ export class SqliteRecordStore implements RecordStore {
     const limit = checkLimit(query.limit);
     const after = decodeSeqCursor(query.cursor);
     return this.#perform((database) => {
-      const rows = database.statement(QUERIES.getHistory).all(id, after, limit + 1) as EventRow[];
+      const rows = database.statement(QUERIES.getHistory).all(id, after, limit + 1) as unknown as EventRow[];
       const items = rows.slice(0, limit).map(eventOf);
       const last = items.at(-1);
       return rows.length > limit && last ? { items, next_cursor: String(last.seq) } : { items };
@@ -184,8 +194,8 @@ export class SqliteRecordStore implements RecordStore {
           if (ids.length === most) break;
           const rows = database
             .statement(QUERIES.getOld)
-            .all(query.kind, status, query.updatedBefore, most - ids.length) as { id: string }[];
-          for (const { id } of rows) ids.push(id);
+            .all(query.kind, status, query.updatedBefore, most - ids.length);
+          for (const [id] of rows) ids.push(String(id));
         }
         return ids;
       };

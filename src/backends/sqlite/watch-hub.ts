@@ -98,7 +98,9 @@ export class WatchHub {
     try {
       const dataVersion = readDataVersion(this.#database);
       if (dataVersion === this.#dataVersion) return;
-      const heads = new Map(readHeads(this.#database, [...this.#watched.keys()]).map((head) => [head.id, head]));
+      const heads = new Map(
+        readHeads(this.#database, [...this.#watched.keys()]).map((head) => [head.id, head]),
+      );
       this.#dataVersion = dataVersion;
       for (const [id, watched] of this.#watched) {
         const head = heads.get(id);
@@ -113,11 +115,11 @@ export class WatchHub {
 }
 
 function readDataVersion(database: SqliteDatabase): number {
-  return (database.statement(QUERIES.dataVersion).get() as { data_version: number }).data_version;
+  return Number(database.statement(QUERIES.dataVersion).get()?.[0]);
 }
 
 function readHeads(database: SqliteDatabase, ids: readonly string[]): ChangeHint[] {
   if (ids.length === 0) return [];
-  const rows = database.statement(QUERIES.getHeads).all(JSON.stringify(ids)) as ChangeHint[];
-  return rows.map(({ id, version, status }) => ({ id, version, status }));
+  const rows = database.statement(QUERIES.getHeads).all(JSON.stringify(ids)) as [string, number, string][];
+  return rows.map(([id, version, status]) => ({ id, version, status }));
 }

@@ -9,7 +9,8 @@ import { loadNodeSqlite } from "../../../src/backends/sqlite/drivers/node-sqlite
 import { isHoldpointError } from "../../../src/core/errors.ts";
 import { freshId, insertOf, openStore, temporaryPath } from "./helpers/support.ts";
 
-const store = (reason: string): unknown => expect.objectContaining({ code: "ERR_HITL_STORE", details: expect.objectContaining({ reason }) });
+const store = (reason: string): unknown =>
+  expect.objectContaining({ code: "ERR_HITL_STORE", details: expect.objectContaining({ reason }) });
 
 describe("the file", () => {
   it("makes the folder of the file on first use, and nothing before", async () => {
@@ -67,7 +68,9 @@ describe("the file", () => {
     await opened.commit([insertOf(first)]);
     limit(1);
     const large = insertOf(second, { text: "x".repeat(200_000) });
-    await expect(opened.commit([{ op: "update", id: first, patch: { status: "done" } }, large])).rejects.toEqual(store("full"));
+    await expect(
+      opened.commit([{ op: "update", id: first, patch: { status: "done" } }, large]),
+    ).rejects.toEqual(store("full"));
     limit(1_000_000);
     expect((await opened.get([first, second])).map((record) => record?.version ?? null)).toEqual([1, null]);
     expect((await opened.commit([large])).status).toBe("committed");
@@ -141,12 +144,18 @@ describe("close", () => {
     const closed = expect.objectContaining({ code: "ERR_HITL_CLOSED" });
     await expect(opened.commit([insertOf(id)])).rejects.toEqual(closed);
     await expect(opened.get([id])).rejects.toEqual(closed);
-    await expect(opened.page({ kind: "hitl", tenant_id: "default", statuses: ["pending"] })).rejects.toEqual(closed);
-    await expect(opened.acquireDue({ kind: "hitl", limit: 1, lease: { owner: "o", durationMs: 1 } })).rejects.toEqual(closed);
+    await expect(opened.page({ kind: "hitl", tenant_id: "default", statuses: ["pending"] })).rejects.toEqual(
+      closed,
+    );
+    await expect(
+      opened.acquireDue({ kind: "hitl", limit: 1, lease: { owner: "o", durationMs: 1 } }),
+    ).rejects.toEqual(closed);
     await expect(opened.append(id, { type: "x" })).rejects.toEqual(closed);
     await expect(opened.history(id)).rejects.toEqual(closed);
     await expect(opened.watch([id], () => undefined)).rejects.toEqual(closed);
-    await expect(opened.purge({ kind: "hitl", statuses: ["pending"], updatedBefore: 1, limit: 1 })).rejects.toEqual(closed);
+    await expect(
+      opened.purge({ kind: "hitl", statuses: ["pending"], updatedBefore: 1, limit: 1 }),
+    ).rejects.toEqual(closed);
   });
 
   it("ends an operation that waits for a lock", async () => {
@@ -180,23 +189,34 @@ describe("drivers", () => {
   });
 
   it("takes better-sqlite3 where it is installed, else node:sqlite", async () => {
-    const driver: SqliteDriver = { name: "stand-in", open: () => expect.unreachable(), classify: () => "other" };
+    const driver: SqliteDriver = {
+      name: "stand-in",
+      open: () => expect.unreachable(),
+      classify: () => "other",
+    };
     expect((await loadDriver(undefined)).name).toBe("better-sqlite3");
     expect(await loadDriver(undefined, { ...none, nodeSqlite: () => driver })).toBe(driver);
     expect(await loadDriver(driver, none)).toBe(driver);
   });
 
-  it.runIf(loadNodeSqlite() === null)("refuses node:sqlite on a Node that has none, on first use", async () => {
-    const opened = openStore({ path: ":memory:", driver: "node:sqlite" });
-    await expect(opened.get([freshId()])).rejects.toEqual(expect.objectContaining({ code: "ERR_HITL_MISSING_PEER" }));
-  });
+  it.runIf(loadNodeSqlite() === null)(
+    "refuses node:sqlite on a Node that has none, on first use",
+    async () => {
+      const opened = openStore({ path: ":memory:", driver: "node:sqlite" });
+      await expect(opened.get([freshId()])).rejects.toEqual(
+        expect.objectContaining({ code: "ERR_HITL_MISSING_PEER" }),
+      );
+    },
+  );
 
   it.skipIf(loadNodeSqlite() === null)("does the same with node:sqlite", async () => {
     const path = temporaryPath();
     const opened = openStore({ path, driver: "node:sqlite", busyTimeoutMs: 20 });
     const id = freshId();
     await opened.commit([insertOf(id, { a: [1, "é"] })]);
-    expect((await openStore({ path, driver: "better-sqlite3" }).get([id]))[0]?.value).toEqual({ a: [1, "é"] });
+    expect((await openStore({ path, driver: "better-sqlite3" }).get([id]))[0]?.value).toEqual({
+      a: [1, "é"],
+    });
     const other = new Database(path);
     other.exec("BEGIN IMMEDIATE");
     await expect(opened.commit([insertOf(freshId())])).rejects.toEqual(store("busy"));

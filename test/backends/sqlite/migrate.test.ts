@@ -32,8 +32,13 @@ describe("migrations", () => {
     const database = new Database(path);
     const newer = MIGRATIONS.length + 1;
     database.prepare("INSERT INTO holdpoint_migrations VALUES (?, 'from_the_future', 0)").run(newer);
-    const failure = await openStore({ path }).commit([insertOf(freshId())]).catch((error: unknown) => error);
-    expect(failure).toMatchObject({ code: "ERR_HITL_STORE_SCHEMA", details: { found: newer, newest: newer - 1 } });
+    const failure = await openStore({ path })
+      .commit([insertOf(freshId())])
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: "ERR_HITL_STORE_SCHEMA",
+      details: { found: newer, newest: newer - 1 },
+    });
     expect(failure).toMatchObject({ message: expect.stringContaining("Upgrade holdpoint") });
     expect(database.prepare("SELECT id FROM holdpoint_records").all()).toEqual([{ id }]);
     database.close();
@@ -55,7 +60,10 @@ describe("migrations", () => {
     const database = new Database(path);
     database.exec("CREATE TABLE checkpoints (a); CREATE TABLE records (a);");
     await openStore({ path }).commit([insertOf(freshId())]);
-    const names = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all() as string[];
+    const names = database
+      .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+      .pluck()
+      .all() as string[];
     database.close();
     expect(names.filter((name) => !name.startsWith("holdpoint_"))).toEqual(["checkpoints", "records"]);
   });

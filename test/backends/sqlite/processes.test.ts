@@ -10,17 +10,23 @@ describe("several processes on one file", () => {
     const store = openStore({ path });
     const id = freshId();
     await store.commit([insertOf(id, { count: 0 })]);
-    const workers = Array.from({ length: processes }, () => startWorker("increment", path, id, String(times)));
+    const workers = Array.from({ length: processes }, () =>
+      startWorker("increment", path, id, String(times)),
+    );
     await until("all workers", () => workers.every(({ lines }) => lines.includes("ready")));
     for (const worker of workers) worker.say("go");
     for (const worker of workers) expect(await worker.ended).toEqual({ code: 0, errors: "" });
     const [record] = await store.get([id]);
     expect(record).toMatchObject({ version: 1 + processes * times, value: { count: processes * times } });
     const { items } = await store.history(id, { limit: 1000 });
-    expect(items.map(({ seq }) => seq)).toEqual(Array.from({ length: processes * times }, (_, index) => index + 1));
+    expect(items.map(({ seq }) => seq)).toEqual(
+      Array.from({ length: processes * times }, (_, index) => index + 1),
+    );
   });
 
-  it("S1 keep what was acknowledged when one is killed in the middle of its writes", { timeout: 60_000 }, async () => {
+  it("S1 keep what was acknowledged when one is killed in the middle of its writes", {
+    timeout: 60_000,
+  }, async () => {
     const path = temporaryPath();
     for (const enough of [20, 75, 140]) {
       const worker = startWorker("write", path);
@@ -35,7 +41,8 @@ describe("several processes on one file", () => {
       await store.close();
       const database = new Database(path);
       expect(database.pragma("integrity_check", { simple: true })).toBe("ok");
-      const orphans = "SELECT count(*) AS n FROM holdpoint_records r WHERE NOT EXISTS (SELECT 1 FROM holdpoint_history h WHERE h.id = r.id)";
+      const orphans =
+        "SELECT count(*) AS n FROM holdpoint_records r WHERE NOT EXISTS (SELECT 1 FROM holdpoint_history h WHERE h.id = r.id)";
       expect(database.prepare(orphans).get()).toEqual({ n: 0 });
       database.exec("DELETE FROM holdpoint_history; DELETE FROM holdpoint_records");
       database.close();
@@ -72,7 +79,8 @@ describe("watch", () => {
       const hints: ChangeHint[] = [];
       const watcher = await store.watch([id], (hint) => hints.push(hint));
       const read = (await store.get([id]))[0]?.version ?? 0;
-      if (read < 51) await until(`a hint after version ${read}`, () => hints.some((hint) => hint.version > read));
+      if (read < 51)
+        await until(`a hint after version ${read}`, () => hints.some((hint) => hint.version > read));
       version = Math.max(read, ...hints.map((hint) => hint.version));
       await watcher.close();
     }

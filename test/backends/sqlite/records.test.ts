@@ -38,14 +38,19 @@ describe("values", () => {
     const value = { list: [1] };
     const { results } = await store.commit([insertOf(id, value)]);
     value.list.push(2);
-    (results[0]?.record?.value as { list: number[] }).list.push(3);
+    (results[0]?.record?.value["list"] as number[] | undefined)?.push(3);
     expect((await store.get([id]))[0]?.value).toEqual({ list: [1] });
   });
 
   it("keeps the actor, the reason and the data of an event as they were given", async () => {
     const store = openStore({ path: ":memory:" });
     const id = freshId();
-    const event = { type: "created", actor: { id: "u", meta: { b: 1, a: [] } }, reason: "", data: { z: 0, a: null } };
+    const event = {
+      type: "created",
+      actor: { id: "u", meta: { b: 1, a: [] } },
+      reason: "",
+      data: { z: 0, a: null },
+    };
     await store.commit([{ ...insertOf(id), event }]);
     const { items } = await store.history(id);
     expect(items).toMatchObject([{ ...event, seq: 1, version: 1, status: "pending" }]);
@@ -77,7 +82,9 @@ describe("durability and options", () => {
     ["a watchIntervalMs of zero", { path: ":memory:", watchIntervalMs: 0 }],
     ["an unknown synchronous", { path: ":memory:", synchronous: "OFF" as "FULL" }],
   ])("refuses %s at once", (_, options) => {
-    expect(() => new SqliteRecordStore(options)).toThrow(expect.objectContaining({ code: "ERR_HITL_INVALID_INPUT" }));
+    expect(() => new SqliteRecordStore(options)).toThrow(
+      expect.objectContaining({ code: "ERR_HITL_INVALID_INPUT" }),
+    );
   });
 });
 
@@ -86,7 +93,8 @@ describe("purge", () => {
     let now = 1000;
     const path = temporaryPath();
     const store = openStore({ path, clock: { now: () => now } });
-    for (let n = 0; n < 5; n += 1) await store.commit([{ ...insertOf(freshId()), event: { type: "created" } }]);
+    for (let n = 0; n < 5; n += 1)
+      await store.commit([{ ...insertOf(freshId()), event: { type: "created" } }]);
     now = 5000;
     const query = { kind: "hitl", statuses: ["pending", "completed"], updatedBefore: 2000, limit: 3 };
     expect(await store.purge(query)).toEqual({ purged: 3, more: true });

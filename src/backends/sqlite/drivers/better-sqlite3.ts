@@ -1,6 +1,13 @@
 import type BetterSqlite3 from "better-sqlite3";
 import { HoldpointError } from "../../../core/errors.ts";
-import { classOfCode, type SqliteConnection, type SqliteDriver, type SqliteErrorClass, type SqliteValue } from "../driver.ts";
+import {
+  classOfCode,
+  type SqliteConnection,
+  type SqliteDriver,
+  type SqliteErrorClass,
+  type SqliteRow,
+  type SqliteValue,
+} from "../driver.ts";
 
 type DatabaseConstructor = new (path: string) => BetterSqlite3.Database;
 
@@ -42,7 +49,10 @@ export async function loadBetterSqlite3(): Promise<SqliteDriver | null> {
       const database = new Database(path);
       return {
         exec: (sql) => void database.exec(sql),
-        prepare: (sql) => database.prepare<SqliteValue[]>(sql),
+        prepare: (sql) => {
+          const statement = database.prepare<SqliteValue[], SqliteRow>(sql);
+          return statement.reader ? statement.raw() : statement;
+        },
         close: () => void database.close(),
       };
     },

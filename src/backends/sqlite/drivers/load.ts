@@ -23,7 +23,10 @@ export async function loadDriver(
 ): Promise<SqliteDriver> {
   if (typeof choice === "object") return choice;
   if (choice === "better-sqlite3") {
-    return (await load.betterSqlite3()) ?? missing('better-sqlite3 is not installed. Run "npm install better-sqlite3".');
+    return (
+      (await load.betterSqlite3()) ??
+      missing('better-sqlite3 is not installed. Run "npm install better-sqlite3".')
+    );
   }
   if (choice === "node:sqlite") {
     return (

@@ -1,2 +1,2 @@
--- One record. Parameters: id.
-SELECT * FROM holdpoint_records WHERE id = ?
+-- One record. {columns} are those of `RecordRow` in rows.ts. Parameters: id.
+SELECT {columns} FROM holdpoint_records WHERE id = ?

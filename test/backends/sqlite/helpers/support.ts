@@ -7,7 +7,10 @@ import { afterEach } from "vitest";
 import { makeRandomId } from "../../../../src/core/ids.ts";
 import type { JsonObject } from "../../../../src/core/json.ts";
 import type { InsertOp } from "../../../../src/backends/record-store.ts";
-import { SqliteRecordStore, type SqliteRecordStoreOptions } from "../../../../src/backends/sqlite/sqlite-store.ts";
+import {
+  SqliteRecordStore,
+  type SqliteRecordStoreOptions,
+} from "../../../../src/backends/sqlite/sqlite-store.ts";
 
 const cleanups: (() => unknown)[] = [];
 
@@ -35,8 +38,15 @@ export function freshId(slot = 7): string {
   return makeRandomId("hitl", slot, () => counter.toString(16).padStart(29, "0"));
 }
 
-export function insertOf(id: string, value: JsonObject = {}, more: Partial<InsertOp["record"]> = {}): InsertOp {
-  return { op: "insert", record: { id, kind: "hitl", tenant_id: "default", status: "pending", value, ...more } };
+export function insertOf(
+  id: string,
+  value: JsonObject = {},
+  more: Partial<InsertOp["record"]> = {},
+): InsertOp {
+  return {
+    op: "insert",
+    record: { id, kind: "hitl", tenant_id: "default", status: "pending", value, ...more },
+  };
 }
 
 /** Waits for a condition, not for a time; the deadline only ends a test that cannot succeed any more. */

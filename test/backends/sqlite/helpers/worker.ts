@@ -15,7 +15,13 @@ async function increment(id: string, times: number): Promise<void> {
     if (!record) throw new Error(`${id} is missing`);
     const count = Number(record.value["count"]) + 1;
     const { status } = await store.commit([
-      { op: "update", id, guard: { version: record.version }, patch: { value: { count } }, event: { type: "counted" } },
+      {
+        op: "update",
+        id,
+        guard: { version: record.version },
+        patch: { value: { count } },
+        event: { type: "counted" },
+      },
     ]);
     if (status === "committed") done += 1;
   }
@@ -27,7 +33,14 @@ async function writeForever(): Promise<never> {
     const { status } = await store.commit([
       {
         op: "insert",
-        record: { id, kind: "hitl", tenant_id: "default", status: "pending", keys: { session: "s" }, value: { n } },
+        record: {
+          id,
+          kind: "hitl",
+          tenant_id: "default",
+          status: "pending",
+          keys: { session: "s" },
+          value: { n },
+        },
         event: { type: "created" },
       },
     ]);
