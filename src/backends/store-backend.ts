@@ -161,7 +161,7 @@ export class StoreHITLBackend implements HITLBackend {
       options.idempotency_key === undefined
         ? `answer:${hashJson(answer)}`
         : checkId(options.idempotency_key, "idempotency_key");
-    let stored = this.#remembered(options.record?.hitl_id ?? hitl_id);
+    let stored = this.recall(options.record?.hitl_id ?? hitl_id);
     const guessed = stored !== null;
     stored ??= await this.find(hitl_id);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
@@ -313,7 +313,8 @@ export class StoreHITLBackend implements HITLBackend {
     return { ...prepared, id: target, insert: { ...insert, record: { ...insert.record, value } } };
   }
 
-  #remembered(hitl_id: string): StoredRecord | null {
+  /** A pending record as this process last saw it; a guess that every write checks. */
+  recall(hitl_id: string): StoredRecord | null {
     const stored = this.#shared.recent.get(hitl_id);
     return stored?.tenant_id === this.tenant_id ? stored : null;
   }

@@ -40,7 +40,6 @@ export const ERROR_CODES = [
   "ERR_HITL_STEP",
   "ERR_HITL_LEASE_LOST",
   "ERR_HITL_IN_DOUBT",
-  "ERR_HITL_TOO_MANY_ROUNDS",
 ] as const;
 
 export type HoldpointErrorCode = (typeof ERROR_CODES)[number];

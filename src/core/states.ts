@@ -6,7 +6,7 @@ import { HoldpointError } from "./errors.ts";
 export const HITL_STATUSES = ["pending", "completed", "cancelled", "expired"] as const;
 export type HITLStatus = (typeof HITL_STATUSES)[number];
 
-export const CALL_STATUSES = ["running", "suspended", "finished", "in_doubt", "superseded"] as const;
+export const CALL_STATUSES = ["running", "suspended", "finished", "in_doubt"] as const;
 export type CallStatus = (typeof CALL_STATUSES)[number];
 
 type Table<S extends string> = { readonly [from in S]: readonly S[] };
@@ -22,10 +22,9 @@ export const HITL_TRANSITIONS: Table<HITLStatus> = {
 /** P6, P9. `in_doubt → running` is the declared decision that the call may run again. */
 export const CALL_TRANSITIONS: Table<CallStatus> = {
   running: ["suspended", "finished", "in_doubt"],
-  suspended: ["running", "finished", "superseded"],
-  in_doubt: ["running", "finished", "superseded"],
+  suspended: ["running", "finished"],
+  in_doubt: ["running", "finished"],
   finished: [],
-  superseded: [],
 };
 
 export function isTerminalHITLStatus(status: string): boolean {

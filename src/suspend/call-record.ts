@@ -41,16 +41,25 @@ export interface CallValue {
   /** Those that the call waits for now. */
   readonly open: readonly string[];
   readonly mode: CallMode | null;
+  /** How often the body was continued; part of the ids of what it asks then. */
+  readonly round: number;
+  /** The question whose answer the running round continues with. */
+  readonly resumed: string | null;
   readonly tool_state: JsonObject | null;
   readonly checkpoint_id: string | null;
   /** Results of `step`, by name and occurrence. */
-  readonly steps: { readonly [name: string]: JsonValue };
-  /** Interrupts of graphs inside the body; null ids are of asks that are not ours. */
+  readonly steps: { readonly [name: string]: StepResult };
+  /** Interrupts of graphs inside the body, as they threw them. */
   readonly interrupts: readonly JsonValue[];
   /** How often a question was no longer asked when its answer was there. */
   readonly changed: number;
+  /** The question what to do, while the call is in doubt. */
+  readonly doubt: string | null;
   readonly outcome: JsonValue | null;
 }
+
+/** Without `value`: the step gave `undefined`, which JSON does not know. */
+export type StepResult = { readonly value?: JsonValue };
 
 export interface CallIdentity {
   readonly id: string;
@@ -70,11 +79,14 @@ export function emptyCall(place: Place, call: CallIdentity): CallValue {
     asked: [],
     open: [],
     mode: null,
+    round: 0,
+    resumed: null,
     tool_state: null,
     checkpoint_id: null,
     steps: {},
     interrupts: [],
     changed: 0,
+    doubt: null,
     outcome: null,
   };
 }

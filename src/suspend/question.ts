@@ -15,6 +15,8 @@ export interface Question {
   readonly key: string | undefined;
   readonly alias: string | undefined;
   readonly expiresInMs: number | undefined;
+  /** How often an answer was accepted and then refused by a refinement in the asking process, and why. */
+  readonly retry?: { readonly count: number; readonly error: string };
 }
 
 /** What an author's options come to in a `create` request. */
@@ -52,32 +54,47 @@ export function fingerprintOf(question: Question): string {
   return hashJson([hitl_type, toJsonObject(data ?? {}, "data"), schema as JsonObject]);
 }
 
+export interface NamedQuestion {
+  readonly id: string;
+  readonly fingerprint: string;
+  readonly occurrence: number;
+}
+
 /** Gives each question of one run of a call its id. A second run counts anew and arrives at the same ids. */
 export class QuestionNames {
   readonly #occurrences = new Map<string, number>();
   readonly #keys = new Set<string>();
+  readonly #round: number;
+
+  /** @param round - how often the call was continued: the same question in a later round is another one. */
+  constructor(round: number) {
+    this.#round = round;
+  }
 
   /**
    * @throws HoldpointError `ERR_HITL_DUPLICATE_KEY` when two questions of one run have one key: the second would
    * get the first one's answer.
    */
-  next(place: Place, call: CallIdentity, question: Question): { id: string; fingerprint: string; occurrence: number } {
+  next(place: Place, call: CallIdentity, question: Question): NamedQuestion {
     const fingerprint = fingerprintOf(question);
-    const { key } = question;
-    if (key !== undefined) {
-      if (this.#keys.has(key)) {
-        throw new HoldpointError(
-          "ERR_HITL_DUPLICATE_KEY",
-          `Two questions of the call ${call.tool_name} have the key "${key}". Give each its own, for example with a loop index in it.`,
-          { details: { key, tool_name: call.tool_name } },
-        );
-      }
-      this.#keys.add(key);
-      return { id: questionId(place, call.tool_call_id, { key }, 0), fingerprint, occurrence: 0 };
+    const { key, retry } = question;
+    const again = { ...(this.#round > 0 ? { round: this.#round } : {}), ...(retry ? { retry: retry.count } : {}) };
+    const name = key === undefined ? { fingerprint, ...again } : { key, ...again };
+    const text = JSON.stringify(name);
+    if (key === undefined) {
+      const occurrence = this.#occurrences.get(text) ?? 0;
+      this.#occurrences.set(text, occurrence + 1);
+      return { id: questionId(place, call.tool_call_id, name, occurrence), fingerprint, occurrence };
     }
-    const occurrence = this.#occurrences.get(fingerprint) ?? 0;
-    this.#occurrences.set(fingerprint, occurrence + 1);
-    return { id: questionId(place, call.tool_call_id, { fingerprint }, occurrence), fingerprint, occurrence };
+    if (this.#keys.has(text)) {
+      throw new HoldpointError(
+        "ERR_HITL_DUPLICATE_KEY",
+        `Two questions of the call ${call.tool_name} have the key "${key}". Give each its own, for example with a loop index in it.`,
+        { details: { key, tool_name: call.tool_name } },
+      );
+    }
+    this.#keys.add(text);
+    return { id: questionId(place, call.tool_call_id, name, 0), fingerprint, occurrence: 0 };
   }
 }
 
@@ -86,13 +103,14 @@ export function prepareQuestion(
   place: Place,
   call: CallIdentity,
   question: Question,
-  named: { readonly id: string; readonly occurrence: number },
+  named: NamedQuestion,
   now: number,
 ): PreparedRecord {
-  const { request, key, alias, expiresInMs } = question;
+  const { request, key, alias, expiresInMs, retry } = question;
   return place.backend.prepare(
     {
       ...request,
+      data: retry ? { ...request.data, error: retry.error } : request.data,
       session_id: place.session_id,
       thread_id: place.thread_id,
       invocation_id: place.invocation_id,

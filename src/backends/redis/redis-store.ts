@@ -1,0 +1,324 @@
+/**
+ * `RecordStore` on Redis 5 or newer: one server, or a primary behind Sentinel by way of an own client.
+ *
+ * A commit is one script call and one round trip; its atomicity is Redis'. How durable an acknowledged commit
+ * is, is the server's setting: only `appendonly yes` with `appendfsync always` outlives any crash of it.
+ */
+import type { Clock } from "../../core/clock.ts";
+import { HoldpointError } from "../../core/errors.ts";
+import type {
+  ChangeHint,
+  CommitResult,
+  DueQuery,
+  HistoryQuery,
+  NewEvent,
+  OpResult,
+  Page,
+  PageQuery,
+  PurgeQuery,
+  RecordEvent,
+  RecordStore,
+  StoreCapabilities,
+  StoredRecord,
+  StoreOp,
+  Watcher,
+} from "../record-store.ts";
+import { checkCommit, checkLimit, checkPage, decodeSeqCursor, encodeCursor } from "../store-rules.ts";
+import { connectTo, type RedisClient } from "./client.ts";
+import {
+  decodeEvents,
+  decodeRecord,
+  encodeOps,
+  escapeField,
+  EVENTS_PER_CHUNK,
+  historyField,
+  insertedRecord,
+  packEvent,
+  packSet,
+} from "./codec.ts";
+import { closedError } from "./faults.ts";
+import { checkPrefix, checkShards, DEFAULT_PREFIX, type KeySpace, type ShardKeys } from "./keys.ts";
+import { Link, type PlainCall, type ScriptCall } from "./link.ts";
+import { openKeySpace } from "./meta.ts";
+import { pageOfShards } from "./page.ts";
+import { requestIds } from "./request-ids.ts";
+import { SCRIPTS } from "./scripts.generated.ts";
+import { ChangeFeed } from "./watch.ts";
+
+interface CommonOptions {
+  /** Begins every key. Letters, digits and `._:/-`. Default `holdpoint`. */
+  readonly prefix?: string;
+  /** Partitions, a power of two from 1 to 4096; fixed when the store is first opened. Default 64. */
+  readonly shards?: number;
+  /** For tests. Default: the server's own clock decides. */
+  readonly clock?: Clock;
+  /** How long one call may take, with reconnecting and sending again, in ms. Default 5000. */
+  readonly commandTimeoutMs?: number;
+  /** Also re-read watched records at this interval, in ms. Default 0: pub/sub and re-reads after a reconnect only. */
+  readonly watchPollMs?: number;
+}
+
+export type RedisRecordStoreOptions = CommonOptions &
+  (
+    | { /** Your own ioredis client; never closed. */ readonly client: RedisClient; readonly url?: undefined }
+    | { /** `redis://` or `rediss://`; needs ioredis. */ readonly url: string; readonly client?: undefined }
+  );
+
+/** Index entries that one call of the purge script looks at: a few milliseconds of the server. */
+const PURGE_BUDGET = 2000;
+
+export class RedisRecordStore implements RecordStore {
+  readonly capabilities: StoreCapabilities = { name: "redis", durable: true, shared: true };
+  readonly #prefix: string;
+  readonly #shards: number | undefined;
+  readonly #clock: Clock | undefined;
+  readonly #link: Link;
+  readonly #feed: ChangeFeed;
+  readonly #nextRequest: () => string = requestIds();
+  readonly #own: boolean;
+  #client: Promise<RedisClient> | undefined;
+  #keys: KeySpace | undefined;
+  #opening: Promise<KeySpace> | undefined;
+
+  /**
+   * Connects with the first call, not before.
+   *
+   * @throws HoldpointError `ERR_HITL_INVALID_INPUT`
+   */
+  constructor(options: RedisRecordStoreOptions) {
+    const { client, url, prefix = DEFAULT_PREFIX, shards, clock, commandTimeoutMs = 5000, watchPollMs = 0 } = options;
+    if ((client === undefined) === (url === undefined)) {
+      throw new HoldpointError("ERR_HITL_INVALID_INPUT", "Pass either client or url to the Redis backend.");
+    }
+    checkClient(client);
+    for (const [name, value, least] of [["commandTimeoutMs", commandTimeoutMs, 1], ["watchPollMs", watchPollMs, 0]] as const) {
+      if (!(value >= least && value <= 2 ** 31 - 1)) {
+        throw new HoldpointError("ERR_HITL_INVALID_INPUT", `${name} is ${value}; it has to be at least ${least} ms.`);
+      }
+    }
+    this.#prefix = checkPrefix(prefix);
+    this.#shards = shards === undefined ? undefined : checkShards(shards);
+    this.#clock = clock;
+    this.#own = client === undefined;
+    const open = (): Promise<RedisClient> => {
+      this.#client ??= client ? Promise.resolve(client) : connectTo(url as string, commandTimeoutMs);
+      return this.#client;
+    };
+    this.#link = new Link(open, commandTimeoutMs);
+    this.#feed = new ChangeFeed({
+      client: open,
+      read: (ids) => this.get(ids),
+      timeoutMs: commandTimeoutMs,
+      pollMs: watchPollMs,
+    });
+  }
+
+  async commit(ops: readonly StoreOp[]): Promise<CommitResult> {
+    this.#assertOpen();
+    const slot = checkCommit(ops);
+    const { args, mask, values } = encodeOps(ops);
+    const shard = (this.#keys ?? (await this.#open())).ofSlot(slot);
+    const { keys, names } = shard.commit(mask);
+    const reply = (await this.#link.call(
+      { script: SCRIPTS.commit, keys, args: [this.#now(), this.#nextRequest(), shard.channel, names, ...args] },
+      "writes",
+    )) as string[];
+    const now = Number(reply[1]);
+    return {
+      status: reply[0] === "c" ? "committed" : "refused",
+      results: ops.map((operation, n) => resultOf(operation, reply[n + 2] as string, values[n] as string, now)),
+    };
+  }
+
+  async get(ids: readonly string[]): Promise<(StoredRecord | null)[]> {
+    this.#assertOpen();
+    const space = this.#keys ?? (await this.#open());
+    const found: (StoredRecord | null)[] = ids.map(() => null);
+    const asked = new Map<ShardKeys, number[]>();
+    for (const [n, id] of ids.entries()) {
+      const shard = space.ofId(id);
+      if (!shard) continue;
+      const positions = asked.get(shard);
+      if (positions) positions.push(n);
+      else asked.set(shard, [n]);
+    }
+    const calls = [...asked].map(([shard, positions]): PlainCall => ["HMGET", shard.records, ...positions.map((n) => ids[n] as string)]);
+    const replies = (await this.#link.batch(calls, "reads")) as (string | null)[][];
+    for (const [call, positions] of [...asked.values()].entries()) {
+      for (const [m, n] of positions.entries()) {
+        const packed = replies[call]?.[m];
+        if (packed) found[n] = decodeRecord(ids[n] as string, packed);
+      }
+    }
+    return found;
+  }
+
+  async page(query: PageQuery): Promise<Page<StoredRecord>> {
+    this.#assertOpen();
+    const checked = checkPage(query);
+    const items = await pageOfShards(this.#link, this.#keys ?? (await this.#open()), checked);
+    const last = items[checked.limit - 1];
+    return items.length > checked.limit && last
+      ? { items: items.slice(0, checked.limit), next_cursor: encodeCursor(last) }
+      : { items };
+  }
+
+  async acquireDue(query: DueQuery): Promise<readonly StoredRecord[]> {
+    this.#assertOpen();
+    const limit = checkLimit(query.limit);
+    const kind = escapeField(query.kind);
+    const owner = escapeField(query.lease.owner);
+    const shards = (this.#keys ?? (await this.#open())).all();
+    const peeked = (await this.#link.batch(
+      shards.map((shard): ScriptCall => ({ script: SCRIPTS.peekDue, keys: [shard.due], args: [this.#now(), limit, kind] })),
+      "reads",
+    )) as string[][];
+    // The oldest of all shards first; each shard gets its part of the limit.
+    const oldest = peeked.flatMap((times, n) => times.map((time) => ({ time, n }))).sort((a, b) => (a.time < b.time ? -1 : 1));
+    const parts = new Map<ShardKeys, number>();
+    for (const { n } of oldest.slice(0, limit)) {
+      const shard = shards[n] as ShardKeys;
+      parts.set(shard, (parts.get(shard) ?? 0) + 1);
+    }
+    const request = this.#nextRequest();
+    const replies = (await this.#link.batch(
+      [...parts].map(([shard, part]): ScriptCall => ({
+        script: SCRIPTS.acquireDue,
+        keys: [shard.records, shard.due, shard.claim(request)],
+        args: [this.#now(), request, shard.channel, part, kind, owner, query.lease.durationMs],
+      })),
+      "writes",
+    )) as string[][];
+    const acquired: { order: string; record: StoredRecord }[] = [];
+    for (const reply of replies) {
+      for (let n = 0; n + 2 < reply.length; n += 3) {
+        const [due, id, packed] = reply.slice(n, n + 3) as [string, string, string];
+        acquired.push({ order: `${due}|${id}`, record: decodeRecord(id, packed) });
+      }
+    }
+    return acquired.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({ record }) => record);
+  }
+
+  async append(id: string, event: NewEvent): Promise<boolean> {
+    this.#assertOpen();
+    const shard = (this.#keys ?? (await this.#open())).ofId(id);
+    if (!shard) return false;
+    const args = [this.#now(), this.#nextRequest(), id, packEvent(event)];
+    return (await this.#link.call({ script: SCRIPTS.append, keys: [shard.records, shard.history], args }, "writes")) === 1;
+  }
+
+  async history(id: string, query: HistoryQuery = {}): Promise<Page<RecordEvent>> {
+    this.#assertOpen();
+    const limit = checkLimit(query.limit);
+    const start = decodeSeqCursor(query.cursor);
+    const shard = (this.#keys ?? (await this.#open())).ofId(id);
+    if (!shard) return { items: [] };
+    const first = Math.floor(start / EVENTS_PER_CHUNK);
+    // One event more than asked for says whether there is another page.
+    const last = Math.floor((start + limit) / EVENTS_PER_CHUNK);
+    const fields = Array.from({ length: last - first + 1 }, (_, n) => historyField(id, first + n));
+    const chunks = (await this.#link.call(["HMGET", shard.history, ...fields], "reads")) as (string | null)[];
+    const events = chunks.flatMap((lines, n) => (lines ? decodeEvents(first + n, lines) : []));
+    const items = events.filter(({ seq }) => seq > start && seq <= start + limit);
+    return events.some(({ seq }) => seq > start + limit) ? { items, next_cursor: String(start + limit) } : { items };
+  }
+
+  async watch(ids: readonly string[], listener: (hint: ChangeHint) => void): Promise<Watcher> {
+    this.#assertOpen();
+    return this.#feed.watch(this.#keys ?? (await this.#open()), ids, listener);
+  }
+
+  async purge(query: PurgeQuery): Promise<{ purged: number; more: boolean }> {
+    this.#assertOpen();
+    const limit = checkLimit(query.limit);
+    const kind = escapeField(query.kind);
+    const statuses = packSet(query.statuses);
+    const space = this.#keys ?? (await this.#open());
+    let purged = 0;
+    for (const shard of space.all()) {
+      let from = "";
+      do {
+        const args = [kind, statuses, query.updatedBefore, limit - purged, PURGE_BUDGET, from];
+        const reply = await this.#link.call({ script: SCRIPTS.purge, keys: shard.purge(), args }, "writes");
+        const [deleted, next, more] = reply as [number, string, number];
+        purged += deleted;
+        if (more === 1) return { purged, more: true };
+        from = next;
+      } while (from !== "");
+    }
+    return { purged, more: false };
+  }
+
+  async now(): Promise<number> {
+    this.#assertOpen();
+    if (this.#clock) return this.#clock.now();
+    const [seconds, micros] = (await this.#link.call(["TIME"], "reads")) as [string, string];
+    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+  }
+
+  async close(): Promise<void> {
+    if (this.#link.closed) return;
+    await Promise.all([this.#feed.close(), this.#link.close()]);
+    if (!this.#own || !this.#client) return;
+    const client = await this.#client.catch(() => undefined);
+    client?.disconnect();
+  }
+
+  #assertOpen(): void {
+    if (this.#link.closed) throw closedError();
+  }
+
+  /** For ARGV: empty lets the server decide. */
+  #now(): string {
+    return this.#clock ? String(this.#clock.now()) : "";
+  }
+
+  async #open(): Promise<KeySpace> {
+    this.#opening ??= openKeySpace(this.#link, this.#prefix, this.#shards);
+    try {
+      this.#keys = await this.#opening;
+      return this.#keys;
+    } catch (error) {
+      this.#opening = undefined;
+      throw error;
+    }
+  }
+}
+
+function checkClient(client: RedisClient | undefined): void {
+  const options = (client as { options?: { keyPrefix?: unknown } } | undefined)?.options;
+  if (!options?.keyPrefix) return;
+  throw new HoldpointError(
+    "ERR_HITL_INVALID_INPUT",
+    "The client has a keyPrefix, which channels of pub/sub do not get. Remove it, and use the option prefix.",
+  );
+}
+
+const STATUSES: Readonly<Record<string, OpResult["status"]>> = {
+  i: "inserted",
+  u: "updated",
+  e: "exists",
+  s: "stale",
+  m: "missing",
+  r: "read",
+  k: "skipped",
+};
+
+/** @param value The JSON that the operation brought, or empty */
+function resultOf(operation: StoreOp, reply: string, value: string, now: number): OpResult {
+  const status = STATUSES[reply.charAt(0)] as OpResult["status"];
+  if (operation.op === "insert") {
+    // The server sends the record only if it was a commit sent twice: it may have changed since.
+    if (status === "inserted" && reply.length === 1) return { status, record: insertedRecord(operation, value, now) };
+    return { status, record: recordOf(operation.record.id, reply) };
+  }
+  if (operation.op === "update" && status === "updated") {
+    const brief = reply.endsWith("\n");
+    return { status, record: decodeRecord(operation.id, reply.slice(1), brief ? value : "") };
+  }
+  return { status, record: recordOf(operation.id, reply) };
+}
+
+function recordOf(id: string, reply: string): StoredRecord | null {
+  return reply.length === 1 ? null : decodeRecord(id, reply.slice(1));
+}

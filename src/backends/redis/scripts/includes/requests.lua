@@ -1,0 +1,24 @@
+-- S4: each record keeps the requests that wrote it last, newest first, as "<what><request>,":
+-- i inserted it (kept for ever), u updated it (the last three), t counted a touch (the last two, apart from
+-- the updates, so that a crowd that touches a leased record does not push out who leased it).
+local UPDATES_KEPT, TOUCHES_KEPT = 3, 2
+
+-- What `request` did to the record: "i", "u", "t" or nil.
+local function done_by(record, request)
+  local at = string.find(record[REQUESTS], request .. ",", 1, true)
+  return at and string.sub(record[REQUESTS], at - 1, at - 1)
+end
+
+local function remember(record, what, request)
+  local kept = { what .. request .. "," }
+  local room = { i = 1, u = UPDATES_KEPT, t = TOUCHES_KEPT }
+  room[what] = room[what] - 1
+  for entry in string.gmatch(record[REQUESTS], "[^,]+,") do
+    local of = string.sub(entry, 1, 1)
+    if room[of] > 0 then
+      room[of] = room[of] - 1
+      kept[#kept + 1] = entry
+    end
+  end
+  record[REQUESTS] = table.concat(kept)
+end

@@ -1,0 +1,116 @@
+/**
+ * holdpoint: the human-in-the-loop layer for LangGraph.js.
+ *
+ * @module holdpoint
+ */
+export { InMemoryHITLBackend } from "./backends/memory/memory-backend.ts";
+export { StoreHITLBackend, type StoreBackendOptions } from "./backends/store-backend.ts";
+export type {
+  CancelOptions,
+  CancelResult,
+  CreateRequest,
+  CreateResult,
+  HITLBackend,
+  ListQuery,
+  PageOptions,
+  RespondOptions,
+  RespondResult,
+  WaitOptions,
+} from "./backends/hitl-backend.ts";
+export type {
+  ChangeHint,
+  CommitResult,
+  DueQuery,
+  Guard,
+  HistoryQuery,
+  InsertOp,
+  KeyName,
+  Lease,
+  LeaseRequest,
+  NewEvent,
+  OpResult,
+  Page,
+  PageQuery,
+  Patch,
+  PurgeQuery,
+  ReadOp,
+  RecordEvent,
+  RecordKeys,
+  RecordStore,
+  StoreCapabilities,
+  StoredRecord,
+  StoreOp,
+  UpdateOp,
+  Watcher,
+} from "./backends/record-store.ts";
+export { type Clock, systemClock } from "./core/clock.ts";
+export {
+  ERROR_CODES,
+  HITLCancelledError,
+  HITLExpiredError,
+  HoldpointError,
+  type HoldpointErrorCode,
+  type HoldpointErrorOptions,
+  isHITLCancelledError,
+  isHITLExpiredError,
+  isHoldpointError,
+} from "./core/errors.ts";
+export { DECISIONS, type Decision, type Option, type Question } from "./core/hitl-types.ts";
+export type { RandomId } from "./core/ids.ts";
+export { DEFAULT_LIMITS, type JsonLimits, type JsonObject, type JsonPrimitive, type JsonValue } from "./core/json.ts";
+export {
+  type Actor,
+  DEFAULT_TENANT,
+  HITL_TYPES,
+  type HITLRecord,
+  HITLRecordSchema,
+  type HITLType,
+  type OnExpire,
+  type ResumeInfo,
+  type ResumeMode,
+  type Subject,
+} from "./core/record.ts";
+export type { ResponseIssue, StandardIssue, StandardResult, StandardSchema } from "./core/response-schema.ts";
+export { HITL_STATUSES, type HITLStatus } from "./core/states.ts";
+export type { ResumableGraph } from "./nodes/graph.ts";
+export { holdpointTools, type HoldpointToolsOptions } from "./nodes/holdpoint-tools.ts";
+export {
+  respondAndResume,
+  type RespondAndResumeOptions,
+  type RespondAndResumeResult,
+  type ResumeResult,
+  resumeThread,
+  type ResumeThreadOptions,
+} from "./nodes/resume.ts";
+export { HITLToolNode, type HITLToolNodeOptions } from "./nodes/tool-node.ts";
+export {
+  type AskQuestionsRequest,
+  type AskRuntime,
+  askUser,
+  type AskUserAnswer,
+  type AskUserRequest,
+  type AuthAnswer,
+  type AuthRequest,
+  confirm,
+  type ConfirmAnswer,
+  type ConfirmRequest,
+  type FormRequest,
+  type PermissionAnswer,
+  type PermissionRequest,
+  requestAuth,
+  requestForm,
+  requestPermission,
+} from "./suspend/ask.ts";
+export { HoldpointCallbackHandler } from "./suspend/call-identity.ts";
+export { type Resumption, resumption, type StepContext } from "./suspend/call-scope.ts";
+export { configureHoldpoint, type HoldpointConfig, type HoldpointRunConfig } from "./suspend/configure.ts";
+export type { InterruptPayload, PayloadAsk } from "./suspend/interrupt-payload.ts";
+export { step } from "./suspend/step.ts";
+export {
+  type AskOptions,
+  HITLSuspend,
+  type HITLSuspendInit,
+  type HITLSuspendJson,
+  isHITLSuspend,
+} from "./suspend/suspend-signal.ts";
+export type { InDoubtPolicy } from "./suspend/tool-step.ts";

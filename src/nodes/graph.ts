@@ -1,0 +1,47 @@
+/** What is needed of a compiled LangGraph graph, and what is refused before it runs. */
+import { HoldpointError } from "../core/errors.ts";
+
+/** A compiled graph, as far as it is used here. */
+export interface ResumableGraph<Output = unknown> {
+  // biome-ignore lint/suspicious/noExplicitAny: the input and config types differ with each graph.
+  invoke(input: any, config?: any): Promise<Output>;
+  getState(config: {
+    configurable: { thread_id: string };
+  }): Promise<{ readonly tasks: readonly { readonly interrupts: readonly { readonly value?: unknown }[] }[] }>;
+  readonly checkpointer?: unknown;
+  readonly nodes?: unknown;
+}
+
+interface GraphCheckpointer {
+  getTuple(config: { configurable: Record<string, unknown> }): Promise<{ readonly checkpoint: { readonly id: string } } | undefined>;
+}
+
+/** @throws HoldpointError `ERR_HITL_NO_CHECKPOINTER`, `ERR_HITL_CACHE_POLICY` */
+export function assertGraphCanAsk(graph: ResumableGraph): void {
+  if (typeof graph.checkpointer !== "object" || graph.checkpointer === null) {
+    throw new HoldpointError("ERR_HITL_NO_CHECKPOINTER", "The graph has no checkpointer, so it has nothing to resume. Compile it with compile({ checkpointer }).");
+  }
+  for (const [name, node] of Object.entries((graph.nodes ?? {}) as Record<string, { cachePolicy?: unknown; bound?: object }>)) {
+    if (!node.cachePolicy || !asksHumans(node.bound)) continue;
+    throw new HoldpointError(
+      "ERR_HITL_CACHE_POLICY",
+      `The node "${name}" asks humans and has a cachePolicy: LangGraph would give one human's answer to every thread with the same input. Remove the cachePolicy.`,
+      { details: { node: name } },
+    );
+  }
+}
+
+/** Marks runnables whose nodes ask humans; by symbol, so that two copies of the package agree. */
+export const ASKS_HUMANS: unique symbol = Symbol.for("holdpoint.asks") as never;
+
+function asksHumans(bound: object | undefined): boolean {
+  if (!bound) return false;
+  const { steps, first, last } = bound as { steps?: object[]; first?: object; last?: object };
+  return (bound as Record<symbol, unknown>)[ASKS_HUMANS] === true || [...(steps ?? []), first, last].some((part) => part !== undefined && part !== bound && asksHumans(part));
+}
+
+/** The id of the thread's newest checkpoint; null if there is none. */
+export async function headOf(graph: ResumableGraph, thread_id: string): Promise<string | null> {
+  const tuple = await (graph.checkpointer as GraphCheckpointer).getTuple({ configurable: { thread_id, checkpoint_ns: "" } });
+  return tuple?.checkpoint.id ?? null;
+}

@@ -1,0 +1,133 @@
+/**
+ * `holdpointTools`: tools that can ask humans in any node or agent that runs them. Each sees one call at a time
+ * and writes its outcome once; calls of one task that run together also suspend together.
+ */
+import type { ToolCall } from "@langchain/core/messages/tool";
+import type { ToolMessage } from "@langchain/core/messages";
+import type { DynamicTool, StructuredToolInterface } from "@langchain/core/tools";
+import type { LangGraphRunnableConfig } from "@langchain/langgraph";
+import type { HITLBackend } from "../backends/hitl-backend.ts";
+import { CallRun, type CallTask } from "../suspend/call-run.ts";
+import { interruptsFor } from "../suspend/interrupt-payload.ts";
+import { PauseSignal } from "../suspend/pause-signal.ts";
+import { callRecordId, type HostConfig, type Place, placeOf } from "../suspend/place.ts";
+import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
+import { answerText, asToolOutput, decodeOutput, encodeOutput, type HostSerde, toolMessage, type ToolOutput } from "./tool-outcome.ts";
+import { argsOf, wakeHintOf } from "./wake.ts";
+
+export interface HoldpointToolsOptions {
+  readonly backend?: HITLBackend;
+  /** What to do with a call whose process died in its middle. Default `ask`: a human decides. */
+  readonly inDoubt?: InDoubtPolicy | ((tool_name: string) => InDoubtPolicy);
+  /** Milliseconds without a sign of life after which a running call is taken for dead. Default 60 000. */
+  readonly leaseMs?: number;
+}
+
+/** Calls of one task that are at work now, by the task's scratchpad: it is made anew for each execution. */
+interface Joint {
+  readonly step: ToolStep;
+  readonly runs: Set<CallRun<ToolOutput>>;
+  working: number;
+  readonly waiting: (() => void)[];
+}
+
+/**
+ * Wraps tools so that they can ask humans in a stock `ToolNode`, `createReactAgent` or any other node. The tools
+ * themselves are not changed.
+ *
+ * @example
+ * ```ts
+ * import { ToolNode } from "@langchain/langgraph/prebuilt";
+ * import type { StructuredToolInterface } from "@langchain/core/tools";
+ * import { holdpointTools, InMemoryHITLBackend } from "holdpoint";
+ *
+ * const backend = new InMemoryHITLBackend();
+ * export const node = (tools: StructuredToolInterface[]) => new ToolNode(holdpointTools(tools, { backend }));
+ * ```
+ */
+export function holdpointTools<T extends StructuredToolInterface | DynamicTool>(
+  tools: readonly T[],
+  options: HoldpointToolsOptions = {},
+): T[] {
+  const { backend, inDoubt, leaseMs } = options;
+  const stepOptions: ToolStepOptions = { leaseMs, inDoubt: typeof inDoubt === "string" ? () => inDoubt : inDoubt };
+  const joints = new WeakMap<object, Joint>();
+  return tools.map((tool) => wrap(tool, (call, config, execute) => runWrapped(joints, stepOptions, backend, call, config, execute)));
+}
+
+type Run = (call: ToolCall, config: LangGraphRunnableConfig, execute: () => Promise<unknown>) => Promise<unknown>;
+
+/** The tool with another `invoke`; everything else, its class and identity too, is the tool's own. */
+function wrap<T extends StructuredToolInterface | DynamicTool>(tool: T, run: Run): T {
+  return new Proxy(tool, {
+    get(target, name) {
+      const own: unknown = Reflect.get(target, name, target);
+      if (name !== "invoke" || typeof own !== "function") return typeof own === "function" ? own.bind(target) : own;
+      return (input: unknown, config?: LangGraphRunnableConfig): Promise<unknown> => {
+        const execute = (): Promise<unknown> => Promise.resolve(Reflect.apply(own, target, [input, config]));
+        const call = toolCallOf(input, config, target.name);
+        const configurable = config?.configurable as Record<string, unknown> | undefined;
+        // Outside a graph there is nothing to suspend: the tool runs as it is.
+        return call && configurable?.["__pregel_scratchpad"] ? run(call, config as LangGraphRunnableConfig, execute) : execute();
+      };
+    },
+  });
+}
+
+function toolCallOf(input: unknown, config: LangGraphRunnableConfig | undefined, name: string): ToolCall | undefined {
+  const { type, id, args } = (input ?? {}) as { type?: string; id?: string; args?: Record<string, unknown> };
+  if (type === "tool_call" && id) return { type, id, name, args: args ?? {} };
+  const { toolCall, toolCallId } = (config ?? {}) as { toolCall?: { id?: string }; toolCallId?: string };
+  const known = toolCall?.id ?? toolCallId;
+  return known ? { type: "tool_call", id: known, name, args: (input ?? {}) as Record<string, unknown> } : undefined;
+}
+
+async function runWrapped(
+  joints: WeakMap<object, Joint>,
+  options: ToolStepOptions,
+  backend: HITLBackend | undefined,
+  call: ToolCall,
+  config: LangGraphRunnableConfig,
+  execute: () => Promise<unknown>,
+): Promise<unknown> {
+  const configurable = config.configurable as Record<string, unknown>;
+  if (!configurable["__pregel_checkpointer"] || typeof configurable["thread_id"] !== "string") return execute();
+  const scratchpad = configurable["__pregel_scratchpad"] as object;
+  const place = placeOf(config as HostConfig, backend);
+  const joint = joints.get(scratchpad) ?? { step: new ToolStep(place, options), runs: new Set(), working: 0, waiting: [] };
+  joints.set(scratchpad, joint);
+  joint.working += 1;
+  const task = taskOf(place, call, execute);
+  try {
+    await joint.step.load([task.call.id], wakeHintOf(config, place));
+    const run = new CallRun<ToolOutput>(joint.step, task);
+    joint.runs.add(run);
+    const result = await run.settle();
+    if (result.status === "finished") return result.output;
+  } finally {
+    joint.working -= 1;
+    if (joint.working === 0) for (const wake of joint.waiting.splice(0)) wake();
+  }
+  // The host drops what siblings do after the first interrupt: let them finish, so that their outcomes are kept.
+  if (joint.working > 0) await new Promise<void>((resolve) => joint.waiting.push(resolve));
+  throw new PauseSignal([
+    ...[...joint.runs].flatMap((run) => run.interrupts as never[]),
+    ...interruptsFor(joint.step.pending()),
+  ]);
+}
+
+function taskOf(place: Place, call: ToolCall, execute: () => Promise<unknown>): CallTask<ToolOutput> {
+  const serde = (place.checkpointer as unknown as { serde: HostSerde }).serde;
+  const tool_call_id = call.id as string;
+  return {
+    call: { id: callRecordId(place, tool_call_id), tool_call_id, tool_name: call.name, params: argsOf(call) },
+    execute: async () => asToolOutput(await execute(), call),
+    encode: (output) => encodeOutput(output, serde),
+    decode: (outcome) => decodeOutput(outcome, serde),
+    answer: (record): ToolMessage => {
+      const { text, status } = answerText(record);
+      return toolMessage(call, text, status);
+    },
+    settled: (text, happened) => toolMessage(call, text, happened ? "success" : "error"),
+  };
+}

@@ -1,0 +1,337 @@
+/**
+ * Waking a thread whose questions were answered. The wake-up carries no answer (P1); the thread's lease keeps
+ * a second resumer from running the same nodes, and counts its attempt so that nobody's answer is left lying
+ * (P9).
+ */
+import { Command, INTERRUPT } from "@langchain/langgraph";
+import type { HITLBackend, RespondOptions, RespondResult } from "../backends/hitl-backend.ts";
+import { HITL_KIND, toHITLRecord } from "../backends/hitl-codec.ts";
+import type { StoreHITLBackend } from "../backends/store-backend.ts";
+import type { StoredRecord, StoreOp } from "../backends/record-store.ts";
+import { HoldpointError } from "../core/errors.ts";
+import { defaultRandomId, interruptIdOf, slotOf } from "../core/ids.ts";
+import type { HITLRecord } from "../core/record.ts";
+import { HITL_STATUSES } from "../core/states.ts";
+import { resolveBackend } from "../suspend/configure.ts";
+import { threadRecordId } from "../suspend/place.ts";
+import { supersede } from "../suspend/tool-step.ts";
+import { assertGraphCanAsk, headOf, type ResumableGraph } from "./graph.ts";
+import { type AnsweredAsk, WAKE_KEY } from "./wake.ts";
+
+export interface ResumeThreadOptions {
+  readonly thread_id: string;
+  readonly backend?: HITLBackend;
+  /** Default: the thread. */
+  readonly session_id?: string;
+  /** Further config of the run: callbacks, context, recursionLimit, configurable … */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** Milliseconds for which a resumer that gives no sign of life keeps others away. Default 60 000. */
+  readonly leaseMs?: number;
+}
+
+export type ResumeResult<Output = unknown> =
+  /** The graph went on. `result` is what `invoke` returned; `pending` what is open now. */
+  | { readonly status: "resumed"; readonly result: Output; readonly pending: readonly HITLRecord[] }
+  /** Nothing was answered that the graph has not taken up; it did not run. */
+  | { readonly status: "nothing_to_resume"; readonly pending: readonly HITLRecord[] }
+  /** Another resumer runs the thread; it will take up these answers too. */
+  | { readonly status: "busy"; readonly pending: readonly HITLRecord[] };
+
+export interface RespondAndResumeOptions extends Omit<ResumeThreadOptions, "thread_id">, RespondOptions {
+  readonly hitl_id: string;
+  readonly response: unknown;
+  /** Checked against the record; tells threads apart that use one alias. */
+  readonly thread_id?: string;
+}
+
+/** What became of the answer, and then of the thread: `resume` is null if the graph was not touched. */
+export type RespondAndResumeResult<Output = unknown> = RespondResult & { readonly resume: ResumeResult<Output> | null };
+
+const LEASE_MS = 60_000;
+/** Answers keep arriving while the thread runs; after so many runs the caller should look for himself. */
+const MAX_RUNS = 1000;
+
+interface Lease {
+  readonly id: string;
+  readonly fence: number;
+  touches: number;
+}
+
+/**
+ * Lets a thread go on whose questions were answered (or expired, or cancelled) since it paused.
+ *
+ * @throws HoldpointError `ERR_HITL_NO_CHECKPOINTER`, `ERR_HITL_CACHE_POLICY`, `ERR_HITL_UNRECORDED_SUSPEND`
+ *
+ * @example
+ * ```ts
+ * import { type HITLBackend, resumeThread, type ResumableGraph } from "holdpoint";
+ *
+ * export async function wake(graph: ResumableGraph, backend: HITLBackend): Promise<void> {
+ *   const { status, pending } = await resumeThread(graph, { thread_id: "order-42", backend });
+ *   console.log(status, pending.length);
+ * }
+ * ```
+ */
+export async function resumeThread<Output = unknown>(
+  graph: ResumableGraph<Output>,
+  options: ResumeThreadOptions,
+): Promise<ResumeResult<Output>> {
+  const thread = new Thread(graph, options);
+  const answered = await thread.answered();
+  const head = await headOf(graph, options.thread_id);
+  await thread.superseded(head);
+  const due = answered.filter((record) => isCurrent(record, head));
+  if (due.length === 0) {
+    await assertNothingUnrecorded(graph, options.thread_id);
+    return { status: "nothing_to_resume", pending: await thread.pending() };
+  }
+  const lease = await thread.acquire();
+  return lease ? thread.run(due, lease) : { status: "busy", pending: await thread.pending() };
+}
+
+/**
+ * Answers a question and lets its graph go on, in one call: accepted once, run once, whoever calls how often.
+ *
+ * @throws HoldpointError as {@link resumeThread}; `ERR_HITL_INVALID_INPUT` if the record is of another thread
+ *
+ * @example
+ * ```ts
+ * import { type HITLBackend, respondAndResume, type ResumableGraph } from "holdpoint";
+ *
+ * export async function yes(graph: ResumableGraph, backend: HITLBackend, hitl_id: string): Promise<string> {
+ *   const { status, resume } = await respondAndResume(graph, { backend, hitl_id, response: { confirmed: true } });
+ *   return `${status}, ${resume?.status ?? "not resumed"}`;
+ * }
+ * ```
+ */
+export async function respondAndResume<Output = unknown>(
+  graph: ResumableGraph<Output>,
+  options: RespondAndResumeOptions,
+): Promise<RespondAndResumeResult<Output>> {
+  const backend = resolveBackend(undefined, options.backend);
+  const known = backend.recall(options.hitl_id) ?? (await backend.find(options.hitl_id, options.thread_id));
+  if (!known) return { status: "not_found", resume: null };
+  const thread_id = known.keys.thread;
+  if (thread_id === undefined || (options.thread_id !== undefined && options.thread_id !== thread_id)) {
+    throw new HoldpointError(
+      "ERR_HITL_INVALID_INPUT",
+      thread_id === undefined
+        ? `${options.hitl_id} belongs to no thread; answer it by backend.respond.`
+        : `${options.hitl_id} belongs to thread ${thread_id}, not to ${options.thread_id}.`,
+      { details: { hitl_id: options.hitl_id, thread_id: thread_id ?? null } },
+    );
+  }
+  const session_id = known.keys.session as string;
+  const thread = new Thread(graph, { ...options, backend, thread_id, session_id });
+  const head = await headOf(graph, thread_id);
+  if (known.status === "pending" && !isCurrent(known, head)) await thread.superseded(head);
+  const { actor, idempotency_key, response } = options;
+  let lease: Lease | null = null;
+  const outcome = await backend.respondWith(known.id, response, { actor, idempotency_key }, [thread.acquireOp()], (results) => {
+    lease = thread.leaseOf(results[0]);
+  });
+  const record = outcome.record;
+  if (!record || (outcome.status !== "accepted" && record.resume.state !== "waiting")) return { ...outcome, resume: null };
+  if (outcome.status === "invalid" || outcome.status === "forbidden" || outcome.status === "indeterminate") {
+    return { ...outcome, resume: null };
+  }
+  if (!isCurrentRecord(record, head)) return { ...outcome, resume: null };
+  if (outcome.status !== "accepted") lease = await thread.acquire();
+  const resume: ResumeResult<Output> = lease
+    ? await thread.run([record], lease)
+    : { status: "busy", pending: await thread.pending() };
+  return { ...outcome, resume };
+}
+
+function isCurrentRecord(record: { readonly metadata: Readonly<Record<string, unknown>> }, head: string | null): boolean {
+  const asked = record.metadata["root_checkpoint_id"];
+  return typeof asked !== "string" || head === null || asked === head;
+}
+
+/** The thread still stands where the question was asked; an answer to any other is nobody's. */
+function isCurrent(stored: StoredRecord, head: string | null): boolean {
+  return isCurrentRecord(stored.value as unknown as HITLRecord, head);
+}
+
+class Thread<Output> {
+  readonly #graph: ResumableGraph<Output>;
+  readonly #backend: StoreHITLBackend;
+  readonly #options: ResumeThreadOptions;
+  readonly #session_id: string;
+  readonly #id: string;
+
+  constructor(graph: ResumableGraph<Output>, options: ResumeThreadOptions) {
+    assertGraphCanAsk(graph);
+    this.#graph = graph;
+    this.#backend = resolveBackend(undefined, options.backend);
+    this.#options = options;
+    this.#session_id = options.session_id ?? options.thread_id;
+    this.#id = threadRecordId(this.#backend.tenant_id, this.#session_id, options.thread_id);
+  }
+
+  /** Questions of the thread that are terminal and not taken up. */
+  async answered(): Promise<StoredRecord[]> {
+    await this.pending();
+    const { items } = await this.#backend.store.page({
+      kind: HITL_KIND,
+      tenant_id: this.#backend.tenant_id,
+      statuses: HITL_STATUSES.filter((status) => status !== "pending"),
+      key: { name: "wake", value: this.#options.thread_id },
+      ...(this.#options.session_id === undefined ? {} : { slot: this.#slot }),
+      limit: 1000,
+    });
+    return [...items];
+  }
+
+  /** What is open; reading it lets passed deadlines take effect. */
+  async pending(): Promise<readonly HITLRecord[]> {
+    return (await this.#backend.list({ thread_id: this.#options.thread_id, status: "pending", limit: 1000 })).items;
+  }
+
+  get #slot(): number {
+    return slotOf(this.#backend.tenant_id, this.#session_id);
+  }
+
+  async superseded(head: string | null): Promise<void> {
+    if (head === null) return;
+    const { thread_id } = this.#options;
+    await supersede({ backend: this.#backend, tenant_id: this.#backend.tenant_id, thread_id, slot: this.#slot }, head);
+  }
+
+  acquireOp(): StoreOp {
+    const { leaseMs = LEASE_MS } = this.#options;
+    return {
+      op: "update",
+      id: this.#id,
+      optional: true,
+      touch: true,
+      guard: { lease: "free" },
+      patch: { lease: { owner: defaultRandomId(), durationMs: leaseMs } },
+    };
+  }
+
+  leaseOf(result: { readonly status: string; readonly record: StoredRecord | null } | undefined): Lease | null {
+    if (result?.status !== "updated" || !result.record) return null;
+    return { id: this.#id, fence: result.record.fence, touches: result.record.touches };
+  }
+
+  async acquire(): Promise<Lease | null> {
+    const { thread_id } = this.#options;
+    const { results } = await this.#backend.store.commit([this.acquireOp()]);
+    if (results[0]?.status !== "missing") return this.leaseOf(results[0]);
+    // A thread in which only plain nodes asked has no record yet.
+    await this.#backend.store.commit([
+      {
+        op: "insert",
+        record: {
+          id: this.#id,
+          kind: "thread",
+          tenant_id: this.#backend.tenant_id,
+          status: "active",
+          keys: { session: this.#session_id, thread: thread_id },
+          value: { schema_version: 1, thread_id, session_id: this.#session_id, open_checkpoint_id: null },
+        },
+      },
+    ]);
+    return this.leaseOf((await this.#backend.store.commit([this.acquireOp()])).results[0]);
+  }
+
+  /** Runs the graph until nothing answered is left, then gives the lease back. */
+  async run(first: readonly (StoredRecord | HITLRecord)[], lease: Lease): Promise<ResumeResult<Output>> {
+    const { leaseMs = LEASE_MS } = this.#options;
+    const beat = setInterval(() => this.#renew(lease, leaseMs), leaseMs / 3);
+    beat.unref();
+    let due: readonly AnsweredAsk[] = first.map(askOf);
+    try {
+      for (let runs = 0; ; runs += 1) {
+        const result = await this.#invoke(due);
+        const paused = interruptsOf(result).length > 0;
+        const released = await this.#release(lease, paused);
+        if (released && !paused) return { status: "resumed", result, pending: [] };
+        const answered = released && runs > 0 && !paused ? [] : await this.answered();
+        const head = answered.length > 0 ? await headOf(this.#graph, this.#options.thread_id) : null;
+        due = answered.filter((record) => isCurrent(record, head)).map(askOf);
+        const again = due.length > 0 && runs < MAX_RUNS && (released ? await this.acquire() : lease);
+        if (!again) return { status: "resumed", result, pending: await this.pending() };
+        lease = again;
+      }
+    } catch (error) {
+      await this.#release(lease, true).catch(() => false);
+      throw error;
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  async #invoke(due: readonly AnsweredAsk[]): Promise<Output> {
+    const { config = {}, thread_id } = this.#options;
+    const configurable = config["configurable"] as Record<string, unknown> | undefined;
+    const own = (configurable?.["holdpoint"] ?? {}) as Record<string, unknown>;
+    const resume = Object.fromEntries(due.map(({ hitl_id, interrupt_id }) => [interrupt_id, { hitl: hitl_id }]));
+    return this.#graph.invoke(new Command({ resume }), {
+      durability: "sync",
+      ...config,
+      configurable: {
+        ...configurable,
+        thread_id,
+        holdpoint: { backend: this.#backend, session_id: this.#session_id, ...own },
+        [WAKE_KEY]: due,
+      },
+    });
+  }
+
+  #renew(lease: Lease, renewMs: number): void {
+    this.#backend.store
+      .commit([{ op: "update", id: lease.id, optional: true, guard: { fence: lease.fence }, patch: { lease: { renewMs } } }])
+      .catch(() => {
+        // The next renewal, or the guarded release, decides.
+      });
+  }
+
+  /** False if somebody found the lease held meanwhile: his answer may not have been seen by the last run. */
+  async #release(lease: Lease, paused: boolean): Promise<boolean> {
+    const { results } = await this.#backend.store.commit([
+      {
+        op: "update",
+        id: lease.id,
+        optional: true,
+        guard: { fence: lease.fence, touches: lease.touches },
+        patch: { lease: "release", ...(paused ? {} : { value: this.#idle() }) },
+      },
+    ]);
+    const [result] = results;
+    if (result?.status === "stale" && result.record?.fence === lease.fence) {
+      lease.touches = result.record.touches;
+      return false;
+    }
+    return true;
+  }
+
+  /** No question of the thread is open: the next one has nothing to supersede. */
+  #idle(): { schema_version: number; thread_id: string; session_id: string; open_checkpoint_id: null } {
+    return { schema_version: 1, thread_id: this.#options.thread_id, session_id: this.#session_id, open_checkpoint_id: null };
+  }
+}
+
+function askOf(record: StoredRecord | HITLRecord): AnsweredAsk {
+  const { id, value } = record as StoredRecord;
+  const { hitl_id, checkpoint_ns, tool_call_id, interrupt_id } = id === undefined ? (record as HITLRecord) : toHITLRecord({ ...(record as StoredRecord), value });
+  return { hitl_id, checkpoint_ns, tool_call_id, interrupt_id: interrupt_id ?? interruptIdOf(id) };
+}
+
+function interruptsOf(result: unknown): readonly unknown[] {
+  const found = (result as Record<string, unknown> | null | undefined)?.[INTERRUPT];
+  return Array.isArray(found) ? found : [];
+}
+
+/** A signal that no record stands behind can never be answered: say so instead of doing nothing. */
+async function assertNothingUnrecorded(graph: ResumableGraph, thread_id: string): Promise<void> {
+  const state = await graph.getState({ configurable: { thread_id } });
+  const value = state.tasks.flatMap((task) => task.interrupts).find((entry) => (entry.value as { recorded?: unknown } | null)?.recorded === false);
+  if (!value) return;
+  throw new HoldpointError(
+    "ERR_HITL_UNRECORDED_SUSPEND",
+    `Thread ${thread_id} waits for a HITLSuspend that nobody recorded: its tool runs in a stock ToolNode. Use HITLToolNode, or wrap the tool by holdpointTools, and run the step again.`,
+    { details: { thread_id } },
+  );
+}

@@ -1,0 +1,213 @@
+/**
+ * `HITLToolNode`: LangGraph's `ToolNode` in which tools can ask humans. All calls of a step run side by side;
+ * what ran does not run again (P6); every question is recorded and visible at once (P10).
+ */
+import type { AIMessage, BaseMessage, ToolMessage } from "@langchain/core/messages";
+import { isAIMessage, isBaseMessage } from "@langchain/core/messages";
+import type { RunnableToolLike } from "@langchain/core/runnables";
+import type { DynamicTool, StructuredToolInterface } from "@langchain/core/tools";
+import type { ToolCall } from "@langchain/core/messages/tool";
+import { Command, GraphInterrupt, isCommand, type LangGraphRunnableConfig, Send } from "@langchain/langgraph";
+import { ToolNode, type ToolNodeOptions } from "@langchain/langgraph/prebuilt";
+import type { HITLBackend } from "../backends/hitl-backend.ts";
+import { CallRun, type CallTask, isFatal } from "../suspend/call-run.ts";
+import { callRecordId, type HostConfig, type Place, placeOf } from "../suspend/place.ts";
+import { isHITLSuspend } from "../suspend/suspend-signal.ts";
+import { type InDoubtPolicy, ToolStep, type ToolStepOptions, type WakeHint } from "../suspend/tool-step.ts";
+import { ASKS_HUMANS } from "./graph.ts";
+import { nestedConfig } from "./nested-config.ts";
+import { interruptsFor } from "../suspend/interrupt-payload.ts";
+import { answerText, asToolOutput, decodeOutput, encodeOutput, type HostSerde, toolMessage, type ToolOutput } from "./tool-outcome.ts";
+import { argsOf, wakeHintOf } from "./wake.ts";
+
+export interface HITLToolNodeOptions extends ToolNodeOptions {
+  /** Where questions are kept. Default: `configurable.holdpoint.backend`, then `configureHoldpoint`. */
+  readonly backend?: HITLBackend;
+  /** What to do with a call whose process died in its middle. Default `ask`: a human decides. */
+  readonly inDoubt?: InDoubtPolicy | ((tool_name: string) => InDoubtPolicy);
+  /** Milliseconds without a sign of life after which a running call is taken for dead. Default 60 000. */
+  readonly leaseMs?: number;
+}
+
+type Tools = (StructuredToolInterface | DynamicTool | RunnableToolLike)[];
+
+/**
+ * Drop-in for `ToolNode`: takes the messages state, a plain array of messages, or one call per `Send`; works as
+ * `createReactAgent({ tools: new HITLToolNode(tools, { backend }) })`.
+ *
+ * @example
+ * ```ts
+ * import { tool } from "@langchain/core/tools";
+ * import { confirm, HITLToolNode, InMemoryHITLBackend } from "holdpoint";
+ * import { z } from "zod";
+ *
+ * const refund = tool(
+ *   async ({ order }) => {
+ *     const { confirmed } = await confirm({ message: `Refund ${order}?`, risk_level: "high" });
+ *     return confirmed ? `refunded ${order}` : "not refunded";
+ *   },
+ *   { name: "refund", description: "Refunds an order.", schema: z.object({ order: z.string() }) },
+ * );
+ *
+ * export const tools = new HITLToolNode([refund], { backend: new InMemoryHITLBackend() });
+ * ```
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the type parameter of ToolNode itself.
+export class HITLToolNode<T = any> extends ToolNode<T> {
+  readonly [ASKS_HUMANS]: true = true;
+  readonly #backend: HITLBackend | undefined;
+  readonly #stepOptions: ToolStepOptions;
+
+  constructor(tools: Tools, options: HITLToolNodeOptions = {}) {
+    const { backend, inDoubt, leaseMs, ...host } = options;
+    super(tools, host);
+    this.#backend = backend;
+    this.#stepOptions = { leaseMs, inDoubt: typeof inDoubt === "string" ? () => inDoubt : inDoubt };
+  }
+
+  protected override async run(input: unknown, config: LangGraphRunnableConfig): Promise<T> {
+    const { calls, state } = callsOf(input);
+    const outputs = await this.#settle(calls, config, state);
+    return combine(outputs, input) as T;
+  }
+
+  async #settle(calls: readonly ToolCall[], config: LangGraphRunnableConfig, state: unknown): Promise<ToolOutput[]> {
+    const place = lazyPlace(config as HostConfig, this.#backend);
+    if (!place) return Promise.all(calls.map((call) => this.#invoke(call, config, state)));
+    const step = new ToolStep(place, this.#stepOptions);
+    const tasks = calls.map((call, index) =>
+      this.#task(place, call, nestedConfig(config, call, calls.length), state, index),
+    );
+    await step.load(tasks.map((task) => task.call.id), wakeHintOf(config, place));
+    for (;;) {
+      for (const run of [...step.runs]) step.remove(run);
+      step.lateChange = false;
+      const runs = tasks.map((task) => new CallRun(step, task));
+      const settled = await Promise.allSettled(runs.map((run) => run.settle()));
+      const failed = settled.find((result) => result.status === "rejected");
+      if (failed) throw failed.reason;
+      const results = settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+      if (results.every((result) => result.status === "finished")) return results.map((result) => result.output);
+      // While a slow sibling ran, a question may have been answered: look once more before going to sleep.
+      if (step.lateChange && (await this.#progressed(step, tasks.map((task) => task.call.id)))) continue;
+      throw new GraphInterrupt([
+        ...(runs.flatMap((run) => run.interrupts) as never[]),
+        ...(interruptsFor(step.pending()) as never[]),
+      ]);
+    }
+  }
+
+  async #progressed(step: ToolStep, ids: readonly string[]): Promise<boolean> {
+    const before = [...step.records.values(), ...step.questions.values()].map((record) => `${record.id}:${record.status}`);
+    const known = new Set(before);
+    for (const record of await step.place.backend.store.get(ids)) step.note(record);
+    await step.loadQuestions(ids);
+    step.suspendedBefore = true;
+    return [...step.records.values(), ...step.questions.values()].some(
+      (record) => !known.has(`${record.id}:${record.status}`) && record.status !== "running" && record.status !== "pending",
+    );
+  }
+
+  #task(
+    place: Place,
+    call: ToolCall,
+    config: LangGraphRunnableConfig,
+    state: unknown,
+    index: number,
+  ): CallTask<ToolOutput> {
+    const serde = (place.checkpointer as unknown as { serde: HostSerde }).serde;
+    // A call without an id is told from its siblings by its position: the message does not change.
+    const tool_call_id = call.id ?? `#${index}`;
+    return {
+      call: { id: callRecordId(place, tool_call_id), tool_call_id, tool_name: call.name, params: argsOf(call) },
+      execute: () => this.#invoke(call, config, state),
+      encode: (output) => encodeOutput(output, serde),
+      decode: (outcome) => decodeOutput(outcome, serde),
+      answer: (record) => {
+        const { text, status } = answerText(record);
+        return toolMessage(call, text, status);
+      },
+      settled: (text, happened) => toolMessage(call, text, happened ? "success" : "error"),
+    };
+  }
+
+  /** As the stock node runs a tool, but signals and errors of the engine pass. */
+  async #invoke(call: ToolCall, config: LangGraphRunnableConfig, state: unknown): Promise<ToolOutput> {
+    const tool = this.tools.find((candidate) => candidate.name === call.name);
+    try {
+      if (tool === undefined) throw new Error(`Tool "${call.name}" not found.`);
+      const runtime = {
+        ...config,
+        state,
+        toolCallId: call.id ?? "",
+        config,
+        context: config.context,
+        store: config.store ?? null,
+        writer: config.writer ?? null,
+      };
+      return asToolOutput(await tool.invoke({ ...call, type: "tool_call" }, runtime as never), call);
+    } catch (error) {
+      if (isHITLSuspend(error) || isFatal(error) || isBubbleUp(error) || !this.handleToolErrors) throw error;
+      return toolMessage(call, `Error: ${(error as Error).message}\n Please fix your mistakes.`, "error");
+    }
+  }
+}
+
+function isBubbleUp(error: unknown): boolean {
+  return typeof error === "object" && error !== null && (error as { is_bubble_up?: unknown }).is_bubble_up === true;
+}
+
+/**
+ * The place, or null where no question could be asked anyway (no checkpointer, no thread, no backend). A tool
+ * that asks there nevertheless gets the reason from `ask`.
+ */
+function lazyPlace(config: HostConfig, backend: HITLBackend | undefined): Place | null {
+  const { configurable } = config;
+  if (!configurable?.["__pregel_checkpointer"] || typeof configurable["thread_id"] !== "string") return null;
+  return placeOf({ ...config, durability: config.durability === "exit" ? "exit" : config.durability }, backend);
+}
+
+function callsOf(input: unknown): { calls: ToolCall[]; state: unknown } {
+  if (typeof input === "object" && input !== null && "lg_tool_call" in input) {
+    const { lg_tool_call, ...state } = input as { lg_tool_call: ToolCall };
+    return { calls: [lg_tool_call], state };
+  }
+  const messages = isMessages(input) ? input : (input as { messages?: unknown } | null)?.messages;
+  if (!isMessages(messages)) {
+    throw new Error("ToolNode only accepts BaseMessage[] or { messages: BaseMessage[] } as input.");
+  }
+  const answered = new Set(messages.filter((m) => m.getType() === "tool").map((m) => (m as ToolMessage).tool_call_id));
+  const last = messages.findLast((message) => isAIMessage(message)) as AIMessage | undefined;
+  if (!last) throw new Error("ToolNode only accepts AIMessages as input.");
+  const calls = (last.tool_calls ?? []).filter((call) => call.id === undefined || !answered.has(call.id));
+  return { calls, state: input };
+}
+
+function isMessages(value: unknown): value is BaseMessage[] {
+  return Array.isArray(value) && value.every(isBaseMessage);
+}
+
+/** As the stock node combines messages and commands; commands to the parent graph are merged into one. */
+function combine(outputs: readonly ToolOutput[], input: unknown): unknown {
+  const wrap = (messages: readonly unknown[]): unknown => (Array.isArray(input) ? messages : { messages });
+  if (!outputs.some((output) => isCommand(output))) return wrap(outputs);
+  const combined: unknown[] = [];
+  let parent: Command | null = null;
+  for (const output of outputs) {
+    if (!isCommand(output)) combined.push(wrap([output]));
+    else if (isSendsToParent(output)) {
+      const goto: unknown[] = [...((parent?.goto as unknown[] | undefined) ?? []), ...(output.goto as unknown[])];
+      parent = new Command({ graph: Command.PARENT, goto: goto as never });
+    } else combined.push(output);
+  }
+  return parent ? [...combined, parent] : combined;
+}
+
+function isSendsToParent(command: Command): boolean {
+  const { graph, goto } = command;
+  return graph === Command.PARENT && Array.isArray(goto) && goto.every((target) => isSend(target));
+}
+
+function isSend(target: unknown): boolean {
+  return target instanceof Send || (target as { lg_name?: string } | null)?.lg_name === "Send";
+}

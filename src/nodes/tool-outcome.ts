@@ -1,0 +1,62 @@
+/**
+ * The outcome of a tool call, as it is kept in its call record and given again (P6): a tool message as plain
+ * JSON, anything else (a `Command`) in the form in which the graph's checkpointer keeps it.
+ */
+import { isBaseMessage, ToolMessage } from "@langchain/core/messages";
+import { type Command, isCommand } from "@langchain/langgraph";
+import { HoldpointError } from "../core/errors.ts";
+import { type JsonObject, type JsonValue, toJson } from "../core/json.ts";
+import type { HITLRecord } from "../core/record.ts";
+
+export type ToolOutput = ToolMessage | Command;
+export type MessageStatus = "success" | "error";
+
+/** The part of a checkpointer's serializer that is used here; synchronous in old releases, async in new ones. */
+export interface HostSerde {
+  dumpsTyped(value: unknown): [string, Uint8Array] | Promise<[string, Uint8Array]>;
+  loadsTyped(type: string, data: Uint8Array | string): unknown;
+}
+
+/** @throws HoldpointError `ERR_HITL_NOT_JSON`, `ERR_HITL_TOO_LARGE`: the tool has run, but cannot be remembered. */
+export async function encodeOutput(output: ToolOutput, serde: HostSerde): Promise<JsonValue> {
+  if (!isCommand(output)) {
+    const { content, name, tool_call_id, status, artifact, additional_kwargs, response_metadata, id } = output as ToolMessage;
+    const plain = { content, name, tool_call_id, status, artifact, additional_kwargs, response_metadata, id };
+    return { kind: "tool_message", message: toJson(plain, `the result of ${name ?? "a tool"}`) };
+  }
+  const [type, data] = await serde.dumpsTyped(output);
+  return { kind: "typed", type, data: Buffer.from(data).toString("base64") };
+}
+
+export async function decodeOutput(outcome: JsonValue, serde: HostSerde): Promise<ToolOutput> {
+  const { kind, message, type, data } = outcome as JsonObject;
+  if (kind === "tool_message") {
+    return new ToolMessage(message as never);
+  }
+  if (kind === "typed" && typeof type === "string" && typeof data === "string") {
+    return (await serde.loadsTyped(type, Buffer.from(data, "base64"))) as ToolOutput;
+  }
+  throw new HoldpointError("ERR_HITL_SCHEMA_VERSION", `A call record holds an outcome of the unknown kind ${String(kind)}.`);
+}
+
+/** The tool message for whatever a tool returned. */
+export function asToolOutput(output: unknown, call: { id?: string; name: string }): ToolOutput {
+  if (isCommand(output)) return output as Command;
+  if (isBaseMessage(output) && output.getType() === "tool") return output as ToolMessage;
+  const content = typeof output === "string" ? output : (JSON.stringify(output) ?? "");
+  return toolMessage(call, content, "success");
+}
+
+export function toolMessage(call: { id?: string; name: string }, content: string, status: MessageStatus): ToolMessage {
+  return new ToolMessage({ content, status, name: call.name, tool_call_id: call.id ?? "" });
+}
+
+/** Response mode: what the model reads when the human has answered, or has not (P8). */
+export function answerText(record: HITLRecord): { text: string; status: MessageStatus } {
+  if (record.status === "completed") {
+    const { user_response } = record;
+    return { text: typeof user_response === "string" ? user_response : JSON.stringify(user_response), status: "success" };
+  }
+  const why = record.status === "expired" ? "expired before a human answered" : `was cancelled (${record.reason ?? "no reason given"})`;
+  return { text: `The request ${why}. Nothing was approved; do not act as if it were.`, status: "error" };
+}

@@ -1,0 +1,29 @@
+/** How whoever resumes a thread tells its nodes what was answered. Only a hint: the store decides (P1). */
+import type { ToolCall } from "@langchain/core/messages/tool";
+import type { LangGraphRunnableConfig } from "@langchain/langgraph";
+import type { JsonObject } from "../core/json.ts";
+import { cloneJson } from "../core/json.ts";
+import type { HITLRecord } from "../core/record.ts";
+import { callRecordId, type Place } from "../suspend/place.ts";
+import type { WakeHint } from "../suspend/tool-step.ts";
+
+export const WAKE_KEY = "__holdpoint_wake";
+
+export type AnsweredAsk = Pick<HITLRecord, "hitl_id" | "checkpoint_ns" | "tool_call_id"> & { readonly interrupt_id: string };
+
+export function wakeHintOf(config: LangGraphRunnableConfig, place: Place): WakeHint | undefined {
+  const answered = (config.configurable as Record<string, unknown> | undefined)?.[WAKE_KEY] as
+    | readonly AnsweredAsk[]
+    | undefined;
+  const own = answered?.find((ask) => ask.checkpoint_ns === place.checkpoint_ns);
+  return own && { call_id: callRecordId(place, own.tool_call_id), hitl_id: own.hitl_id };
+}
+
+/** The arguments for the record. They came from a model as JSON; anything else is not kept. */
+export function argsOf(call: ToolCall): JsonObject | null {
+  try {
+    return cloneJson(JSON.parse(JSON.stringify(call.args ?? {})) as JsonObject);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Asking where nothing of ours runs the call: in a plain node, or in an unwrapped tool under a stock `ToolNode`.
+ * The record holds P1 to P4 there; siblings and the body's own effects are the host's business.
+ */
+import { toHITLRecord } from "../backends/hitl-codec.ts";
+import { TAKEN_UP } from "../backends/hitl-transitions.ts";
+import type { StoredRecord } from "../backends/record-store.ts";
+import { HoldpointError } from "../core/errors.ts";
+import type { HITLRecord } from "../core/record.ts";
+import { isTerminalHITLStatus } from "../core/states.ts";
+import type { CallIdentity } from "./call-record.ts";
+import { callOf } from "./call-identity.ts";
+import { interruptsFor } from "./interrupt-payload.ts";
+import { PauseSignal } from "./pause-signal.ts";
+import { assertResumable, callRecordId, type HostConfig, placeOf } from "./place.ts";
+import { prepareQuestion, type Question, QuestionNames } from "./question.ts";
+
+/** Counts the questions of one task's execution: its scratchpad is made anew for each. */
+const counters = new WeakMap<object, Map<string, QuestionNames>>();
+
+export async function askBare(question: Question, config: HostConfig | undefined, runtime: object | undefined): Promise<HITLRecord> {
+  const scratchpad = config?.configurable?.["__pregel_scratchpad"] as object | undefined;
+  if (!config || !scratchpad) throw noIdentity("outside a LangGraph node or tool");
+  const place = placeOf(config, undefined);
+  const known = callOf(config, runtime);
+  if (!known && insideTool(config)) throw noIdentity("in a tool that a stock ToolNode runs");
+  const id = callRecordId(place, known?.tool_call_id ?? null);
+  const call: CallIdentity = {
+    id,
+    tool_call_id: known?.tool_call_id ?? null,
+    tool_name: known?.tool_name ?? place.node_id ?? "node",
+    params: null,
+  };
+  const perCall = counters.get(scratchpad) ?? new Map<string, QuestionNames>();
+  counters.set(scratchpad, perCall);
+  const names = perCall.get(id) ?? new QuestionNames(0);
+  perCall.set(id, names);
+  const named = names.next(place, call, question);
+  await assertResumable(place);
+  const prepared = prepareQuestion(place, call, question, named, Date.now());
+  const { results } = await place.backend.store.commit([prepared.insert]);
+  const stored = results[0]?.record as StoredRecord;
+  place.backend.remember(stored, prepared.standard);
+  // `get` lets a passed deadline take effect.
+  const record = results[0]?.status === "exists" ? ((await place.backend.get(stored.id)) ?? toHITLRecord(stored)) : toHITLRecord(stored);
+  if (!isTerminalHITLStatus(record.status)) throw new PauseSignal(interruptsFor([record]));
+  if (record.resume.state === "waiting") {
+    await place.backend.store.commit([
+      { op: "update", id: stored.id, optional: true, patch: TAKEN_UP, event: { type: "taken_up" } },
+    ]);
+  }
+  return record;
+}
+
+/** A tool's config is a child run of its node's: its callbacks have a parent, and the scratchpad is the node's. */
+function insideTool(config: HostConfig): boolean {
+  const { callbacks, toolCall } = config as { callbacks?: { getParentRunId?: () => string | undefined }; toolCall?: unknown };
+  if (toolCall !== undefined) return true;
+  const tags = (callbacks as { tags?: readonly string[] } | undefined)?.tags;
+  return tags?.includes("holdpoint:tool") ?? false;
+}
+
+function noIdentity(where: string): HoldpointError {
+  return new HoldpointError(
+    "ERR_HITL_NO_CALL_IDENTITY",
+    `A question was asked ${where}, where nothing tells which tool call it belongs to. Use HITLToolNode or holdpointTools, or pass the tool's second argument: confirm(request, runtime).`,
+  );
+}
+

@@ -1,0 +1,48 @@
+/** What an interrupt shows. The answer never comes back through it (P1): the record is the truth. */
+import { interruptIdOf } from "../core/ids.ts";
+import type { HITLRecord } from "../core/record.ts";
+
+/** One open question of the step, in short. */
+export interface PayloadAsk {
+  readonly hitl_id: string;
+  readonly hitl_type: string;
+  readonly interrupt_id: string;
+  readonly tool_call_id: string | null;
+  readonly tool_name: string | null;
+  readonly message: string | null;
+}
+
+export interface InterruptPayload extends PayloadAsk {
+  readonly schema_version: 1;
+  readonly session_id: string;
+  readonly thread_id: string | null;
+  readonly data: HITLRecord["data"];
+  readonly response_schema: HITLRecord["response_schema"];
+  readonly expires_at: number | null;
+  /** Every open question of the step: LangGraph 1.4 keeps one interrupt of a task, so each lists all (P10). */
+  readonly asks: readonly PayloadAsk[];
+}
+
+export interface HostInterrupt<Value = unknown> {
+  readonly id: string;
+  readonly value: Value;
+}
+
+function askOf(record: HITLRecord): PayloadAsk {
+  const { hitl_id, hitl_type, tool_call_id, tool_name, data } = record;
+  const message = typeof data["message"] === "string" ? data["message"] : null;
+  return { hitl_id, hitl_type, interrupt_id: record.interrupt_id ?? interruptIdOf(hitl_id), tool_call_id, tool_name, message };
+}
+
+/** One interrupt for each open question, with the record's own interrupt id. */
+export function interruptsFor(records: readonly HITLRecord[]): HostInterrupt<InterruptPayload>[] {
+  const asks = records.map(askOf);
+  return records.map((record, index) => {
+    const ask = asks[index] as PayloadAsk;
+    const { session_id, thread_id, data, response_schema, expires_at } = record;
+    return {
+      id: ask.interrupt_id,
+      value: { schema_version: 1, ...ask, session_id, thread_id, data, response_schema, expires_at, asks },
+    };
+  });
+}

@@ -1,0 +1,304 @@
+/**
+ * One step of a graph: the tool calls that run side by side in one task. It keeps what they share: what was
+ * recorded before, the questions and outcomes to be written together, and whether anybody has asked.
+ *
+ * - A step in which nobody asks writes nothing (P6).
+ * - With the first question everything that is known is written in one commit: the questions, the calls that
+ *   asked, the outcomes of finished siblings, and a lease for each sibling that still runs (P6, P10).
+ */
+import { TAKEN_UP } from "../backends/hitl-transitions.ts";
+import { HITL_KIND, toHITLRecord } from "../backends/hitl-codec.ts";
+import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
+import { HoldpointError } from "../core/errors.ts";
+import { defaultRandomId, type RandomId } from "../core/ids.ts";
+import type { HITLRecord } from "../core/record.ts";
+import type { CallRun } from "./call-run.ts";
+import { callValueOf, insertCall } from "./call-record.ts";
+import { assertResumable, type Place, threadRecordId } from "./place.ts";
+
+/** What to do with a call whose holder died in its middle (P9): `ask` a human, run it again, or give it up. */
+export type InDoubtPolicy = "ask" | "retry" | "fail";
+
+export interface ToolStepOptions {
+  /** Milliseconds after which a holder that gives no sign of life is taken for dead. Default 60 000. */
+  readonly leaseMs?: number | undefined;
+  readonly inDoubt?: ((tool_name: string) => InDoubtPolicy) | undefined;
+  readonly randomId?: RandomId | undefined;
+  readonly now?: (() => number) | undefined;
+}
+
+/** Handed to a run by whoever wakes it: which call is likely ready. A hint; the claim in the store decides. */
+export interface WakeHint {
+  readonly call_id: string;
+  readonly hitl_id: string;
+}
+
+export class ToolStep {
+  readonly place: Place;
+  readonly leaseMs: number;
+  readonly inDoubt: (tool_name: string) => InDoubtPolicy;
+  readonly randomId: RandomId;
+  readonly now: () => number;
+  /** Call records as last seen, by id. */
+  readonly records: Map<string, StoredRecord> = new Map();
+  /** HITL records as last seen, by id. */
+  readonly questions: Map<string, StoredRecord> = new Map();
+  /** Calls that `load` has claimed for this execution. */
+  readonly claims: Map<string, StoredRecord> = new Map();
+  /** Some call of this step was recorded before this execution. */
+  suspendedBefore = false;
+  /** A question of this execution was written. */
+  asked = false;
+  /** A call finished, or was found at work elsewhere, after the first question was written. */
+  lateChange = false;
+  readonly #runs = new Set<CallRun<unknown>>();
+  readonly #finished = new Map<string, StoreOp>();
+  #flushing: Promise<void> = Promise.resolve();
+  #scheduled: Promise<void> | null = null;
+  #resumable: Promise<void> | null = null;
+
+  constructor(place: Place, options: ToolStepOptions = {}) {
+    this.place = place;
+    this.leaseMs = options.leaseMs ?? 60_000;
+    this.inDoubt = options.inDoubt ?? (() => "ask");
+    this.randomId = options.randomId ?? defaultRandomId;
+    this.now = options.now ?? Date.now;
+  }
+
+  get runs(): ReadonlySet<CallRun<unknown>> {
+    return this.#runs;
+  }
+
+  /** Reads what is recorded of these calls. Skipped where the host has surely not run the task before. */
+  async load(ids: readonly string[], hint?: WakeHint): Promise<void> {
+    if (this.place.fresh || ids.length === 0) return;
+    const { store } = this.place.backend;
+    const claimed = hint && ids.includes(hint.call_id) ? hint : undefined;
+    let stored: (StoredRecord | null)[];
+    if (claimed) {
+      // P5: the claim of the call that was answered reads everything else in the same round trip.
+      const owner = this.randomId();
+      const { results } = await store.commit([
+        {
+          op: "update",
+          id: claimed.call_id,
+          optional: true,
+          guard: { status: ["suspended"], lease: "free" },
+          patch: { status: "running", lease: { owner, durationMs: this.leaseMs } },
+          event: { type: "claimed" },
+        },
+        { op: "read", id: claimed.hitl_id },
+        ...ids.filter((id) => id !== claimed.call_id).map((id) => ({ op: "read", id }) as const),
+      ]);
+      stored = results.map((result) => result.record);
+      if (results[0]?.status === "updated" && results[0].record) this.claims.set(claimed.call_id, results[0].record);
+    } else {
+      stored = await store.get(ids);
+    }
+    for (const record of stored) this.note(record);
+    this.suspendedBefore = ids.some((id) => this.records.has(id));
+    await this.loadQuestions(ids);
+  }
+
+  /** Reads the questions of the calls that are not known as terminal; terminal ones never change. */
+  async loadQuestions(ids: readonly string[]): Promise<void> {
+    const wanted = ids.flatMap((id) => {
+      const record = this.records.get(id);
+      if (!record || record.status === "finished") return [];
+      const value = callValueOf(record);
+      return [...value.asked.map((asked) => asked.id), ...(value.doubt === null ? [] : [value.doubt]), ...nestedIds(value.interrupts)];
+    });
+    const unknown = [...new Set(wanted)].filter((id) => (this.questions.get(id)?.status ?? "pending") === "pending");
+    if (unknown.length === 0) return;
+    for (const record of await this.place.backend.store.get(unknown)) this.note(record);
+  }
+
+  note(record: StoredRecord | null): void {
+    if (record?.kind === HITL_KIND) this.questions.set(record.id, record);
+    else if (record) this.records.set(record.id, record);
+  }
+
+  add(run: CallRun<unknown>): void {
+    this.#runs.add(run);
+  }
+
+  remove(run: CallRun<unknown>): void {
+    this.#runs.delete(run);
+  }
+
+  /** Keeps the outcome of a call that ran unclaimed, until somebody asks; then it is written at once. */
+  async keepOutcome(id: string, insert: StoreOp): Promise<void> {
+    this.#finished.set(id, insert);
+    if (this.asked) await this.flush();
+  }
+
+  /** Writes what the runs have queued; asks of one turn of the event loop go together (P10). */
+  async flush(): Promise<void> {
+    this.#scheduled ??= this.#gather().then(() => {
+      this.#scheduled = null;
+      this.#flushing = this.#flushing.catch(() => {}).then(() => this.#write());
+    });
+    await this.#scheduled;
+    await this.#flushing;
+  }
+
+  /** Siblings that start together ask within one turn; a lone call has nobody to wait for. */
+  #gather(): Promise<void> {
+    return this.#runs.size > 1 ? new Promise((resolve) => setImmediate(resolve)) : Promise.resolve();
+  }
+
+  async #write(): Promise<void> {
+    this.#resumable ??= assertResumable(this.place, this.now);
+    try {
+      await this.#resumable;
+    } catch (error) {
+      this.#resumable = null;
+      for (const run of this.#runs) run.refuse(error);
+      return;
+    }
+    const batches = [...this.#runs].map((run) => ({ run, ops: run.takeOps() })).filter(({ ops }) => ops.length > 0);
+    const outcomes = [...this.#finished.values()];
+    const ids = [...this.#finished.keys()];
+    if (batches.length === 0 && outcomes.length === 0) return;
+    const thread = this.#threadOp();
+    const all = [...batches.flatMap(({ ops }) => ops), ...outcomes, ...(this.asked ? [] : [thread])];
+    const first = !this.asked;
+    const { status, results } = await this.place.backend.store.commit(all);
+    if (status === "committed") {
+      for (const id of ids) this.#finished.delete(id);
+      this.asked = true;
+      let at = 0;
+      for (const { run, ops } of batches) run.written(results.slice(at, (at += ops.length)));
+      for (const { record } of results) this.note(record);
+      if (first) await this.#supersedeOlder(results.at(-1));
+      return;
+    }
+    await this.#writeApart(batches, ids);
+  }
+
+  /** Somebody else holds one of the calls: the others must not suffer. */
+  async #writeApart(batches: readonly { run: CallRun<unknown>; ops: StoreOp[] }[], finished: readonly string[]): Promise<void> {
+    const { store } = this.place.backend;
+    this.asked = true;
+    for (const { run, ops } of batches) {
+      const { status, results } = await store.commit(ops);
+      for (const { record } of results) this.note(record);
+      if (status === "committed") run.written(results);
+      else run.lost();
+    }
+    for (const id of finished) {
+      const insert = this.#finished.get(id);
+      this.#finished.delete(id);
+      if (!insert) continue;
+      const { results } = await store.commit([insert]);
+      for (const { record } of results) this.note(record);
+    }
+    const { results } = await store.commit([this.#threadOp()]);
+    await this.#supersedeOlder(results[0]);
+  }
+
+  #threadOp(): StoreOp {
+    const { tenant_id, session_id, thread_id, root_checkpoint_id } = this.place;
+    return {
+      op: "insert",
+      record: {
+        id: threadRecordId(tenant_id, session_id, thread_id),
+        kind: "thread",
+        tenant_id,
+        status: "active",
+        keys: { session: session_id, thread: thread_id },
+        value: { schema_version: 1, thread_id, session_id, open_checkpoint_id: root_checkpoint_id },
+      },
+    };
+  }
+
+  /**
+   * The thread's checkpoint has moved on since older questions were asked (new input, a fork): nobody can
+   * take up their answers any more, so they are cancelled as superseded.
+   */
+  async #supersedeOlder(thread: OpResult | undefined): Promise<void> {
+    const record = thread?.record;
+    if (!record || thread.status !== "exists") return;
+    const { root_checkpoint_id } = this.place;
+    if (record.value["open_checkpoint_id"] === root_checkpoint_id) return;
+    const { store } = this.place.backend;
+    if (record.value["open_checkpoint_id"] !== null) await supersede(this.place, root_checkpoint_id);
+    await store.commit([
+      {
+        op: "update",
+        id: record.id,
+        optional: true,
+        patch: { value: { ...record.value, open_checkpoint_id: root_checkpoint_id } },
+      },
+    ]);
+  }
+
+  /** Open questions of all runs that are suspended, in the order of the calls. */
+  pending(): HITLRecord[] {
+    return [...this.#runs].flatMap((run) => run.openQuestions()).map(toHITLRecord);
+  }
+
+  insertOutcome(id: string, value: ReturnType<typeof callValueOf>): StoreOp {
+    return { ...insertCall(this.place, id, "finished", value), if_exists: "keep" };
+  }
+}
+
+/** Ids of our records among the interrupts that a graph inside a tool threw. */
+export function nestedIds(interrupts: readonly unknown[]): string[] {
+  return interrupts.flatMap((entry) => {
+    const value = (entry as { value?: { asks?: unknown; hitl_id?: unknown } } | null)?.value;
+    if (typeof value !== "object" || value === null) return [];
+    const ids = Array.isArray(value.asks)
+      ? value.asks.map((ask: { hitl_id?: unknown }) => ask?.hitl_id)
+      : [value.hitl_id];
+    return ids.filter((id): id is string => typeof id === "string");
+  });
+}
+
+/** Cancels the thread's pending questions that were asked at another checkpoint than `root_checkpoint_id`. */
+export async function supersede(
+  place: Pick<Place, "backend" | "tenant_id" | "thread_id" | "slot">,
+  root_checkpoint_id: string | null,
+): Promise<StoredRecord[]> {
+  const { store } = place.backend;
+  const superseded: StoredRecord[] = [];
+  for (let cursor: string | undefined, more = true; more; ) {
+    const page = await store.page({
+      kind: HITL_KIND,
+      tenant_id: place.tenant_id,
+      statuses: ["pending"],
+      key: { name: "thread", value: place.thread_id },
+      slot: place.slot,
+      cursor,
+    });
+    for (const record of page.items) {
+      const { metadata } = record.value as { metadata?: { root_checkpoint_id?: unknown } };
+      const asked = metadata?.root_checkpoint_id;
+      if (typeof asked !== "string" || asked === root_checkpoint_id) continue;
+      const { results } = await store.commit([supersedeOp(record)]);
+      if (results[0]?.status === "updated" && results[0].record) superseded.push(results[0].record);
+    }
+    cursor = page.next_cursor;
+    more = cursor !== undefined;
+  }
+  return superseded;
+}
+
+export function supersedeOp(record: StoredRecord): StoreOp {
+  return {
+    op: "update",
+    id: record.id,
+    optional: true,
+    guard: { status: ["pending"] },
+    patch: { status: "cancelled", value: { ...record.value, reason: "superseded" }, ...TAKEN_UP },
+    event: { type: "cancelled", reason: "superseded", actor: { id: "holdpoint", role: "system" } },
+  };
+}
+
+export function leaseLost(tool_name: string, details: Record<string, unknown>): HoldpointError {
+  return new HoldpointError(
+    "ERR_HITL_LEASE_LOST",
+    `Another process has taken over the call of ${tool_name}; what this one did since is not recorded.`,
+    { details },
+  );
+}
