@@ -1,0 +1,188 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { KEY_NAMES, type UpdateOp } from "../../../src/backends/record-store.ts";
+import type { Argument, RedisClient } from "../../../src/backends/redis/client.ts";
+import { escapeField, keyField, unescapeField } from "../../../src/backends/redis/codec.ts";
+import { RedisRecordStore } from "../../../src/backends/redis/redis-store.ts";
+import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
+import { clusterSlot, idOf, insertOf, read, updateOf } from "./kit.ts";
+
+let server: RedisServer;
+let client: Redis;
+beforeAll(async () => {
+  server = await startRedisServer();
+  client = new Redis(server.url);
+});
+afterAll(async () => {
+  client?.disconnect();
+  await server?.stop();
+});
+
+/** The same client, with a note of every command that goes through it. */
+function recording(inner: Redis): { client: RedisClient; commands: Argument[][] } {
+  const commands: Argument[][] = [];
+  const note = (command: string) => (...args: Argument[]) => {
+    commands.push([command, ...args]);
+    return (inner as unknown as Record<string, (...args: Argument[]) => unknown>)[command]?.(...args);
+  };
+  const wrapped = new Proxy(inner, {
+    get: (target, name) => {
+      if (name === "evalsha" || name === "eval" || name === "call") return note(name);
+      if (name === "pipeline") {
+        return (batch: Argument[][]) => {
+          commands.push(...batch);
+          return target.pipeline(batch);
+        };
+      }
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  return { client: wrapped, commands };
+}
+
+it("a commit is one command; a get is one; all keys of a script are in one slot of a Cluster", async () => {
+  const { client: recorder, commands } = recording(client);
+  const store = new RedisRecordStore({ client: recorder, prefix: server.prefix() });
+  await store.commit([insertOf(idOf(0))]);
+  const keys = Object.fromEntries(KEY_NAMES.map((name) => [name, `${name} {x}`]));
+  const query = { kind: "thing", tenant_id: "default", statuses: ["open", "b"] };
+  // Each script is sent whole once, after its NOSCRIPT.
+  await store.append(idOf(0), { type: "warm" });
+  await store.page({ ...query, slot: 0x123 });
+  const count = async (act: () => Promise<unknown>): Promise<number> => {
+    const before = commands.length;
+    await act();
+    return commands.length - before;
+  };
+  expect(await count(() => store.commit([insertOf(idOf(1), { keys, due_at: 1 }, { event: { type: "a" } }), insertOf(idOf(2))]))).toBe(1);
+  expect(await count(() => store.commit([updateOf(idOf(1), { patch: { status: "b" } }), { op: "read", id: idOf(2) }]))).toBe(1);
+  expect(await count(() => store.get([idOf(1), idOf(2)]))).toBe(1);
+  expect(await count(() => store.append(idOf(1), { type: "b" }))).toBe(1);
+  expect(await count(() => store.history(idOf(1)))).toBe(1);
+  expect(await count(() => store.page({ ...query, slot: 0x123 }))).toBe(1);
+  await store.page({ ...query, key: { name: "session", value: "session {x}" } });
+  await store.acquireDue({ kind: "thing", limit: 5, lease: { owner: "o", durationMs: 1000 } });
+  await store.purge({ kind: "thing", statuses: ["b"], updatedBefore: 2 ** 50, limit: 10 });
+  const scripts = commands.filter(([command]) => command === "evalsha" || command === "eval");
+  expect(new Set(scripts.map(([, sha1]) => sha1)).size).toBeGreaterThanOrEqual(6);
+  for (const [, , count_, ...rest] of scripts) {
+    const slots = new Set(rest.slice(0, Number(count_)).map((key) => clusterSlot(String(key))));
+    expect(slots.size).toBe(1);
+  }
+  // The computation of slots itself, against the server's own.
+  expect(clusterSlot("123456789")).toBe(12739);
+  await store.close();
+});
+
+it("S5: the indexes hold exactly what the records say, after many random operations", async () => {
+  const prefix = server.prefix();
+  let now = 1_700_000_000_000;
+  const store = new RedisRecordStore({ client, prefix, shards: 4, clock: { now: () => now } });
+  let seed = 7;
+  const random = (n: number): number => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return Math.floor((seed / 2_147_483_648) * n);
+  };
+  const pick = <T>(...values: T[]): T => values[random(values.length)] as T;
+  const anyKey = (): string | undefined => pick(undefined, "a", "b|c", "%7C", "");
+  for (let round = 0; round < 600; round += 1) {
+    now += random(3);
+    const id = idOf(random(40), random(8) * 512);
+    const operation = random(10);
+    if (operation < 4) {
+      const keys = Object.fromEntries(KEY_NAMES.map((name) => [name, anyKey()]));
+      await store.commit([insertOf(id, { keys, status: pick("open", "a|b"), due_at: pick(null, now, now + 50) }, { event: { type: "e" } })]);
+    } else if (operation < 8) {
+      const keys = { session: pick(null, undefined, "a", "x\ny"), wake: pick(null, "w") };
+      const lease = pick<NonNullable<UpdateOp["patch"]>["lease"]>(undefined, "release", { renewMs: 5 }, { owner: "o|", durationMs: 5 });
+      await store.commit([updateOf(id, { patch: { status: pick("open", "done"), keys, lease, due_at: pick(undefined, null, { inMs: 3 }) }, event: { type: "u" } })]);
+    } else if (operation === 8) {
+      await store.acquireDue({ kind: "thing", limit: 3, lease: { owner: "w", durationMs: 4 } });
+    } else {
+      await store.purge({ kind: "thing", statuses: ["done"], updatedBefore: now - 20, limit: 2 });
+    }
+  }
+  const pad = (value: number): string => String(value).padStart(16, "0");
+  let records = 0;
+  for (let shard = 0; shard < 4; shard += 1) {
+    const tag = `{${prefix}:${shard}}`;
+    const ids = await client.hkeys(`${tag}:records`);
+    const expected = new Map<string, string[]>([["all", []], ["due", []], ...KEY_NAMES.map((name): [string, string[]] => [name, []])]);
+    const chunks: string[] = [];
+    for (const id of ids) {
+      const record = await read(store, id);
+      records += 1;
+      const member = (key: string): string => ["thing", "default", key, escapeField(record.status), pad(record.created_at), id].join("|");
+      expected.get("all")?.push(member(""));
+      for (const name of KEY_NAMES) {
+        const key = record.keys[name];
+        if (key !== undefined) expected.get(name)?.push(member(keyField(key)));
+      }
+      const due = record.lease ? record.lease.expires_at : record.due_at;
+      if (due !== null) expected.get("due")?.push(`thing|${pad(due)}|${id}`);
+      const { items } = await store.history(id, { limit: 1000 });
+      expect(items.map(({ seq }) => seq)).toEqual(items.map((_, n) => n + 1));
+      for (let chunk = 0; chunk < Math.ceil(items.length / 8); chunk += 1) chunks.push(chunk === 0 ? id : `${id}/${chunk}`);
+    }
+    for (const [name, members] of expected) {
+      const key = name === "due" ? `${tag}:due` : `${tag}:by:${name}`;
+      expect([name, await client.zrange(key, "0", "-1")]).toEqual([name, members.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))]);
+    }
+    expect((await client.hkeys(`${tag}:history`)).sort()).toEqual(chunks.sort());
+  }
+  expect(records).toBeGreaterThan(50);
+  await store.close();
+});
+
+it("S6: values, keys and events come back to the byte", async () => {
+  const prefix = server.prefix();
+  const store = new RedisRecordStore({ client, prefix });
+  const hostile = ["", "|", "%", "%7C|%25", "a\nb", "nul\0nul", "日本語 🦜", '"\\', "}{", "\u2028"];
+  for (const text of hostile) expect(unescapeField(escapeField(text))).toBe(text);
+  const value = { z: 1, a: [], o: {}, big: 9007199254740993, tiny: 5e-324, e: 1e21, "10": "ten", "2": "two", nul: "\0", text: hostile, deep: [[[]], [{}]], n: null };
+  for (const [n, text] of hostile.entries()) {
+    const id = idOf(`bytes-${n}`);
+    const keys = { session: text, alias: `${text}!` };
+    await store.commit([insertOf(id, { value, keys, kind: text || "k", tenant_id: text, status: text }, { event: { type: text, reason: text, data: value, actor: { id: text } } })]);
+    const record = await read(store, id);
+    expect(JSON.stringify(record.value)).toBe(JSON.stringify(value));
+    expect(record).toMatchObject({ keys, kind: text || "k", tenant_id: text, status: text });
+    const { items } = await store.page({ kind: text || "k", tenant_id: text, statuses: [text], key: { name: "session", value: text } });
+    expect(items.map((item) => item.id)).toEqual([id]);
+    const [event] = (await store.history(id)).items;
+    expect(event).toMatchObject({ seq: 1, type: text, reason: text, status: text, actor: { id: text } });
+    expect(JSON.stringify(event?.data)).toBe(JSON.stringify(value));
+  }
+  await expect(store.commit([insertOf(idOf("lone"), { tenant_id: "\ud800" })])).rejects.toMatchObject({ code: "ERR_HITL_INVALID_INPUT" });
+  await store.close();
+});
+
+it("the number of shards is fixed by the first opener; another one and a newer schema are refused", async () => {
+  const prefix = server.prefix();
+  const first = new RedisRecordStore({ client, prefix, shards: 8 });
+  await first.commit([insertOf(idOf(1))]);
+  const adopts = new RedisRecordStore({ client, prefix });
+  expect(await adopts.get([idOf(1)])).toMatchObject([{ id: idOf(1) }]);
+  const wrong = new RedisRecordStore({ client, prefix, shards: 16 });
+  await expect(wrong.get([idOf(1)])).rejects.toMatchObject({ code: "ERR_HITL_STORE_SCHEMA", details: { found: 8, asked: 16 } });
+  for (const [meta, what] of [['{"schema_version":2,"shards":8}', "Upgrade"], ["other", "prefix"]] as const) {
+    const taken = server.prefix();
+    await client.set(`{${taken}}:meta`, meta);
+    const store = new RedisRecordStore({ client, prefix: taken });
+    await expect(store.get([idOf(1)])).rejects.toMatchObject({ code: "ERR_HITL_STORE_SCHEMA", message: expect.stringContaining(what) });
+  }
+});
+
+it("options that cannot work are refused at once", () => {
+  const refuse = (options: object): void => {
+    expect(() => new RedisRecordStore(options as never)).toThrow(expect.objectContaining({ code: "ERR_HITL_INVALID_INPUT" }));
+  };
+  refuse({});
+  refuse({ client, url: server.url });
+  refuse({ client, prefix: "{a}" });
+  refuse({ client, shards: 3 });
+  refuse({ client, shards: 8192 });
+  refuse({ client, commandTimeoutMs: 0 });
+  refuse({ client: new Redis({ lazyConnect: true, keyPrefix: "x" }) });
+});
