@@ -9,7 +9,7 @@ export interface LuaScript {
 export const SCRIPTS = {
   acquireDue: {
     name: "acquireDue",
-    sha1: "cafb4241d68360dc593310cda929b3d5f2ce4a2e",
+    sha1: "e0e83ead2df8ff04773b26ea16b44c5898613624",
     source: `-- Leases up to \`limit\` due records of one shard (RecordStore.acquireDue).
 --
 -- KEYS  1 records, 2 due, 3 claim (string, short-lived: what this request acquired, for a re-sent call)
@@ -24,8 +24,9 @@ local KIND, TENANT, STATUS, VERSION, CREATED, UPDATED, DUE = 2, 3, 4, 5, 6, 7, 8
 local OWNER, LEASE_END, FENCE, TOUCHES, EVENTS, REQUESTS = 9, 10, 11, 12, 13, 14
 -- Field KEY_BASE + n holds key n of KEY_NAMES (1 to 8): "" for none, else "=" and the value.
 local KEY_BASE, KEY_COUNT = 14, 8
-local HEADER = "^" .. string.rep("([^|]*)|", 21) .. "([^\\n]*)\\n"
-local KEY_FIELDS = "^" .. string.rep("([^|]*)|", 7) .. "(.*)$"
+-- 22 fields, and the eight of the keys. Written out: a script would build them anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)\\n"
+local KEY_FIELDS = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$"
 
 -- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
 local function text(number)
@@ -63,34 +64,51 @@ local function time_now(injected)
 end
 -- Index members, all with score 0, ranged by bytes: kind | tenant | key | status | created | id.
 -- \`by[0]\` is the index of all records, \`by[n]\` the one by key n; nil where the client saw no need for it.
-local function member_of(record, key, id)
-  return record[KIND] .. "|" .. record[TENANT] .. "|" .. key .. "|" .. record[STATUS]
-    .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
+-- All members of one record differ in the key alone.
+local function ends_of_members(record, id)
+  return record[KIND] .. "|" .. record[TENANT] .. "|",
+    "|" .. record[STATUS] .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
 end
 
-local function key_of(record, n)
-  if n == 0 then
-    return ""
+local function insert_indexes(by, id, record)
+  local head, tail = ends_of_members(record, id)
+  redis.call("ZADD", by[0], 0, head .. tail)
+  for n = 1, KEY_COUNT do
+    local key = record[KEY_BASE + n]
+    if key ~= "" then
+      redis.call("ZADD", by[n], 0, head .. key .. tail)
+    end
   end
-  local field = record[KEY_BASE + n]
-  if field == "" then
-    return nil
-  end
-  return field
 end
 
--- Brings the indexes from \`old\` (nil: a new record) to \`new\` (nil: a deleted one).
+local function delete_indexes(by, id, record)
+  local head, tail = ends_of_members(record, id)
+  redis.call("ZREM", by[0], head .. tail)
+  for n = 1, KEY_COUNT do
+    local key = record[KEY_BASE + n]
+    if key ~= "" then
+      redis.call("ZREM", by[n], head .. key .. tail)
+    end
+  end
+end
+
+-- From \`old\` to \`new\`, of which kind, tenant and time of creation are the same.
 local function move_indexes(by, id, old, new)
-  local status_changed = not old or not new or old[STATUS] ~= new[STATUS]
-  for n = 0, KEY_COUNT do
-    local before = old and key_of(old, n)
-    local after = new and key_of(new, n)
-    if status_changed or before ~= after then
-      if before then
-        redis.call("ZREM", by[n], member_of(old, before, id))
+  local head, old_tail = ends_of_members(old, id)
+  local _, new_tail = ends_of_members(new, id)
+  local moved = old_tail ~= new_tail
+  if moved then
+    redis.call("ZREM", by[0], head .. old_tail)
+    redis.call("ZADD", by[0], 0, head .. new_tail)
+  end
+  for n = 1, KEY_COUNT do
+    local before, after = old[KEY_BASE + n], new[KEY_BASE + n]
+    if moved or before ~= after then
+      if before ~= "" then
+        redis.call("ZREM", by[n], head .. before .. old_tail)
       end
-      if after then
-        redis.call("ZADD", by[n], 0, member_of(new, after, id))
+      if after ~= "" then
+        redis.call("ZADD", by[n], 0, head .. after .. new_tail)
       end
     end
   end
@@ -189,7 +207,7 @@ return reply
   },
   append: {
     name: "append",
-    sha1: "735c6d7f366f2bc30a6236f9fcb919f906ff74a8",
+    sha1: "fc2364b2d2dc74d2f0d0277d6c907269481f57f8",
     source: `-- Appends an event without a new version (RecordStore.append).
 --
 -- KEYS  1 records, 2 history
@@ -204,8 +222,9 @@ local KIND, TENANT, STATUS, VERSION, CREATED, UPDATED, DUE = 2, 3, 4, 5, 6, 7, 8
 local OWNER, LEASE_END, FENCE, TOUCHES, EVENTS, REQUESTS = 9, 10, 11, 12, 13, 14
 -- Field KEY_BASE + n holds key n of KEY_NAMES (1 to 8): "" for none, else "=" and the value.
 local KEY_BASE, KEY_COUNT = 14, 8
-local HEADER = "^" .. string.rep("([^|]*)|", 21) .. "([^\\n]*)\\n"
-local KEY_FIELDS = "^" .. string.rep("([^|]*)|", 7) .. "(.*)$"
+-- 22 fields, and the eight of the keys. Written out: a script would build them anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)\\n"
+local KEY_FIELDS = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$"
 
 -- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
 local function text(number)
@@ -281,7 +300,7 @@ return 1
   },
   commit: {
     name: "commit",
-    sha1: "0797261257cbbaa4db40a2494b65e9724cbb3105",
+    sha1: "f27edc2ebab4939e7c7eb3846ca4a618fb38553c",
     source: `-- Does all operations of one commit, or none (RecordStore.commit).
 --
 -- KEYS  1 records   hash: id → packed record
@@ -312,8 +331,9 @@ local KIND, TENANT, STATUS, VERSION, CREATED, UPDATED, DUE = 2, 3, 4, 5, 6, 7, 8
 local OWNER, LEASE_END, FENCE, TOUCHES, EVENTS, REQUESTS = 9, 10, 11, 12, 13, 14
 -- Field KEY_BASE + n holds key n of KEY_NAMES (1 to 8): "" for none, else "=" and the value.
 local KEY_BASE, KEY_COUNT = 14, 8
-local HEADER = "^" .. string.rep("([^|]*)|", 21) .. "([^\\n]*)\\n"
-local KEY_FIELDS = "^" .. string.rep("([^|]*)|", 7) .. "(.*)$"
+-- 22 fields, and the eight of the keys. Written out: a script would build them anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)\\n"
+local KEY_FIELDS = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$"
 
 -- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
 local function text(number)
@@ -351,34 +371,51 @@ local function time_now(injected)
 end
 -- Index members, all with score 0, ranged by bytes: kind | tenant | key | status | created | id.
 -- \`by[0]\` is the index of all records, \`by[n]\` the one by key n; nil where the client saw no need for it.
-local function member_of(record, key, id)
-  return record[KIND] .. "|" .. record[TENANT] .. "|" .. key .. "|" .. record[STATUS]
-    .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
+-- All members of one record differ in the key alone.
+local function ends_of_members(record, id)
+  return record[KIND] .. "|" .. record[TENANT] .. "|",
+    "|" .. record[STATUS] .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
 end
 
-local function key_of(record, n)
-  if n == 0 then
-    return ""
+local function insert_indexes(by, id, record)
+  local head, tail = ends_of_members(record, id)
+  redis.call("ZADD", by[0], 0, head .. tail)
+  for n = 1, KEY_COUNT do
+    local key = record[KEY_BASE + n]
+    if key ~= "" then
+      redis.call("ZADD", by[n], 0, head .. key .. tail)
+    end
   end
-  local field = record[KEY_BASE + n]
-  if field == "" then
-    return nil
-  end
-  return field
 end
 
--- Brings the indexes from \`old\` (nil: a new record) to \`new\` (nil: a deleted one).
+local function delete_indexes(by, id, record)
+  local head, tail = ends_of_members(record, id)
+  redis.call("ZREM", by[0], head .. tail)
+  for n = 1, KEY_COUNT do
+    local key = record[KEY_BASE + n]
+    if key ~= "" then
+      redis.call("ZREM", by[n], head .. key .. tail)
+    end
+  end
+end
+
+-- From \`old\` to \`new\`, of which kind, tenant and time of creation are the same.
 local function move_indexes(by, id, old, new)
-  local status_changed = not old or not new or old[STATUS] ~= new[STATUS]
-  for n = 0, KEY_COUNT do
-    local before = old and key_of(old, n)
-    local after = new and key_of(new, n)
-    if status_changed or before ~= after then
-      if before then
-        redis.call("ZREM", by[n], member_of(old, before, id))
+  local head, old_tail = ends_of_members(old, id)
+  local _, new_tail = ends_of_members(new, id)
+  local moved = old_tail ~= new_tail
+  if moved then
+    redis.call("ZREM", by[0], head .. old_tail)
+    redis.call("ZADD", by[0], 0, head .. new_tail)
+  end
+  for n = 1, KEY_COUNT do
+    local before, after = old[KEY_BASE + n], new[KEY_BASE + n]
+    if moved or before ~= after then
+      if before ~= "" then
+        redis.call("ZREM", by[n], head .. before .. old_tail)
       end
-      if after then
-        redis.call("ZADD", by[n], 0, member_of(new, after, id))
+      if after ~= "" then
+        redis.call("ZADD", by[n], 0, head .. after .. new_tail)
       end
     end
   end
@@ -589,7 +626,7 @@ for _, step in ipairs(plan) do
       ARGV[a + 7], leased and text(now + tonumber(ARGV[a + 8])) or "", leased and "1" or "0", "0", "0",
       "i" .. request .. ",", string.match(ARGV[a + 10], KEY_FIELDS),
     }
-    move_indexes(by, id, nil, record)
+    insert_indexes(by, id, record)
     move_due(due_index, id, nil, record)
     if ARGV[a + 9] ~= "" then
       add_event(history, id, record, ARGV[a + 9], now_text, "")
@@ -715,7 +752,7 @@ return reply
   },
   peekDue: {
     name: "peekDue",
-    sha1: "ed4480f60d400e583461f7646407e4e03521ffc6",
+    sha1: "be661d84b68193c07c231cd23b67416ce6a5d08f",
     source: `-- The due times of one shard, oldest first, so that the client can divide a limit among the shards.
 --
 -- KEYS  1 due
@@ -730,8 +767,9 @@ local KIND, TENANT, STATUS, VERSION, CREATED, UPDATED, DUE = 2, 3, 4, 5, 6, 7, 8
 local OWNER, LEASE_END, FENCE, TOUCHES, EVENTS, REQUESTS = 9, 10, 11, 12, 13, 14
 -- Field KEY_BASE + n holds key n of KEY_NAMES (1 to 8): "" for none, else "=" and the value.
 local KEY_BASE, KEY_COUNT = 14, 8
-local HEADER = "^" .. string.rep("([^|]*)|", 21) .. "([^\\n]*)\\n"
-local KEY_FIELDS = "^" .. string.rep("([^|]*)|", 7) .. "(.*)$"
+-- 22 fields, and the eight of the keys. Written out: a script would build them anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)\\n"
+local KEY_FIELDS = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$"
 
 -- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
 local function text(number)
@@ -777,7 +815,7 @@ return times
   },
   purge: {
     name: "purge",
-    sha1: "cccdeff35102b448f23e21ed22847c8f65d11c47",
+    sha1: "ac453767afa4ceed1cb5b81347d7c43d68183761",
     source: `-- Deletes old records of one shard with their index entries and histories (RecordStore.purge).
 --
 -- KEYS  1 records, 2 history, 3 due, 4 all, 5 to 12 the indexes by KEY_NAMES
@@ -793,8 +831,9 @@ local KIND, TENANT, STATUS, VERSION, CREATED, UPDATED, DUE = 2, 3, 4, 5, 6, 7, 8
 local OWNER, LEASE_END, FENCE, TOUCHES, EVENTS, REQUESTS = 9, 10, 11, 12, 13, 14
 -- Field KEY_BASE + n holds key n of KEY_NAMES (1 to 8): "" for none, else "=" and the value.
 local KEY_BASE, KEY_COUNT = 14, 8
-local HEADER = "^" .. string.rep("([^|]*)|", 21) .. "([^\\n]*)\\n"
-local KEY_FIELDS = "^" .. string.rep("([^|]*)|", 7) .. "(.*)$"
+-- 22 fields, and the eight of the keys. Written out: a script would build them anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)\\n"
+local KEY_FIELDS = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$"
 
 -- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
 local function text(number)
@@ -832,34 +871,51 @@ local function time_now(injected)
 end
 -- Index members, all with score 0, ranged by bytes: kind | tenant | key | status | created | id.
 -- \`by[0]\` is the index of all records, \`by[n]\` the one by key n; nil where the client saw no need for it.
-local function member_of(record, key, id)
-  return record[KIND] .. "|" .. record[TENANT] .. "|" .. key .. "|" .. record[STATUS]
-    .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
+-- All members of one record differ in the key alone.
+local function ends_of_members(record, id)
+  return record[KIND] .. "|" .. record[TENANT] .. "|",
+    "|" .. record[STATUS] .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
 end
 
-local function key_of(record, n)
-  if n == 0 then
-    return ""
+local function insert_indexes(by, id, record)
+  local head, tail = ends_of_members(record, id)
+  redis.call("ZADD", by[0], 0, head .. tail)
+  for n = 1, KEY_COUNT do
+    local key = record[KEY_BASE + n]
+    if key ~= "" then
+      redis.call("ZADD", by[n], 0, head .. key .. tail)
+    end
   end
-  local field = record[KEY_BASE + n]
-  if field == "" then
-    return nil
-  end
-  return field
 end
 
--- Brings the indexes from \`old\` (nil: a new record) to \`new\` (nil: a deleted one).
+local function delete_indexes(by, id, record)
+  local head, tail = ends_of_members(record, id)
+  redis.call("ZREM", by[0], head .. tail)
+  for n = 1, KEY_COUNT do
+    local key = record[KEY_BASE + n]
+    if key ~= "" then
+      redis.call("ZREM", by[n], head .. key .. tail)
+    end
+  end
+end
+
+-- From \`old\` to \`new\`, of which kind, tenant and time of creation are the same.
 local function move_indexes(by, id, old, new)
-  local status_changed = not old or not new or old[STATUS] ~= new[STATUS]
-  for n = 0, KEY_COUNT do
-    local before = old and key_of(old, n)
-    local after = new and key_of(new, n)
-    if status_changed or before ~= after then
-      if before then
-        redis.call("ZREM", by[n], member_of(old, before, id))
+  local head, old_tail = ends_of_members(old, id)
+  local _, new_tail = ends_of_members(new, id)
+  local moved = old_tail ~= new_tail
+  if moved then
+    redis.call("ZREM", by[0], head .. old_tail)
+    redis.call("ZADD", by[0], 0, head .. new_tail)
+  end
+  for n = 1, KEY_COUNT do
+    local before, after = old[KEY_BASE + n], new[KEY_BASE + n]
+    if moved or before ~= after then
+      if before ~= "" then
+        redis.call("ZREM", by[n], head .. before .. old_tail)
       end
-      if after then
-        redis.call("ZADD", by[n], 0, member_of(new, after, id))
+      if after ~= "" then
+        redis.call("ZADD", by[n], 0, head .. after .. new_tail)
       end
     end
   end
@@ -915,7 +971,7 @@ for n = 0, KEY_COUNT do
 end
 
 local function delete(id, record)
-  move_indexes(by, id, record, nil)
+  delete_indexes(by, id, record)
   move_due(KEYS[3], id, record, nil)
   for chunk = 0, math.floor(math.max(0, tonumber(record[EVENTS]) - 1) / CHUNK) do
     redis.call("HDEL", history, chunk_field(id, chunk))

@@ -166,7 +166,7 @@ for _, step in ipairs(plan) do
       ARGV[a + 7], leased and text(now + tonumber(ARGV[a + 8])) or "", leased and "1" or "0", "0", "0",
       "i" .. request .. ",", string.match(ARGV[a + 10], KEY_FIELDS),
     }
-    move_indexes(by, id, nil, record)
+    insert_indexes(by, id, record)
     move_due(due_index, id, nil, record)
     if ARGV[a + 9] ~= "" then
       add_event(history, id, record, ARGV[a + 9], now_text, "")

@@ -19,7 +19,7 @@ for n = 0, KEY_COUNT do
 end
 
 local function delete(id, record)
-  move_indexes(by, id, record, nil)
+  delete_indexes(by, id, record)
   move_due(KEYS[3], id, record, nil)
   for chunk = 0, math.floor(math.max(0, tonumber(record[EVENTS]) - 1) / CHUNK) do
     redis.call("HDEL", history, chunk_field(id, chunk))

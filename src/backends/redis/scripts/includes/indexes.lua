@@ -1,33 +1,50 @@
 -- Index members, all with score 0, ranged by bytes: kind | tenant | key | status | created | id.
 -- `by[0]` is the index of all records, `by[n]` the one by key n; nil where the client saw no need for it.
-local function member_of(record, key, id)
-  return record[KIND] .. "|" .. record[TENANT] .. "|" .. key .. "|" .. record[STATUS]
-    .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
+-- All members of one record differ in the key alone.
+local function ends_of_members(record, id)
+  return record[KIND] .. "|" .. record[TENANT] .. "|",
+    "|" .. record[STATUS] .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
 end
 
-local function key_of(record, n)
-  if n == 0 then
-    return ""
+local function insert_indexes(by, id, record)
+  local head, tail = ends_of_members(record, id)
+  redis.call("ZADD", by[0], 0, head .. tail)
+  for n = 1, KEY_COUNT do
+    local key = record[KEY_BASE + n]
+    if key ~= "" then
+      redis.call("ZADD", by[n], 0, head .. key .. tail)
+    end
   end
-  local field = record[KEY_BASE + n]
-  if field == "" then
-    return nil
-  end
-  return field
 end
 
--- Brings the indexes from `old` (nil: a new record) to `new` (nil: a deleted one).
+local function delete_indexes(by, id, record)
+  local head, tail = ends_of_members(record, id)
+  redis.call("ZREM", by[0], head .. tail)
+  for n = 1, KEY_COUNT do
+    local key = record[KEY_BASE + n]
+    if key ~= "" then
+      redis.call("ZREM", by[n], head .. key .. tail)
+    end
+  end
+end
+
+-- From `old` to `new`, of which kind, tenant and time of creation are the same.
 local function move_indexes(by, id, old, new)
-  local status_changed = not old or not new or old[STATUS] ~= new[STATUS]
-  for n = 0, KEY_COUNT do
-    local before = old and key_of(old, n)
-    local after = new and key_of(new, n)
-    if status_changed or before ~= after then
-      if before then
-        redis.call("ZREM", by[n], member_of(old, before, id))
+  local head, old_tail = ends_of_members(old, id)
+  local _, new_tail = ends_of_members(new, id)
+  local moved = old_tail ~= new_tail
+  if moved then
+    redis.call("ZREM", by[0], head .. old_tail)
+    redis.call("ZADD", by[0], 0, head .. new_tail)
+  end
+  for n = 1, KEY_COUNT do
+    local before, after = old[KEY_BASE + n], new[KEY_BASE + n]
+    if moved or before ~= after then
+      if before ~= "" then
+        redis.call("ZREM", by[n], head .. before .. old_tail)
       end
-      if after then
-        redis.call("ZADD", by[n], 0, member_of(new, after, id))
+      if after ~= "" then
+        redis.call("ZADD", by[n], 0, head .. after .. new_tail)
       end
     end
   end
