@@ -92,7 +92,7 @@ export class StoreHITLBackend implements HITLBackend {
       this.remember(stored, prepared.standard);
       return { status: "created", record: toHITLRecord(stored) };
     }
-    return { status: "exists", record: toHITLRecord(await this.#settled(stored)) };
+    return { status: "exists", record: toHITLRecord(await this.settled(stored)) };
   }
 
   /** Checks a request and makes its insert, for a caller that commits it together with other operations. */
@@ -109,7 +109,7 @@ export class StoreHITLBackend implements HITLBackend {
 
   async get(hitl_id: string): Promise<HITLRecord | null> {
     const stored = await this.find(hitl_id);
-    return stored ? toHITLRecord(await this.#settled(stored)) : null;
+    return stored ? toHITLRecord(await this.settled(stored)) : null;
   }
 
   /** The stored record behind an id of ours, a caller's own id, or an alias that only one thread uses. */
@@ -257,7 +257,7 @@ export class StoreHITLBackend implements HITLBackend {
       ...(limit === undefined ? {} : { limit }),
       cursor,
     });
-    const settled = await Promise.all(items.map((item) => this.#settled(item)));
+    const settled = await Promise.all(items.map((item) => this.settled(item)));
     const records = settled.filter((item) => statuses.some((name) => name === item.status)).map(toHITLRecord);
     return next_cursor === undefined ? { items: records } : { items: records, next_cursor };
   }
@@ -364,7 +364,7 @@ export class StoreHITLBackend implements HITLBackend {
   }
 
   /** Brings a pending record whose deadline has passed to what `on_expire` says; others are returned as they are. */
-  async #settled(stored: StoredRecord): Promise<StoredRecord> {
+  async settled(stored: StoredRecord): Promise<StoredRecord> {
     if (stored.status !== "pending" || stored.due_at === null || stored.due_at > this.#shared.clock.now()) return stored;
     return (await this.#expire(stored)) ?? stored;
   }

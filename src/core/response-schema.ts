@@ -2,7 +2,7 @@
  * Checking answers (P3): JSON Schema lives in the record and is checked wherever the answer arrives; any
  * Standard Schema is checked too in the process that asked.
  */
-import { type Schema, Validator } from "@cfworker/json-schema";
+import { dereference, type Schema, Validator } from "@cfworker/json-schema";
 import { z } from "zod";
 import { HoldpointError } from "./errors.ts";
 import { type JsonObject, type JsonValue, toJson } from "./json.ts";
@@ -75,9 +75,28 @@ function compile(schema: JsonObject | boolean): Validator {
   return validator;
 }
 
+const TYPES: ReadonlySet<unknown> = new Set(["null", "boolean", "object", "array", "number", "string", "integer"]);
+
+/** Throws for what the validator would only notice at an answer that reaches it, when it is too late (P3). */
+function assertParts(schema: JsonObject): void {
+  const lookup = dereference(structuredClone(schema) as Schema);
+  for (const part of Object.values(lookup)) {
+    if (typeof part !== "object") continue;
+    const { $ref, type, pattern, patternProperties } = part;
+    if ($ref !== undefined && lookup[part.__absolute_ref__ ?? $ref] === undefined) throw new Error(`there is no ${$ref}`);
+    for (const name of type === undefined ? [] : Array.isArray(type) ? type : [type]) {
+      if (!TYPES.has(name)) throw new Error(`there is no type ${JSON.stringify(name)}`);
+    }
+    for (const source of [...(pattern === undefined ? [] : [pattern]), ...Object.keys(patternProperties ?? {})]) {
+      new RegExp(source, "u");
+    }
+  }
+}
+
 /** @throws HoldpointError `ERR_HITL_INVALID_INPUT` for a schema that cannot be used, before anything is asked. */
 export function assertUsableSchema(schema: JsonObject | boolean): void {
   try {
+    if (typeof schema === "object") assertParts(schema);
     compile(schema).validate(null);
   } catch (cause) {
     throw new HoldpointError(
@@ -88,9 +107,14 @@ export function assertUsableSchema(schema: JsonObject | boolean): void {
   }
 }
 
-/** Empty when `value` satisfies the schema. */
+/** Empty when `value` satisfies the schema. A check that breaks off is a refusal (P8). */
 export function checkJsonSchema(schema: JsonObject | boolean, value: JsonValue): ResponseIssue[] {
-  const result = compile(schema).validate(value);
+  let result: ReturnType<Validator["validate"]>;
+  try {
+    result = compile(schema).validate(value);
+  } catch (cause) {
+    return [{ path: [], message: `cannot be checked against the schema: ${(cause as Error).message}` }];
+  }
   if (result.valid) return [];
   // The validator reports each enclosing keyword too; the innermost errors are those that help a person.
   const leaves = result.errors.filter(

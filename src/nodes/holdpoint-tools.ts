@@ -8,10 +8,10 @@ import type { DynamicTool, StructuredToolInterface } from "@langchain/core/tools
 import type { LangGraphRunnableConfig } from "@langchain/langgraph";
 import type { HITLBackend } from "../backends/hitl-backend.ts";
 import { CallRun, type CallTask } from "../suspend/call-run.ts";
-import { interruptsFor } from "../suspend/interrupt-payload.ts";
 import { PauseSignal } from "../suspend/pause-signal.ts";
 import { callRecordId, type HostConfig, type Place, placeOf } from "../suspend/place.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
+import { pauseFor } from "./pause-for.ts";
 import { answerText, asToolOutput, decodeOutput, encodeOutput, type HostSerde, toolMessage, type ToolOutput } from "./tool-outcome.ts";
 import { argsOf, wakeHintOf } from "./wake.ts";
 
@@ -110,10 +110,7 @@ async function runWrapped(
   }
   // The host drops what siblings do after the first interrupt: let them finish, so that their outcomes are kept.
   if (joint.working > 0) await new Promise<void>((resolve) => joint.waiting.push(resolve));
-  throw new PauseSignal([
-    ...[...joint.runs].flatMap((run) => run.interrupts as never[]),
-    ...interruptsFor(joint.step.pending()),
-  ]);
+  throw new PauseSignal(pauseFor([...joint.runs], joint.step));
 }
 
 function taskOf(place: Place, call: ToolCall, execute: () => Promise<unknown>): CallTask<ToolOutput> {

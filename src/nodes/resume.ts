@@ -14,7 +14,7 @@ import type { HITLRecord } from "../core/record.ts";
 import { HITL_STATUSES } from "../core/states.ts";
 import { resolveBackend } from "../suspend/configure.ts";
 import { threadRecordId } from "../suspend/place.ts";
-import { supersede } from "../suspend/tool-step.ts";
+import { supersede } from "../suspend/supersede.ts";
 import { assertGraphCanAsk, headOf, type ResumableGraph } from "./graph.ts";
 import { type AnsweredAsk, WAKE_KEY } from "./wake.ts";
 

@@ -10,13 +10,14 @@ import type { ToolCall } from "@langchain/core/messages/tool";
 import { Command, GraphInterrupt, isCommand, type LangGraphRunnableConfig, Send } from "@langchain/langgraph";
 import { ToolNode, type ToolNodeOptions } from "@langchain/langgraph/prebuilt";
 import type { HITLBackend } from "../backends/hitl-backend.ts";
-import { CallRun, type CallTask, isFatal } from "../suspend/call-run.ts";
+import { CallRun, type CallTask } from "../suspend/call-run.ts";
+import { isBubbleUp, isFatal } from "../suspend/errors.ts";
 import { callRecordId, type HostConfig, type Place, placeOf } from "../suspend/place.ts";
 import { isHITLSuspend } from "../suspend/suspend-signal.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions, type WakeHint } from "../suspend/tool-step.ts";
 import { ASKS_HUMANS } from "./graph.ts";
 import { nestedConfig } from "./nested-config.ts";
-import { interruptsFor } from "../suspend/interrupt-payload.ts";
+import { pauseFor } from "./pause-for.ts";
 import { answerText, asToolOutput, decodeOutput, encodeOutput, type HostSerde, toolMessage, type ToolOutput } from "./tool-outcome.ts";
 import { argsOf, wakeHintOf } from "./wake.ts";
 
@@ -90,10 +91,7 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       if (results.every((result) => result.status === "finished")) return results.map((result) => result.output);
       // While a slow sibling ran, a question may have been answered: look once more before going to sleep.
       if (step.lateChange && (await this.#progressed(step, tasks.map((task) => task.call.id)))) continue;
-      throw new GraphInterrupt([
-        ...(runs.flatMap((run) => run.interrupts) as never[]),
-        ...(interruptsFor(step.pending()) as never[]),
-      ]);
+      throw new GraphInterrupt(pauseFor(runs, step) as never[]);
     }
   }
 
@@ -151,10 +149,6 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       return toolMessage(call, `Error: ${(error as Error).message}\n Please fix your mistakes.`, "error");
     }
   }
-}
-
-function isBubbleUp(error: unknown): boolean {
-  return typeof error === "object" && error !== null && (error as { is_bubble_up?: unknown }).is_bubble_up === true;
 }
 
 /**

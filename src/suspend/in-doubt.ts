@@ -43,3 +43,9 @@ export function doubtOf(record: HITLRecord): Doubt {
   }
   return { decision: "give_up" };
 }
+
+/** What the model reads of a call that is not run (again). */
+export function doubtText(doubt: Doubt): string {
+  if (doubt.decision === "happened") return doubt.result ?? "The call had taken effect before it was interrupted.";
+  return "The call was interrupted and may or may not have taken effect. It was given up; do not assume either.";
+}

@@ -6,15 +6,15 @@
  * - With the first question everything that is known is written in one commit: the questions, the calls that
  *   asked, the outcomes of finished siblings, and a lease for each sibling that still runs (P6, P10).
  */
-import { TAKEN_UP } from "../backends/hitl-transitions.ts";
 import { HITL_KIND, toHITLRecord } from "../backends/hitl-codec.ts";
-import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
-import { HoldpointError } from "../core/errors.ts";
+import type { StoredRecord, StoreOp } from "../backends/record-store.ts";
 import { defaultRandomId, type RandomId } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
 import type { CallRun } from "./call-run.ts";
-import { callValueOf, insertCall } from "./call-record.ts";
-import { assertResumable, type Place, threadRecordId } from "./place.ts";
+import { callValueOf } from "./call-record.ts";
+import { nestedIds } from "./errors.ts";
+import { assertResumable, type Place } from "./place.ts";
+import { supersedeOlder, threadInsert } from "./supersede.ts";
 
 /** What to do with a call whose holder died in its middle (P9): `ask` a human, run it again, or give it up. */
 export type InDoubtPolicy = "ask" | "retry" | "fail";
@@ -44,7 +44,7 @@ export class ToolStep {
   /** HITL records as last seen, by id. */
   readonly questions: Map<string, StoredRecord> = new Map();
   /** Calls that `load` has claimed for this execution. */
-  readonly claims: Map<string, StoredRecord> = new Map();
+  readonly #claims = new Map<string, StoredRecord>();
   /** Some call of this step was recorded before this execution. */
   suspendedBefore = false;
   /** A question of this execution was written. */
@@ -91,7 +91,7 @@ export class ToolStep {
         ...ids.filter((id) => id !== claimed.call_id).map((id) => ({ op: "read", id }) as const),
       ]);
       stored = results.map((result) => result.record);
-      if (results[0]?.status === "updated" && results[0].record) this.claims.set(claimed.call_id, results[0].record);
+      if (results[0]?.status === "updated" && results[0].record) this.#claims.set(claimed.call_id, results[0].record);
     } else {
       stored = await store.get(ids);
     }
@@ -110,12 +110,26 @@ export class ToolStep {
     });
     const unknown = [...new Set(wanted)].filter((id) => (this.questions.get(id)?.status ?? "pending") === "pending");
     if (unknown.length === 0) return;
-    for (const record of await this.place.backend.store.get(unknown)) this.note(record);
+    const { backend } = this.place;
+    for (const record of await backend.store.get(unknown)) this.note(record && (await backend.settled(record)));
   }
 
   note(record: StoredRecord | null): void {
     if (record?.kind === HITL_KIND) this.questions.set(record.id, record);
     else if (record) this.records.set(record.id, record);
+  }
+
+  /** The claim that `load` took for this call, handed over once. */
+  takeClaim(id: string): StoredRecord | undefined {
+    const claimed = this.#claims.get(id);
+    this.#claims.delete(id);
+    return claimed;
+  }
+
+  /** A call is paused without a question of its own: its siblings' outcomes are written all the same (P6). */
+  async openForOthers(): Promise<void> {
+    await this.flush();
+    this.asked = true;
   }
 
   add(run: CallRun<unknown>): void {
@@ -160,7 +174,7 @@ export class ToolStep {
     const outcomes = [...this.#finished.values()];
     const ids = [...this.#finished.keys()];
     if (batches.length === 0 && outcomes.length === 0) return;
-    const thread = this.#threadOp();
+    const thread = threadInsert(this.place);
     const all = [...batches.flatMap(({ ops }) => ops), ...outcomes, ...(this.asked ? [] : [thread])];
     const first = !this.asked;
     const { status, results } = await this.place.backend.store.commit(all);
@@ -170,7 +184,7 @@ export class ToolStep {
       let at = 0;
       for (const { run, ops } of batches) run.written(results.slice(at, (at += ops.length)));
       for (const { record } of results) this.note(record);
-      if (first) await this.#supersedeOlder(results.at(-1));
+      if (first) await supersedeOlder(this.place, results.at(-1));
       return;
     }
     await this.#writeApart(batches, ids);
@@ -193,112 +207,12 @@ export class ToolStep {
       const { results } = await store.commit([insert]);
       for (const { record } of results) this.note(record);
     }
-    const { results } = await store.commit([this.#threadOp()]);
-    await this.#supersedeOlder(results[0]);
-  }
-
-  #threadOp(): StoreOp {
-    const { tenant_id, session_id, thread_id, root_checkpoint_id } = this.place;
-    return {
-      op: "insert",
-      record: {
-        id: threadRecordId(tenant_id, session_id, thread_id),
-        kind: "thread",
-        tenant_id,
-        status: "active",
-        keys: { session: session_id, thread: thread_id },
-        value: { schema_version: 1, thread_id, session_id, open_checkpoint_id: root_checkpoint_id },
-      },
-    };
-  }
-
-  /**
-   * The thread's checkpoint has moved on since older questions were asked (new input, a fork): nobody can
-   * take up their answers any more, so they are cancelled as superseded.
-   */
-  async #supersedeOlder(thread: OpResult | undefined): Promise<void> {
-    const record = thread?.record;
-    if (!record || thread.status !== "exists") return;
-    const { root_checkpoint_id } = this.place;
-    if (record.value["open_checkpoint_id"] === root_checkpoint_id) return;
-    const { store } = this.place.backend;
-    if (record.value["open_checkpoint_id"] !== null) await supersede(this.place, root_checkpoint_id);
-    await store.commit([
-      {
-        op: "update",
-        id: record.id,
-        optional: true,
-        patch: { value: { ...record.value, open_checkpoint_id: root_checkpoint_id } },
-      },
-    ]);
+    const { results } = await store.commit([threadInsert(this.place)]);
+    await supersedeOlder(this.place, results[0]);
   }
 
   /** Open questions of all runs that are suspended, in the order of the calls. */
   pending(): HITLRecord[] {
     return [...this.#runs].flatMap((run) => run.openQuestions()).map(toHITLRecord);
   }
-
-  insertOutcome(id: string, value: ReturnType<typeof callValueOf>): StoreOp {
-    return { ...insertCall(this.place, id, "finished", value), if_exists: "keep" };
-  }
-}
-
-/** Ids of our records among the interrupts that a graph inside a tool threw. */
-export function nestedIds(interrupts: readonly unknown[]): string[] {
-  return interrupts.flatMap((entry) => {
-    const value = (entry as { value?: { asks?: unknown; hitl_id?: unknown } } | null)?.value;
-    if (typeof value !== "object" || value === null) return [];
-    const ids = Array.isArray(value.asks)
-      ? value.asks.map((ask: { hitl_id?: unknown }) => ask?.hitl_id)
-      : [value.hitl_id];
-    return ids.filter((id): id is string => typeof id === "string");
-  });
-}
-
-/** Cancels the thread's pending questions that were asked at another checkpoint than `root_checkpoint_id`. */
-export async function supersede(
-  place: Pick<Place, "backend" | "tenant_id" | "thread_id" | "slot">,
-  root_checkpoint_id: string | null,
-): Promise<StoredRecord[]> {
-  const { store } = place.backend;
-  const superseded: StoredRecord[] = [];
-  for (let cursor: string | undefined, more = true; more; ) {
-    const page = await store.page({
-      kind: HITL_KIND,
-      tenant_id: place.tenant_id,
-      statuses: ["pending"],
-      key: { name: "thread", value: place.thread_id },
-      slot: place.slot,
-      cursor,
-    });
-    for (const record of page.items) {
-      const { metadata } = record.value as { metadata?: { root_checkpoint_id?: unknown } };
-      const asked = metadata?.root_checkpoint_id;
-      if (typeof asked !== "string" || asked === root_checkpoint_id) continue;
-      const { results } = await store.commit([supersedeOp(record)]);
-      if (results[0]?.status === "updated" && results[0].record) superseded.push(results[0].record);
-    }
-    cursor = page.next_cursor;
-    more = cursor !== undefined;
-  }
-  return superseded;
-}
-
-export function supersedeOp(record: StoredRecord): StoreOp {
-  return {
-    op: "update",
-    id: record.id,
-    optional: true,
-    guard: { status: ["pending"] },
-    patch: { status: "cancelled", value: { ...record.value, reason: "superseded" }, ...TAKEN_UP },
-    event: { type: "cancelled", reason: "superseded", actor: { id: "holdpoint", role: "system" } },
-  };
-}
-
-export function leaseLost(tool_name: string, details: Record<string, unknown>): HoldpointError {
-  return new HoldpointError(
-    "ERR_HITL_LEASE_LOST",
-    `Another process has taken over the call of ${tool_name}; what this one did since is not recorded.`,
-    { details },
-  );
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type HoldpointErrorCode, isHoldpointError } from "../core/errors.ts";
+import type { FakeClock } from "./fake-clock.ts";
 
 /** The value, which a test knows to be there. */
 export function must<T>(value: T | null | undefined, what = "value"): T {
@@ -39,4 +40,14 @@ export async function soon<T>(promise: Promise<T>, what: string, timeoutMs = 800
 /** `count` calls that are all under way at the same time. */
 export async function together<T>(count: number, call: (index: number) => Promise<T>): Promise<T[]> {
   return Promise.all(Array.from({ length: count }, (_, index) => call(index)));
+}
+
+/** Moves the clock on, a little at a time, until the promise has settled. */
+export async function whileTimePasses<T>(clock: FakeClock, promise: Promise<T>, what: string): Promise<T> {
+  const timer = setInterval(() => clock.advance(5), 5);
+  try {
+    return await soon(promise, what);
+  } finally {
+    clearInterval(timer);
+  }
 }

@@ -1,0 +1,137 @@
+/**
+ * The right to run a tool call (P9): taken by compare-and-set, kept by signs of life, given back with the
+ * outcome. Whoever holds it has the newest fencing token.
+ */
+import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
+import { type CallIdentity, type CallValue, callJson, insertCall } from "./call-record.ts";
+import { leaseLost } from "./errors.ts";
+import type { ToolStep } from "./tool-step.ts";
+
+export class CallClaim {
+  readonly #step: ToolStep;
+  readonly #call: CallIdentity;
+  /** As it was when the claim was taken; null without a claim. */
+  record: StoredRecord | null = null;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(step: ToolStep, call: CallIdentity) {
+    this.#step = step;
+    this.#call = call;
+  }
+
+  get fence(): number {
+    return this.record?.fence ?? 0;
+  }
+
+  /** The insert that starts an unrecorded call for this execution alone. */
+  insert(value: CallValue): StoreOp & { op: "insert" } {
+    return insertCall(this.#step.place, this.#call.id, "running", value, this.#lease());
+  }
+
+  /** Starts a call that nobody has recorded; false if somebody has. */
+  async start(value: CallValue): Promise<boolean> {
+    const result = await this.#commit({ ...this.insert(value), if_exists: "keep" });
+    if (result.status === "inserted") this.record = result.record;
+    return result.status === "inserted";
+  }
+
+  /** Takes a recorded call that waits; false if somebody else was quicker. */
+  async take(stored: StoredRecord, type: "claimed" | "run_again"): Promise<boolean> {
+    const result = await this.#commit({
+      op: "update",
+      id: stored.id,
+      optional: true,
+      guard: { status: [stored.status], lease: "free", version: stored.version },
+      patch: { status: "running", lease: this.#lease() },
+      event: { type },
+    });
+    if (result.status === "updated") this.record = result.record;
+    return result.status === "updated";
+  }
+
+  /** Gives the call back untouched, or with what it has to remember. */
+  async release(value?: CallValue): Promise<void> {
+    if (!this.record) return;
+    await this.#commit({
+      op: "update",
+      id: this.record.id,
+      optional: true,
+      guard: { fence: this.fence },
+      patch: { status: "suspended", lease: "release", ...(value ? { value: callJson(value) } : {}) },
+      event: { type: "released" },
+    });
+    this.drop();
+  }
+
+  /** Writes what the call has to remember while it runs. @throws HoldpointError `ERR_HITL_LEASE_LOST` */
+  async save(value: CallValue): Promise<void> {
+    const result = this.record
+      ? await this.#commit({
+          op: "update",
+          id: this.record.id,
+          optional: true,
+          guard: { fence: this.fence },
+          patch: { value: callJson(value) },
+        })
+      : null;
+    if (result?.status !== "updated") throw leaseLost(this.#call);
+  }
+
+  /**
+   * True if the holder's lease has run out: the call is in doubt now. False while it is at work. The store's
+   * clock decides; ours only saves the question while the lease is surely alive.
+   */
+  async markInDoubt(stored: StoredRecord): Promise<boolean> {
+    if (stored.lease && stored.lease.expires_at > this.#step.now()) return false;
+    const result = await this.#commit({
+      op: "update",
+      id: stored.id,
+      optional: true,
+      guard: { status: ["running"], lease: "free", version: stored.version },
+      patch: { status: "in_doubt", lease: "release" },
+      event: { type: "in_doubt", reason: "the holder's lease ran out" },
+    });
+    return result.status === "updated" || result.record?.status !== "running";
+  }
+
+  /** Renews the lease for as long as the body runs. Timers do not keep the process alive. */
+  beat(): void {
+    if (this.#timer || !this.record) return;
+    const { leaseMs } = this.#step;
+    this.#timer = setInterval(() => {
+      if (!this.record) return;
+      const renewal: StoreOp = {
+        op: "update",
+        id: this.record.id,
+        optional: true,
+        guard: { fence: this.fence },
+        patch: { lease: { renewMs: leaseMs } },
+      };
+      // A renewal that fails is not the end: the next one, or the guarded write of the outcome, decides.
+      this.#step.place.backend.store.commit([renewal]).catch(() => {});
+    }, leaseMs / 3);
+    this.#timer.unref();
+  }
+
+  stopBeat(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** The claim ended with a write of the call's own. */
+  drop(): void {
+    this.record = null;
+    this.stopBeat();
+  }
+
+  #lease(): { owner: string; durationMs: number } {
+    return { owner: this.#step.randomId(), durationMs: this.#step.leaseMs };
+  }
+
+  async #commit(op: StoreOp): Promise<OpResult> {
+    const { results } = await this.#step.place.backend.store.commit([op]);
+    const result = results[0] as OpResult;
+    this.#step.note(result.record);
+    return result;
+  }
+}

@@ -1,0 +1,44 @@
+/** Which errors end a run, and which are a tool's own business. */
+import { HoldpointError, isHoldpointError } from "../core/errors.ts";
+import type { JsonValue } from "../core/json.ts";
+import type { CallIdentity } from "./call-record.ts";
+
+export function leaseLost(call: CallIdentity): HoldpointError {
+  return new HoldpointError(
+    "ERR_HITL_LEASE_LOST",
+    `Another process has taken over the call of ${call.tool_name}; what this one did since is not recorded.`,
+    { details: { call_id: call.id, tool_name: call.tool_name } },
+  );
+}
+
+/** Errors of ours that say that the engine cannot go on; an expired or cancelled question is the tool's business. */
+export function isFatal(error: unknown): boolean {
+  return (
+    isHoldpointError(error) &&
+    !isHoldpointError(error, "ERR_HITL_EXPIRED") &&
+    !isHoldpointError(error, "ERR_HITL_CANCELLED")
+  );
+}
+
+/** LangGraph's control flow: interrupts, commands to a parent. */
+export function isBubbleUp(error: unknown): boolean {
+  return typeof error === "object" && error !== null && (error as { is_bubble_up?: unknown }).is_bubble_up === true;
+}
+
+/** The interrupts that a graph inside the body threw, as JSON; null if the error is something else. */
+export function interruptsOf(error: unknown): JsonValue[] | null {
+  if (typeof error !== "object" || error === null) return null;
+  const { name, interrupts } = error as { name?: unknown; interrupts?: unknown };
+  if ((name !== "GraphInterrupt" && name !== "NodeInterrupt") || !Array.isArray(interrupts)) return null;
+  return JSON.parse(JSON.stringify(interrupts)) as JsonValue[];
+}
+
+/** Ids of our records among such interrupts. */
+export function nestedIds(interrupts: readonly unknown[]): string[] {
+  return interrupts.flatMap((entry) => {
+    const value = (entry as { value?: { asks?: unknown; hitl_id?: unknown } } | null)?.value;
+    if (typeof value !== "object" || value === null) return [];
+    const ids = Array.isArray(value.asks) ? value.asks.map((ask: { hitl_id?: unknown }) => ask?.hitl_id) : [value.hitl_id];
+    return ids.filter((id): id is string => typeof id === "string");
+  });
+}
