@@ -1,0 +1,29 @@
+// What nobody uses: files, exports, dependencies. `knip --production` sees only what ships, so it also finds what
+// lives for its tests alone; an export that a test needs and the package does not says @internal.
+import { readFileSync } from "node:fs";
+
+const manifest = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
+const entries = Object.values(manifest.exports).flatMap((target) =>
+  typeof target === "string"
+    ? []
+    : [target.default.replace("./dist/", "src/").replace(/\.js$/, ".{ts,tsx}!")],
+);
+
+export default {
+  entry: [
+    ...entries,
+    "scripts/*.mjs",
+    "scripts/lint/plugin.mjs",
+    "scripts/package/hooks.mjs",
+    "examples/**/main.ts",
+    "bench/main.ts",
+    "test/**/*.test.ts",
+    "test/**/*.child.ts",
+    "test/crash/soak.ts",
+    "test/types/**/*.ts",
+  ],
+  project: ["src/**/*.{ts,tsx}!", "scripts/**/*.mjs", "examples/**/*.ts", "bench/**/*.ts", "test/**/*.ts"],
+  ignoreExportsUsedInFile: true,
+  // Programs of the system, named in messages and started by tests.
+  ignoreBinaries: ["redis-server", "redis-cli", "apt-get", "brew"],
+};
