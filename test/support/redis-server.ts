@@ -108,8 +108,18 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
   const url = `redis://127.0.0.1:${port}`;
   const folder = mkdtempSync(join(tmpdir(), "holdpoint-redis-"));
   const args = [
-    ...["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--daemonize", "no"],
-    ...["--appendonly", options.appendonly ? "yes" : "no", "--appendfsync", options.appendfsync ?? "everysec"],
+    "--port",
+    String(port),
+    "--bind",
+    "127.0.0.1",
+    "--dir",
+    folder,
+    "--save",
+    "",
+    "--appendonly",
+    options.appendonly ? "yes" : "no",
+    "--appendfsync",
+    options.appendfsync ?? "everysec",
     ...(options.args ?? []),
   ];
   let child: ChildProcess | undefined;
