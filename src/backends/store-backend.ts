@@ -24,6 +24,7 @@ import type {
 } from "./hitl-backend.ts";
 import { checkActor, checkId, HITL_KIND, type PreparedRecord, prepareRecord, toHITLRecord } from "./hitl-codec.ts";
 import { answered, expiryOf, wakeUp } from "./hitl-transitions.ts";
+import { MAX_PAGE_LIMIT } from "./record-store.ts";
 import type { KeyName, NewEvent, Page, Patch, RecordEvent, RecordStore, StoredRecord, StoreOp } from "./record-store.ts";
 import { waitForRecord } from "./wait-for.ts";
 
@@ -80,6 +81,11 @@ export class StoreHITLBackend implements HITLBackend {
 
   forTenant(tenant_id: string): HITLBackend {
     return new StoreHITLBackend(this.store, {}, { tenant_id: checkId(tenant_id, "tenant_id"), shared: this.#shared });
+  }
+
+  /** Epoch milliseconds by the backend's clock. */
+  now(): number {
+    return this.#shared.clock.now();
   }
 
   async create(request: CreateRequest): Promise<CreateResult> {
@@ -260,6 +266,20 @@ export class StoreHITLBackend implements HITLBackend {
     const settled = await Promise.all(items.map((item) => this.settled(item)));
     const records = settled.filter((item) => statuses.some((name) => name === item.status)).map(toHITLRecord);
     return next_cursor === undefined ? { items: records } : { items: records, next_cursor };
+  }
+
+  /** The open questions of a thread; reading them lets passed deadlines take effect. */
+  async openInThread(thread_id: string, slot: number): Promise<readonly HITLRecord[]> {
+    const { items } = await this.store.page({
+      kind: HITL_KIND,
+      tenant_id: this.tenant_id,
+      statuses: ["pending"],
+      key: { name: "thread", value: thread_id },
+      slot,
+      limit: MAX_PAGE_LIMIT,
+    });
+    const settled = await Promise.all(items.map((item) => this.settled(item)));
+    return settled.filter((item) => item.status === "pending").map(toHITLRecord);
   }
 
   async history(hitl_id: string, page: { limit?: number; cursor?: string } = {}): Promise<Page<RecordEvent>> {

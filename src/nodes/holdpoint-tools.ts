@@ -9,7 +9,7 @@ import type { LangGraphRunnableConfig } from "@langchain/langgraph";
 import type { HITLBackend } from "../backends/hitl-backend.ts";
 import { CallRun, type CallTask } from "../suspend/call-run.ts";
 import { PauseSignal } from "../suspend/pause-signal.ts";
-import { callRecordId, type HostConfig, type Place, placeOf } from "../suspend/place.ts";
+import { callRecordId, type HostConfig, type Place, placeIfAny } from "../suspend/place.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
 import { pauseFor } from "./pause-for.ts";
 import { answerText, asToolOutput, decodeOutput, encodeOutput, type HostSerde, toolMessage, type ToolOutput } from "./tool-outcome.ts";
@@ -91,9 +91,9 @@ async function runWrapped(
   execute: () => Promise<unknown>,
 ): Promise<unknown> {
   const configurable = config.configurable as Record<string, unknown>;
-  if (!configurable["__pregel_checkpointer"] || typeof configurable["thread_id"] !== "string") return execute();
+  const place = placeIfAny(config as HostConfig, backend);
+  if (!place) return execute();
   const scratchpad = configurable["__pregel_scratchpad"] as object;
-  const place = placeOf(config as HostConfig, backend);
   const joint = joints.get(scratchpad) ?? { step: new ToolStep(place, options), runs: new Set(), working: 0, waiting: [] };
   joints.set(scratchpad, joint);
   joint.working += 1;

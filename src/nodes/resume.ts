@@ -7,14 +7,15 @@ import { Command, INTERRUPT } from "@langchain/langgraph";
 import type { HITLBackend, RespondOptions, RespondResult } from "../backends/hitl-backend.ts";
 import { HITL_KIND, toHITLRecord } from "../backends/hitl-codec.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
-import type { StoredRecord, StoreOp } from "../backends/record-store.ts";
+import { TAKEN_UP } from "../backends/hitl-transitions.ts";
+import { MAX_PAGE_LIMIT, type StoredRecord, type StoreOp } from "../backends/record-store.ts";
 import { HoldpointError } from "../core/errors.ts";
 import { defaultRandomId, interruptIdOf, slotOf } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { HITL_STATUSES } from "../core/states.ts";
 import { resolveBackend } from "../suspend/configure.ts";
 import { threadRecordId } from "../suspend/place.ts";
-import { supersede } from "../suspend/supersede.ts";
+import { supersede, threadInsert } from "../suspend/supersede.ts";
 import { assertGraphCanAsk, headOf, type ResumableGraph } from "./graph.ts";
 import { type AnsweredAsk, WAKE_KEY } from "./wake.ts";
 
@@ -77,10 +78,9 @@ export async function resumeThread<Output = unknown>(
   options: ResumeThreadOptions,
 ): Promise<ResumeResult<Output>> {
   const thread = new Thread(graph, options);
-  const answered = await thread.answered();
   const head = await headOf(graph, options.thread_id);
+  const due = await thread.answered(head);
   await thread.superseded(head);
-  const due = answered.filter((record) => isCurrent(record, head));
   if (due.length === 0) {
     await assertNothingUnrecorded(graph, options.thread_id);
     return { status: "nothing_to_resume", pending: await thread.pending() };
@@ -127,8 +127,10 @@ export async function respondAndResume<Output = unknown>(
   if (known.status === "pending" && !isCurrent(known, head)) await thread.superseded(head);
   const { actor, idempotency_key, response } = options;
   let lease: Lease | null = null;
+  let missing = false;
   const outcome = await backend.respondWith(known.id, response, { actor, idempotency_key }, [thread.acquireOp()], (results) => {
     lease = thread.leaseOf(results[0]);
+    missing = results[0]?.status === "missing";
   });
   const record = outcome.record;
   if (!record || (outcome.status !== "accepted" && record.resume.state !== "waiting")) return { ...outcome, resume: null };
@@ -136,7 +138,7 @@ export async function respondAndResume<Output = unknown>(
     return { ...outcome, resume: null };
   }
   if (!isCurrentRecord(record, head)) return { ...outcome, resume: null };
-  if (outcome.status !== "accepted") lease = await thread.acquire();
+  if (outcome.status !== "accepted" || missing) lease = await thread.acquire();
   const resume: ResumeResult<Output> = lease
     ? await thread.run([record], lease)
     : { status: "busy", pending: await thread.pending() };
@@ -169,23 +171,29 @@ class Thread<Output> {
     this.#id = threadRecordId(this.#backend.tenant_id, this.#session_id, options.thread_id);
   }
 
-  /** Questions of the thread that are terminal and not taken up. */
-  async answered(): Promise<StoredRecord[]> {
+  /**
+   * Questions of the thread that are terminal and not taken up, and that it still waits for. Answers to others
+   * are nobody's: they are marked so, and never looked at again.
+   */
+  async answered(head: string | null): Promise<StoredRecord[]> {
     await this.pending();
-    const { items } = await this.#backend.store.page({
+    const { store, tenant_id } = this.#backend;
+    const { items } = await store.page({
       kind: HITL_KIND,
-      tenant_id: this.#backend.tenant_id,
+      tenant_id,
       statuses: HITL_STATUSES.filter((status) => status !== "pending"),
       key: { name: "wake", value: this.#options.thread_id },
-      ...(this.#options.session_id === undefined ? {} : { slot: this.#slot }),
-      limit: 1000,
+      slot: this.#slot,
+      limit: MAX_PAGE_LIMIT,
     });
-    return [...items];
+    for (const { id } of items.filter((item) => !isCurrent(item, head))) {
+      await store.commit([{ op: "update", id, optional: true, patch: TAKEN_UP, event: { type: "orphaned" } }]);
+    }
+    return items.filter((item) => isCurrent(item, head));
   }
 
-  /** What is open; reading it lets passed deadlines take effect. */
-  async pending(): Promise<readonly HITLRecord[]> {
-    return (await this.#backend.list({ thread_id: this.#options.thread_id, status: "pending", limit: 1000 })).items;
+  pending(): Promise<readonly HITLRecord[]> {
+    return this.#backend.openInThread(this.#options.thread_id, this.#slot);
   }
 
   get #slot(): number {
@@ -220,19 +228,8 @@ class Thread<Output> {
     const { results } = await this.#backend.store.commit([this.acquireOp()]);
     if (results[0]?.status !== "missing") return this.leaseOf(results[0]);
     // A thread in which only plain nodes asked has no record yet.
-    await this.#backend.store.commit([
-      {
-        op: "insert",
-        record: {
-          id: this.#id,
-          kind: "thread",
-          tenant_id: this.#backend.tenant_id,
-          status: "active",
-          keys: { session: this.#session_id, thread: thread_id },
-          value: { schema_version: 1, thread_id, session_id: this.#session_id, open_checkpoint_id: null },
-        },
-      },
-    ]);
+    const { tenant_id, store } = this.#backend;
+    await store.commit([threadInsert({ tenant_id, session_id: this.#session_id, thread_id, root_checkpoint_id: null })]);
     return this.leaseOf((await this.#backend.store.commit([this.acquireOp()])).results[0]);
   }
 
@@ -248,9 +245,7 @@ class Thread<Output> {
         const paused = interruptsOf(result).length > 0;
         const released = await this.#release(lease, paused);
         if (released && !paused) return { status: "resumed", result, pending: [] };
-        const answered = released && runs > 0 && !paused ? [] : await this.answered();
-        const head = answered.length > 0 ? await headOf(this.#graph, this.#options.thread_id) : null;
-        due = answered.filter((record) => isCurrent(record, head)).map(askOf);
+        due = (await this.answered(await headOf(this.#graph, this.#options.thread_id))).map(askOf);
         const again = due.length > 0 && runs < MAX_RUNS && (released ? await this.acquire() : lease);
         if (!again) return { status: "resumed", result, pending: await this.pending() };
         lease = again;

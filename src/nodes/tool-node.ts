@@ -12,7 +12,7 @@ import { ToolNode, type ToolNodeOptions } from "@langchain/langgraph/prebuilt";
 import type { HITLBackend } from "../backends/hitl-backend.ts";
 import { CallRun, type CallTask } from "../suspend/call-run.ts";
 import { isBubbleUp, isFatal } from "../suspend/errors.ts";
-import { callRecordId, type HostConfig, type Place, placeOf } from "../suspend/place.ts";
+import { callRecordId, type HostConfig, type Place, placeIfAny } from "../suspend/place.ts";
 import { isHITLSuspend } from "../suspend/suspend-signal.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions, type WakeHint } from "../suspend/tool-step.ts";
 import { ASKS_HUMANS } from "./graph.ts";
@@ -73,7 +73,7 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
   }
 
   async #settle(calls: readonly ToolCall[], config: LangGraphRunnableConfig, state: unknown): Promise<ToolOutput[]> {
-    const place = lazyPlace(config as HostConfig, this.#backend);
+    const place = placeIfAny(config as HostConfig, this.#backend);
     if (!place) return Promise.all(calls.map((call) => this.#invoke(call, config, state)));
     const step = new ToolStep(place, this.#stepOptions);
     const tasks = calls.map((call, index) =>
@@ -149,16 +149,6 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       return toolMessage(call, `Error: ${(error as Error).message}\n Please fix your mistakes.`, "error");
     }
   }
-}
-
-/**
- * The place, or null where no question could be asked anyway (no checkpointer, no thread, no backend). A tool
- * that asks there nevertheless gets the reason from `ask`.
- */
-function lazyPlace(config: HostConfig, backend: HITLBackend | undefined): Place | null {
-  const { configurable } = config;
-  if (!configurable?.["__pregel_checkpointer"] || typeof configurable["thread_id"] !== "string") return null;
-  return placeOf({ ...config, durability: config.durability === "exit" ? "exit" : config.durability }, backend);
 }
 
 function callsOf(input: unknown): { calls: ToolCall[]; state: unknown } {

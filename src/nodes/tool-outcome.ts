@@ -3,9 +3,9 @@
  * JSON, anything else (a `Command`) in the form in which the graph's checkpointer keeps it.
  */
 import { isBaseMessage, ToolMessage } from "@langchain/core/messages";
-import { type Command, isCommand } from "@langchain/langgraph";
-import { HoldpointError } from "../core/errors.ts";
-import { type JsonObject, type JsonValue, toJson } from "../core/json.ts";
+import { Command, isCommand, Send } from "@langchain/langgraph";
+import { HoldpointError, isHoldpointError } from "../core/errors.ts";
+import { type JsonLimits, type JsonObject, type JsonValue, toJson } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 
 export type ToolOutput = ToolMessage | Command;
@@ -17,12 +17,20 @@ export interface HostSerde {
   loadsTyped(type: string, data: Uint8Array | string): unknown;
 }
 
-/** @throws HoldpointError `ERR_HITL_NOT_JSON`, `ERR_HITL_TOO_LARGE`: the tool has run, but cannot be remembered. */
+/** Outcomes are for the graph, not for people: they may be larger than a question. */
+const OUTCOME_LIMITS: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 256 };
+
+/** @throws HoldpointError `ERR_HITL_TOO_LARGE`: the tool has run, but its result cannot be remembered. */
 export async function encodeOutput(output: ToolOutput, serde: HostSerde): Promise<JsonValue> {
   if (!isCommand(output)) {
     const { content, name, tool_call_id, status, artifact, additional_kwargs, response_metadata, id } = output as ToolMessage;
     const plain = { content, name, tool_call_id, status, artifact, additional_kwargs, response_metadata, id };
-    return { kind: "tool_message", message: toJson(plain, `the result of ${name ?? "a tool"}`) };
+    try {
+      return { kind: "tool_message", message: toJson(plain, `the result of ${name ?? "a tool"}`, OUTCOME_LIMITS) };
+    } catch (error) {
+      // An artifact may hold what only the checkpointer's own form can carry (a Date, bytes).
+      if (!isHoldpointError(error, "ERR_HITL_NOT_JSON")) throw error;
+    }
   }
   const [type, data] = await serde.dumpsTyped(output);
   return { kind: "typed", type, data: Buffer.from(data).toString("base64") };
@@ -30,13 +38,23 @@ export async function encodeOutput(output: ToolOutput, serde: HostSerde): Promis
 
 export async function decodeOutput(outcome: JsonValue, serde: HostSerde): Promise<ToolOutput> {
   const { kind, message, type, data } = outcome as JsonObject;
-  if (kind === "tool_message") {
-    return new ToolMessage(message as never);
-  }
+  if (kind === "tool_message") return new ToolMessage(message as never);
   if (kind === "typed" && typeof type === "string" && typeof data === "string") {
-    return (await serde.loadsTyped(type, Buffer.from(data, "base64"))) as ToolOutput;
+    return revived(await serde.loadsTyped(type, Buffer.from(data, "base64")));
   }
   throw new HoldpointError("ERR_HITL_SCHEMA_VERSION", `A call record holds an outcome of the unknown kind ${String(kind)}.`);
+}
+
+/** LangGraph's serializer revives messages, but not its own commands and sends. */
+function revived(value: unknown): ToolOutput {
+  const { lg_name, lg_command: _, goto, ...rest } = value as { lg_name?: string; lg_command?: unknown; goto?: unknown };
+  if (lg_name !== "Command") return value as ToolOutput;
+  const target = (one: unknown): unknown => {
+    const send = one as { lg_name?: string; node?: string; args?: unknown };
+    return send?.lg_name === "Send" ? new Send(send.node as string, send.args) : one;
+  };
+  const targets = goto === undefined ? {} : { goto: Array.isArray(goto) ? goto.map(target) : target(goto) };
+  return new Command({ ...rest, ...targets } as never);
 }
 
 /** The tool message for whatever a tool returned. */

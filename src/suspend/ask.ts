@@ -6,7 +6,7 @@ import { HITLCancelledError, HITLExpiredError, HoldpointError } from "../core/er
 import type { Decision, Option } from "../core/hitl-types.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { HITLRecord, Subject } from "../core/record.ts";
-import { checkStandard, describeIssues, isStandardSchema, type StandardSchema } from "../core/response-schema.ts";
+import { checkStandard, describeIssues, isStandardSchema, type StandardSchema, toJsonSchema } from "../core/response-schema.ts";
 import { hashJson } from "../core/ids.ts";
 import { toJsonObject } from "../core/json.ts";
 import { callScope } from "./call-scope.ts";
@@ -139,7 +139,8 @@ type FormAnswer<R> = R extends { readonly schema: StandardSchema<never, infer Ou
 /** Asks a human to fill in a form. */
 export async function requestForm<const R extends FormRequest>(request: R, runtime?: AskRuntime): Promise<FormAnswer<R>> {
   const { schema, ...rest } = request;
-  return (await ask("form", { ...rest, response_schema: schema }, runtime)) as FormAnswer<R>;
+  const shown = isStandardSchema(schema) ? toJsonSchema(schema) : schema;
+  return (await ask("form", { ...rest, schema: shown, response_schema: schema } as AskOptions, runtime)) as FormAnswer<R>;
 }
 
 export interface AuthRequest extends AskOptions {

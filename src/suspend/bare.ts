@@ -38,7 +38,7 @@ export async function askBare(question: Question, config: HostConfig | undefined
   perCall.set(id, names);
   const named = names.next(place, call, question);
   await assertResumable(place);
-  const prepared = prepareQuestion(place, call, question, named, Date.now());
+  const prepared = prepareQuestion(place, call, question, named, place.backend.now());
   const { results } = await place.backend.store.commit([prepared.insert, threadInsert(place)]);
   await supersedeOlder(place, results[1]);
   const stored = results[0]?.record as StoredRecord;

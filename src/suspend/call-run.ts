@@ -375,13 +375,10 @@ export class CallRun<Output> implements CallScope {
     if (isHITLSuspend(error)) return this.#thrown(error);
     const interrupts = interruptsOf(error);
     if (interrupts) return this.#sleepNested(interrupts);
-    await this.#claim.release({ ...callValueOf(this.#claim.record ?? this.#asRecord()), steps: this.#value.steps, mode: this.#value.mode ?? "await" });
+    const { record } = this.#claim;
+    // The call failed, it did not vanish: it may be tried again, and its finished steps are not.
+    if (record) await this.#claim.release({ ...callValueOf(record), steps: this.#value.steps });
     throw error;
-  }
-
-  /** For a claim-less call, what a release would write; nothing is written then. */
-  #asRecord(): StoredRecord {
-    return { value: callJson(this.#value) } as StoredRecord;
   }
 
   /** The author threw the signal himself: response or continuation mode. */
@@ -423,8 +420,10 @@ export class CallRun<Output> implements CallScope {
     if (this.#step.asked) this.#step.lateChange = true;
     const held = this.#claim.record ?? this.#suspended;
     if (held) return (await this.#writeOutcome(held, output)) ?? this.settle();
-    const value: CallValue = { ...this.#value, outcome: await this.#task.encode(output) };
-    await this.#step.keepOutcome(id, { ...insertCall(this.#step.place, id, "finished", value), if_exists: "keep" });
+    await this.#step.keepOutcome(id, async () => {
+      const value: CallValue = { ...this.#value, outcome: await this.#task.encode(output) };
+      return { ...insertCall(this.#step.place, id, "finished", value), if_exists: "keep" };
+    });
     return { status: "finished", output, replayed: false };
   }
 

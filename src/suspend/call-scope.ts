@@ -31,7 +31,11 @@ export interface CallScope {
   step<T>(name: string, run: (context: StepContext) => Promise<T> | T): Promise<T>;
 }
 
-export const callScope: AsyncLocalStorage<CallScope> = new AsyncLocalStorage();
+const SHARED = Symbol.for("holdpoint.call_scope.v1");
+const shared = globalThis as { [SHARED]?: AsyncLocalStorage<CallScope> };
+
+/** One for all copies of the package: a tool may import another copy than the node that runs it. */
+export const callScope: AsyncLocalStorage<CallScope> = (shared[SHARED] ??= new AsyncLocalStorage());
 
 /**
  * In a tool that was called again in continuation mode: the answer and the tool's own state. Undefined on the

@@ -47,6 +47,10 @@ export function engineBackend(backend: HITLBackend): StoreHITLBackend {
   return made;
 }
 
+export function hasBackend(run: HoldpointRunConfig | undefined, own: HITLBackend | undefined): boolean {
+  return (run?.backend ?? own ?? defaults.backend) !== undefined;
+}
+
 /** @throws HoldpointError `ERR_HITL_NO_BACKEND` */
 export function resolveBackend(run: HoldpointRunConfig | undefined, own: HITLBackend | undefined): StoreHITLBackend {
   const backend = run?.backend ?? own ?? defaults.backend;

@@ -7,7 +7,7 @@ import { HoldpointError } from "../core/errors.ts";
 import { makeId, slotOf } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { HITLBackend } from "../backends/hitl-backend.ts";
-import { type HoldpointRunConfig, resolveBackend } from "./configure.ts";
+import { hasBackend, type HoldpointRunConfig, resolveBackend } from "./configure.ts";
 
 /** The parts of a LangGraph config that are read here; all others pass through untouched. */
 export interface HostConfig {
@@ -54,8 +54,6 @@ export function namespaceOf(config: HostConfig | undefined): string | undefined 
  */
 export function placeOf(config: HostConfig, own: HITLBackend | undefined): Place {
   const configurable = config.configurable ?? {};
-  const run = configurable["holdpoint"] as HoldpointRunConfig | undefined;
-  const backend = resolveBackend(run, own);
   const checkpointer = configurable["__pregel_checkpointer"] as HostCheckpointer | undefined;
   if (!checkpointer) {
     throw new HoldpointError(
@@ -73,6 +71,8 @@ export function placeOf(config: HostConfig, own: HITLBackend | undefined): Place
       'durability "exit" saves no checkpoint before the end of the run: a question could not be resumed after a crash. Use "sync" or "async".',
     );
   }
+  const run = configurable["holdpoint"] as HoldpointRunConfig | undefined;
+  const backend = resolveBackend(run, own);
   const metadata = config.metadata ?? {};
   const checkpoint_ns = namespaceOf(config) ?? "";
   const session_id = text(run?.session_id) ?? thread_id;
@@ -93,6 +93,17 @@ export function placeOf(config: HostConfig, own: HITLBackend | undefined): Place
     checkpointer,
     checkpointMap,
   };
+}
+
+/**
+ * The place, or null where nothing could be asked (no checkpointer, no thread, no backend, durability "exit"):
+ * tools that ask nobody run there all the same, and one that asks hears the reason.
+ */
+export function placeIfAny(config: HostConfig, own: HITLBackend | undefined): Place | null {
+  const { configurable } = config;
+  if (!configurable?.["__pregel_checkpointer"] || typeof configurable["thread_id"] !== "string") return null;
+  if (config.durability === "exit" || !hasBackend(configurable["holdpoint"] as HoldpointRunConfig | undefined, own)) return null;
+  return placeOf(config, own);
 }
 
 /** The id of a call record: one per tool call (or node) of one task. */
@@ -126,14 +137,14 @@ const READ_BACK_MS = 10_000;
  *
  * @throws HoldpointError `ERR_HITL_CHECKPOINT_NOT_SAVED`, `ERR_HITL_SUBGRAPH_CHECKPOINTER`
  */
-export async function assertResumable(place: Place, now: () => number = Date.now): Promise<void> {
+export async function assertResumable(place: Place): Promise<void> {
   const nested = Object.keys(place.checkpointMap).length > 1;
   if (place.durability === "sync" && !nested) return;
-  const deadline = now() + (place.durability === "sync" ? 0 : READ_BACK_MS);
+  const deadline = performance.now() + (place.durability === "sync" ? 0 : READ_BACK_MS);
   for (const [checkpoint_ns, checkpoint_id] of Object.entries(place.checkpointMap)) {
     const config = { configurable: { thread_id: place.thread_id, checkpoint_ns, checkpoint_id } };
     for (let pauseMs = 1; (await place.checkpointer.getTuple(config)) === undefined; pauseMs = Math.min(pauseMs * 2, 100)) {
-      if (now() >= deadline) throw notSaved(place, checkpoint_ns);
+      if (performance.now() >= deadline) throw notSaved(place, checkpoint_ns);
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }

@@ -3,10 +3,11 @@
  * let it pass (`isHITLSuspend`). For hosts that know nothing of us it looks like LangGraph's own interrupt, so
  * that they pause instead of handing the model an error.
  */
+import { z } from "zod";
 import { defaultRandomId, interruptIdOf, isValidForeignId } from "../core/ids.ts";
 import { HoldpointError } from "../core/errors.ts";
 import { type JsonObject, toJsonObject } from "../core/json.ts";
-import type { HITLType, OnExpire, ResumeMode } from "../core/record.ts";
+import { type HITLType, type OnExpire, type ResumeMode, ResumeModeSchema } from "../core/record.ts";
 import type { StandardSchema } from "../core/response-schema.ts";
 
 const BRAND: unique symbol = Symbol.for("holdpoint.suspend") as never;
@@ -57,6 +58,22 @@ export interface HITLSuspendJson {
   readonly tool_state: JsonObject | null;
   readonly checkpoint_id: string | null;
 }
+
+const text = z.string().nullish();
+const object = z.record(z.string(), z.unknown());
+
+const WIRE = z.object({
+  hitl_id: z.string(),
+  hitl_type: z.string().optional(),
+  data: object.optional(),
+  node_id: text,
+  tool_name: text,
+  block_id: text,
+  metadata: object.optional(),
+  resume_mode: ResumeModeSchema.optional(),
+  tool_state: object.nullish(),
+  checkpoint_id: text,
+});
 
 /**
  * Throw it in a tool to ask a human.
@@ -152,15 +169,13 @@ export class HITLSuspend extends Error implements HITLSuspendJson {
 
   /** @throws HoldpointError `ERR_HITL_INVALID_INPUT` without a `hitl_id` or with a wrong field. */
   static fromJSON(json: unknown): HITLSuspend {
-    const value = toJsonObject(json, "HITLSuspend");
-    if (typeof value["hitl_id"] !== "string") {
-      throw new HoldpointError("ERR_HITL_INVALID_INPUT", "HITLSuspend.fromJSON needs a hitl_id.");
-    }
-    const { resume_mode } = value;
-    if (resume_mode !== undefined && resume_mode !== "response" && resume_mode !== "continuation") {
-      throw new HoldpointError("ERR_HITL_INVALID_INPUT", 'resume_mode is "response" or "continuation".');
-    }
-    return new HITLSuspend(value as unknown as HITLSuspendInit);
+    const result = WIRE.safeParse(toJsonObject(json, "HITLSuspend"));
+    if (result.success) return new HITLSuspend(result.data);
+    const [issue] = result.error.issues;
+    throw new HoldpointError(
+      "ERR_HITL_INVALID_INPUT",
+      `HITLSuspend.fromJSON: ${issue?.path.join(".") || "the value"}: ${issue?.message ?? "invalid"}`,
+    );
   }
 }
 

@@ -24,7 +24,6 @@ export interface ToolStepOptions {
   readonly leaseMs?: number | undefined;
   readonly inDoubt?: ((tool_name: string) => InDoubtPolicy) | undefined;
   readonly randomId?: RandomId | undefined;
-  readonly now?: (() => number) | undefined;
 }
 
 /** Handed to a run by whoever wakes it: which call is likely ready. A hint; the claim in the store decides. */
@@ -52,7 +51,7 @@ export class ToolStep {
   /** A call finished, or was found at work elsewhere, after the first question was written. */
   lateChange = false;
   readonly #runs = new Set<CallRun<unknown>>();
-  readonly #finished = new Map<string, StoreOp>();
+  readonly #finished = new Map<string, () => Promise<StoreOp>>();
   #flushing: Promise<void> = Promise.resolve();
   #scheduled: Promise<void> | null = null;
   #resumable: Promise<void> | null = null;
@@ -62,7 +61,7 @@ export class ToolStep {
     this.leaseMs = options.leaseMs ?? 60_000;
     this.inDoubt = options.inDoubt ?? (() => "ask");
     this.randomId = options.randomId ?? defaultRandomId;
-    this.now = options.now ?? Date.now;
+    this.now = () => place.backend.now();
   }
 
   get runs(): ReadonlySet<CallRun<unknown>> {
@@ -140,9 +139,9 @@ export class ToolStep {
     this.#runs.delete(run);
   }
 
-  /** Keeps the outcome of a call that ran unclaimed, until somebody asks; then it is written at once. */
-  async keepOutcome(id: string, insert: StoreOp): Promise<void> {
-    this.#finished.set(id, insert);
+  /** Keeps the outcome of a call that ran unclaimed, until somebody asks; only then it is made and written. */
+  async keepOutcome(id: string, makeInsert: () => Promise<StoreOp>): Promise<void> {
+    this.#finished.set(id, makeInsert);
     if (this.asked) await this.flush();
   }
 
@@ -162,7 +161,7 @@ export class ToolStep {
   }
 
   async #write(): Promise<void> {
-    this.#resumable ??= assertResumable(this.place, this.now);
+    this.#resumable ??= assertResumable(this.place);
     try {
       await this.#resumable;
     } catch (error) {
@@ -170,9 +169,9 @@ export class ToolStep {
       for (const run of this.#runs) run.refuse(error);
       return;
     }
-    const batches = [...this.#runs].map((run) => ({ run, ops: run.takeOps() })).filter(({ ops }) => ops.length > 0);
-    const outcomes = [...this.#finished.values()];
     const ids = [...this.#finished.keys()];
+    const outcomes = await Promise.all([...this.#finished.values()].map((makeInsert) => makeInsert()));
+    const batches = [...this.#runs].map((run) => ({ run, ops: run.takeOps() })).filter(({ ops }) => ops.length > 0);
     if (batches.length === 0 && outcomes.length === 0) return;
     const thread = threadInsert(this.place);
     const all = [...batches.flatMap(({ ops }) => ops), ...outcomes, ...(this.asked ? [] : [thread])];
@@ -187,11 +186,12 @@ export class ToolStep {
       if (first) await supersedeOlder(this.place, results.at(-1));
       return;
     }
-    await this.#writeApart(batches, ids);
+    await this.#writeApart(batches, outcomes);
+    for (const id of ids) this.#finished.delete(id);
   }
 
   /** Somebody else holds one of the calls: the others must not suffer. */
-  async #writeApart(batches: readonly { run: CallRun<unknown>; ops: StoreOp[] }[], finished: readonly string[]): Promise<void> {
+  async #writeApart(batches: readonly { run: CallRun<unknown>; ops: StoreOp[] }[], outcomes: readonly StoreOp[]): Promise<void> {
     const { store } = this.place.backend;
     this.asked = true;
     for (const { run, ops } of batches) {
@@ -200,13 +200,7 @@ export class ToolStep {
       if (status === "committed") run.written(results);
       else run.lost();
     }
-    for (const id of finished) {
-      const insert = this.#finished.get(id);
-      this.#finished.delete(id);
-      if (!insert) continue;
-      const { results } = await store.commit([insert]);
-      for (const { record } of results) this.note(record);
-    }
+    for (const insert of outcomes) this.note((await store.commit([insert])).results[0]?.record ?? null);
     const { results } = await store.commit([threadInsert(this.place)]);
     await supersedeOlder(this.place, results[0]);
   }
