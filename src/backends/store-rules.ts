@@ -30,7 +30,8 @@ export function checkCommit(ops: readonly StoreOp[]): number {
   let slot = -1;
   for (const operation of ops) {
     const id = operation.op === "insert" ? operation.record.id : operation.id;
-    if (!isOwnId(id)) invalid(`${JSON.stringify(id)} is not a record id: it has to be <prefix>_<32 hex digits>.`);
+    if (!isOwnId(id))
+      invalid(`${JSON.stringify(id)} is not a record id: it has to be <prefix>_<32 hex digits>.`);
     const own = slotOfId(id);
     if (slot === -1) slot = own;
     if (own !== slot) {
@@ -106,7 +107,12 @@ export function patched(record: StoredRecord, patch: Patch | undefined, now: num
     status: status ?? record.status,
     version: record.version + 1,
     keys: mergeKeys(record.keys, keys),
-    due_at: due_at === undefined ? record.due_at : typeof due_at === "object" && due_at ? now + due_at.inMs : due_at,
+    due_at:
+      due_at === undefined
+        ? record.due_at
+        : typeof due_at === "object" && due_at
+          ? now + due_at.inMs
+          : due_at,
     lease,
     fence,
     updated_at: now,
@@ -136,7 +142,8 @@ export function checkLimit(limit: number | undefined): number {
 export function checkPage(query: PageQuery): CheckedPage {
   if (query.statuses.length === 0) invalid("A page needs at least one status.");
   const { slot } = query;
-  if (slot !== undefined && !(Number.isInteger(slot) && slot >= 0 && slot < SLOT_COUNT)) invalid(`There is no slot ${slot}.`);
+  if (slot !== undefined && !(Number.isInteger(slot) && slot >= 0 && slot < SLOT_COUNT))
+    invalid(`There is no slot ${slot}.`);
   if (query.key && !KEY_NAMES.includes(query.key.name)) invalid(`There is no index by ${query.key.name}.`);
   return {
     ...query,

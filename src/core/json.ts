@@ -62,14 +62,18 @@ function copy(value: unknown, path: string, depth: number, walk: Walk): JsonValu
   if (Array.isArray(value)) {
     const items: JsonValue[] = [];
     // Not map: it passes over the holes of a sparse array, which JSON cannot carry.
-    for (let index = 0; index < value.length; index += 1) items.push(copy(value[index], `${path}[${index}]`, depth + 1, walk));
+    for (let index = 0; index < value.length; index += 1)
+      items.push(copy(value[index], `${path}[${index}]`, depth + 1, walk));
     return items;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== null && prototype !== Object.prototype) {
     // An object of another realm (a vm context, a test runner) has a foreign Object.prototype.
     if (Object.getPrototypeOf(prototype) !== null) {
-      fail(path, `is a ${typeof value.constructor === "function" ? value.constructor.name : "class instance"}`);
+      fail(
+        path,
+        `is a ${typeof value.constructor === "function" ? value.constructor.name : "class instance"}`,
+      );
     }
   }
   const result: JsonObject = {};

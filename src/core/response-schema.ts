@@ -20,7 +20,9 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     readonly vendor: string;
     readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
-    readonly jsonSchema?: { readonly input: (options: { readonly target: string }) => Record<string, unknown> };
+    readonly jsonSchema?: {
+      readonly input: (options: { readonly target: string }) => Record<string, unknown>;
+    };
   };
 }
 
@@ -75,7 +77,15 @@ function compile(schema: JsonObject | boolean): Validator {
   return validator;
 }
 
-const TYPES: ReadonlySet<unknown> = new Set(["null", "boolean", "object", "array", "number", "string", "integer"]);
+const TYPES: ReadonlySet<unknown> = new Set([
+  "null",
+  "boolean",
+  "object",
+  "array",
+  "number",
+  "string",
+  "integer",
+]);
 
 /** Throws for what the validator would only notice at an answer that reaches it, when it is too late (P3). */
 function assertParts(schema: JsonObject): void {
@@ -83,11 +93,15 @@ function assertParts(schema: JsonObject): void {
   for (const part of Object.values(lookup)) {
     if (typeof part !== "object") continue;
     const { $ref, type, pattern, patternProperties } = part;
-    if ($ref !== undefined && lookup[part.__absolute_ref__ ?? $ref] === undefined) throw new Error(`there is no ${$ref}`);
+    if ($ref !== undefined && lookup[part.__absolute_ref__ ?? $ref] === undefined)
+      throw new Error(`there is no ${$ref}`);
     for (const name of type === undefined ? [] : Array.isArray(type) ? type : [type]) {
       if (!TYPES.has(name)) throw new Error(`there is no type ${JSON.stringify(name)}`);
     }
-    for (const source of [...(pattern === undefined ? [] : [pattern]), ...Object.keys(patternProperties ?? {})]) {
+    for (const source of [
+      ...(pattern === undefined ? [] : [pattern]),
+      ...Object.keys(patternProperties ?? {}),
+    ]) {
       new RegExp(source, "u");
     }
   }
@@ -118,7 +132,18 @@ export function checkJsonSchema(schema: JsonObject | boolean, value: JsonValue):
   if (result.valid) return [];
   // The validator reports each enclosing keyword too; the innermost errors are those that help a person.
   const leaves = result.errors.filter(
-    (error) => !["properties", "items", "prefixItems", "allOf", "anyOf", "oneOf", "if", "$ref", "additionalProperties"].includes(error.keyword),
+    (error) =>
+      ![
+        "properties",
+        "items",
+        "prefixItems",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "if",
+        "$ref",
+        "additionalProperties",
+      ].includes(error.keyword),
   );
   const errors = leaves.length > 0 ? leaves : result.errors;
   return errors.map((error) => ({ path: pointerToPath(error.instanceLocation), message: error.error }));
@@ -152,5 +177,7 @@ export async function checkStandard<Output>(
 
 /** One line for people: `answer: must be a string; comment: too long`. */
 export function describeIssues(issues: readonly ResponseIssue[]): string {
-  return issues.map(({ path, message }) => (path.length > 0 ? `${path.join(".")}: ${message}` : message)).join("; ");
+  return issues
+    .map(({ path, message }) => (path.length > 0 ? `${path.join(".")}: ${message}` : message))
+    .join("; ");
 }

@@ -9,7 +9,10 @@ export function must<T>(value: T | null | undefined, what = "value"): T {
 }
 
 /** The operation is refused with this code: a typed error, not whatever the datastore says. */
-export async function rejectsWith(code: HoldpointErrorCode, operation: () => Promise<unknown>): Promise<void> {
+export async function rejectsWith(
+  code: HoldpointErrorCode,
+  operation: () => Promise<unknown>,
+): Promise<void> {
   await assert.rejects(operation, (error) => {
     assert.ok(isHoldpointError(error), `expected ${code}, found ${String(error)}`);
     assert.equal(error.code, code);

@@ -49,7 +49,10 @@ function newContext(): ConformanceContext {
   return { id: `${processTag}c${contexts}`, clock: new FakeClock() };
 }
 
-export function registerSuite<Handle extends Closable, Context>(suite: Suite<Handle, Context>, runner: TestRunner): void {
+export function registerSuite<Handle extends Closable, Context>(
+  suite: Suite<Handle, Context>,
+  runner: TestRunner,
+): void {
   const { name, capabilities, groups, openAnother } = suite;
   if (capabilities.shared && !openAnother) throw new TypeError(`${name} declares shared: give openAnother.`);
   const has: Readonly<Record<StoreNeed, boolean>> = {
@@ -68,7 +71,10 @@ export function registerSuite<Handle extends Closable, Context>(suite: Suite<Han
   });
 }
 
-async function runCase<Handle extends Closable, Context>(suite: Suite<Handle, Context>, one: Case<Context>): Promise<void> {
+async function runCase<Handle extends Closable, Context>(
+  suite: Suite<Handle, Context>,
+  one: Case<Context>,
+): Promise<void> {
   const context = newContext();
   const handles: Handle[] = [];
   const opened = (handle: Handle): Handle => {

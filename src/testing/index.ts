@@ -19,7 +19,11 @@
  *
  * @module
  */
-export { MemoryRecordData, MemoryRecordStore, type MemoryRecordStoreOptions } from "../backends/memory/memory-store.ts";
+export {
+  MemoryRecordData,
+  MemoryRecordStore,
+  type MemoryRecordStoreOptions,
+} from "../backends/memory/memory-store.ts";
 export type { ConformanceCapabilities, ConformanceContext } from "./case-runner.ts";
 export { FakeClock } from "./fake-clock.ts";
 export { type HITLBackendConformance, hitlBackendConformance } from "./hitl-backend/suite.ts";

@@ -2,10 +2,7 @@ import type { HITLBackend, RespondResult } from "../backends/hitl-backend.ts";
 import type { HITLRecord } from "../core/record.ts";
 
 /** What the human does with a question: answer it, cancel it, or leave it alone. */
-export type ScriptedReply =
-  | { readonly respond: unknown }
-  | { readonly cancel: string }
-  | "ignore";
+export type ScriptedReply = { readonly respond: unknown } | { readonly cancel: string } | "ignore";
 
 /** A reply to the questions that fit. What is not named fits every question. */
 export interface ScriptedRule {
@@ -99,15 +96,24 @@ export class ScriptedHuman {
     const reply = await this.#answer(record);
     if (reply === "ignore") return { hitl_id, status: "ignored" };
     const actor = { id: this.#actorId, role: "user" } as const;
-    if ("cancel" in reply) return { hitl_id, status: (await this.#backend.cancel(hitl_id, { actor, reason: reply.cancel })).status };
-    return { hitl_id, status: (await this.#backend.respond(hitl_id, reply.respond, { actor, record })).status };
+    if ("cancel" in reply)
+      return {
+        hitl_id,
+        status: (await this.#backend.cancel(hitl_id, { actor, reason: reply.cancel })).status,
+      };
+    return {
+      hitl_id,
+      status: (await this.#backend.respond(hitl_id, reply.respond, { actor, record })).status,
+    };
   }
 }
 
 function byRules(rules: readonly ScriptedRule[]): ScriptedAnswerer {
   const used = new Map<ScriptedRule, number>();
   return (record) => {
-    const rule = rules.find((one) => fits(one, record) && (used.get(one) ?? 0) < (one.times ?? Number.POSITIVE_INFINITY));
+    const rule = rules.find(
+      (one) => fits(one, record) && (used.get(one) ?? 0) < (one.times ?? Number.POSITIVE_INFINITY),
+    );
     if (!rule) return "ignore";
     used.set(rule, (used.get(rule) ?? 0) + 1);
     return rule.reply;
@@ -121,6 +127,7 @@ function fits(rule: ScriptedRule, record: HITLRecord): boolean {
     (rule.hitl_type === undefined || rule.hitl_type === record.hitl_type) &&
     (rule.tool_name === undefined || rule.tool_name === record.tool_name) &&
     (rule.assignee === undefined || rule.assignee === record.assignee) &&
-    (message === undefined || (typeof message === "string" ? text.includes(message) : text.search(message) >= 0))
+    (message === undefined ||
+      (typeof message === "string" ? text.includes(message) : text.search(message) >= 0))
   );
 }

@@ -24,7 +24,9 @@ describe("ids", () => {
   });
 
   it("differ when a part differs, also in where one part ends (P2)", () => {
-    const ids = [["a", "b"], ["ab"], ["a", "b", ""], [["a"], "b"], ["a", null]].map((parts) => makeId("hitl", 1, parts));
+    const ids = [["a", "b"], ["ab"], ["a", "b", ""], [["a"], "b"], ["a", null]].map((parts) =>
+      makeId("hitl", 1, parts),
+    );
     expect(new Set(ids).size).toBe(ids.length);
   });
 
@@ -41,19 +43,34 @@ describe("ids", () => {
     expect(slotOf("a", "b,c")).not.toBe(slotOf("a,b", "c"));
   });
 
-  it.each(["", "hitl_123", `HITL_${"0".repeat(32)}`, `hitl_${"0".repeat(33)}`, `hitl_${"G".repeat(32)}`, `hitl_${"0".repeat(32)}\n`])(
-    "in our own format are not %j",
-    (id) => expect(isOwnId(id)).toBe(false),
+  it.each([
+    "",
+    "hitl_123",
+    `HITL_${"0".repeat(32)}`,
+    `hitl_${"0".repeat(33)}`,
+    `hitl_${"G".repeat(32)}`,
+    `hitl_${"0".repeat(32)}\n`,
+  ])("in our own format are not %j", (id) => expect(isOwnId(id)).toBe(false));
+
+  it.each(["hitl_123", "1", "ключ", "👍", "a b:c/d", "__proto__", "x".repeat(255)])(
+    "from outside may be %j",
+    (id) => {
+      expect(isValidForeignId(id)).toBe(true);
+    },
   );
 
-  it.each(["hitl_123", "1", "ключ", "👍", "a b:c/d", "__proto__", "x".repeat(255)])("from outside may be %j", (id) => {
-    expect(isValidForeignId(id)).toBe(true);
-  });
-
-  it.each([["" as unknown], ["x".repeat(256)], ["a\u0000"], ["a\nb"], ["\u0085"], ["\ud800"], [1], [null], [undefined], [{}]])(
-    "from outside may not be %j",
-    (id) => expect(isValidForeignId(id)).toBe(false),
-  );
+  it.each([
+    ["" as unknown],
+    ["x".repeat(256)],
+    ["a\u0000"],
+    ["a\nb"],
+    ["\u0085"],
+    ["\ud800"],
+    [1],
+    [null],
+    [undefined],
+    [{}],
+  ])("from outside may not be %j", (id) => expect(isValidForeignId(id)).toBe(false));
 });
 
 describe("hashJson", () => {

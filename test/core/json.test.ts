@@ -1,7 +1,14 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import type { HoldpointErrorCode } from "../../src/core/errors.ts";
-import { canonicalJson, cloneJson, type JsonObject, type JsonValue, toJson, toJsonObject } from "../../src/core/json.ts";
+import {
+  canonicalJson,
+  cloneJson,
+  type JsonObject,
+  type JsonValue,
+  toJson,
+  toJsonObject,
+} from "../../src/core/json.ts";
 
 function codeOf(run: () => unknown): HoldpointErrorCode | "nothing" {
   try {
@@ -54,7 +61,17 @@ const NOT_JSON: readonly (readonly [string, unknown])[] = [
   ["a key constructor", { constructor: 1 }],
   ["a key prototype", { prototype: 1 }],
   ["a getter that throws", throwing],
-  ["a proxy that throws", new Proxy({}, { ownKeys: () => { throw new Error("trap"); } })],
+  [
+    "a proxy that throws",
+    new Proxy(
+      {},
+      {
+        ownKeys: () => {
+          throw new Error("trap");
+        },
+      },
+    ),
+  ],
 ];
 
 describe("toJson", () => {

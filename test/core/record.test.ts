@@ -10,7 +10,10 @@ const steps: readonly Upcaster[] = [
 describe("upcast", () => {
   it("takes a value through every version up to the newest", () => {
     expect(upcast({ schema_version: 1 }, steps, "it")).toEqual({ schema_version: 3, trail: [1, 2] });
-    expect(upcast({ schema_version: 2, trail: [1] }, steps, "it")).toEqual({ schema_version: 3, trail: [1, 2] });
+    expect(upcast({ schema_version: 2, trail: [1] }, steps, "it")).toEqual({
+      schema_version: 3,
+      trail: [1, 2],
+    });
   });
 
   it("leaves a value of the newest version as it is", () => {
@@ -18,10 +21,15 @@ describe("upcast", () => {
     expect(upcast(value, steps, "it")).toBe(value);
   });
 
-  it.each([[4], [0], [-1], [1.5], ["1"], [null], [undefined]])("refuses schema_version %j: reading it could lose what it holds", (found) => {
-    const value: JsonObject = found === undefined ? {} : { schema_version: found };
-    expect(() => upcast(value, steps, "record x")).toThrow(expect.objectContaining({ code: "ERR_HITL_SCHEMA_VERSION" }));
-  });
+  it.each([[4], [0], [-1], [1.5], ["1"], [null], [undefined]])(
+    "refuses schema_version %j: reading it could lose what it holds",
+    (found) => {
+      const value: JsonObject = found === undefined ? {} : { schema_version: found };
+      expect(() => upcast(value, steps, "record x")).toThrow(
+        expect.objectContaining({ code: "ERR_HITL_SCHEMA_VERSION" }),
+      );
+    },
+  );
 });
 
 describe("record shapes", () => {

@@ -22,18 +22,22 @@ describe("HITL states", () => {
 
   it("are terminal unless pending, and nothing else is", () => {
     expect(HITL_STATUSES.filter(isTerminalHITLStatus)).toEqual(["completed", "cancelled", "expired"]);
-    for (const status of ["", "__proto__", "PENDING", "done"]) expect(isTerminalHITLStatus(status)).toBe(false);
+    for (const status of ["", "__proto__", "PENDING", "done"])
+      expect(isTerminalHITLStatus(status)).toBe(false);
   });
 });
 
 describe("call states", () => {
-  it("end at finished or superseded (P6)", () => {
+  it("end at finished: what ran, does not run again (P6)", () => {
     const terminal = CALL_STATUSES.filter((status) => CALL_TRANSITIONS[status].length === 0);
-    expect(terminal).toEqual(["finished", "superseded"]);
+    expect(terminal).toEqual(["finished"]);
   });
 
   it("go from suspended to running only by a claim, and from in doubt by a decision (P6, P9)", () => {
-    expect(CALL_STATUSES.filter((status) => CALL_TRANSITIONS[status].includes("running"))).toEqual(["suspended", "in_doubt"]);
+    expect(CALL_STATUSES.filter((status) => CALL_TRANSITIONS[status].includes("running"))).toEqual([
+      "suspended",
+      "in_doubt",
+    ]);
   });
 
   it("that nobody knows are refused with a typed error", () => {

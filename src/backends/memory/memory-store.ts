@@ -87,7 +87,12 @@ export class MemoryRecordStore implements RecordStore {
           if (operation.touch) touched.push(entry);
           results.push({ status: "exists", record });
         } else {
-          const fresh = freeze(newRecord({ ...operation, record: { ...operation.record, value: cloneJson(operation.record.value) } }, now));
+          const fresh = freeze(
+            newRecord(
+              { ...operation, record: { ...operation.record, value: cloneJson(operation.record.value) } },
+              now,
+            ),
+          );
           plan[plan.length - 1] = { record: fresh, events: [] };
           results.push({ status: "inserted", record: fresh });
         }
@@ -104,7 +109,8 @@ export class MemoryRecordStore implements RecordStore {
       }
     }
     if (refused) return { status: "refused", results: this.#asRefused(ops, results) };
-    for (const entry of touched) entry.record = freeze({ ...entry.record, touches: entry.record.touches + 1 });
+    for (const entry of touched)
+      entry.record = freeze({ ...entry.record, touches: entry.record.touches + 1 });
     for (const [index, operation] of ops.entries()) {
       const planned = plan[index];
       if (planned && operation.op !== "read") this.#write(planned, operation.event, now);
@@ -293,7 +299,12 @@ function indexNamesOf(record: StoredRecord): string[] {
 
 /** Nobody outside may hold the store's own value. */
 function handedOut(record: StoredRecord): StoredRecord {
-  return { ...record, keys: { ...record.keys }, lease: record.lease && { ...record.lease }, value: cloneJson(record.value) };
+  return {
+    ...record,
+    keys: { ...record.keys },
+    lease: record.lease && { ...record.lease },
+    value: cloneJson(record.value),
+  };
 }
 
 /** Without what is undefined, as every store that writes JSON reads it back. */

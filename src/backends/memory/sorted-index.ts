@@ -38,7 +38,8 @@ export class SortedIndex {
     if (after) {
       position = this.#lowerBound(after.created_at, after.id);
       if (direction === "newest") position -= 1;
-      else if (this.#items[position]?.order === after.created_at && this.#items[position]?.id === after.id) position += 1;
+      else if (this.#items[position]?.order === after.created_at && this.#items[position]?.id === after.id)
+        position += 1;
     }
     const slot = slotPrefix === undefined ? undefined : Number.parseInt(slotPrefix, 16);
     const ids: string[] = [];

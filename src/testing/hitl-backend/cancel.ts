@@ -15,7 +15,10 @@ export const cancelCases: readonly BackendCase[] = [
       assert.deepEqual([record.status, record.reason, record.updated_at], ["cancelled", "mistake", now]);
       assert.equal(record.user_response, null);
       const event = (await eventsOf(backend, hitl_id)).at(-1);
-      assert.deepEqual([event?.type, event?.actor?.id, event?.reason, event?.at], ["cancelled", "ann", "mistake", now]);
+      assert.deepEqual(
+        [event?.type, event?.actor?.id, event?.reason, event?.at],
+        ["cancelled", "ann", "mistake", now],
+      );
       assert.deepEqual(await listed(backend, { status: "pending" }), []);
       assert.deepEqual(await listed(backend, { status: "cancelled" }), [hitl_id]);
     },
@@ -28,7 +31,10 @@ export const cancelCases: readonly BackendCase[] = [
       assert.deepEqual(await backend.cancel(hitl_id), { status: "conflict", record });
       const other = await ask(backend);
       const cancelled = await backend.cancel(other.hitl_id, { reason: "first" });
-      assert.deepEqual(await backend.cancel(other.hitl_id, { reason: "second" }), { status: "conflict", record: cancelled.record });
+      assert.deepEqual(await backend.cancel(other.hitl_id, { reason: "second" }), {
+        status: "conflict",
+        record: cancelled.record,
+      });
       assert.equal((await eventsOf(backend, other.hitl_id)).length, 2);
     },
   },

@@ -55,10 +55,19 @@ const BAD: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
   ["expires_at that is not a number", { expires_at: Number.NaN }],
   ["an unknown resume_mode", { resume_mode: "later" }],
   ["an unknown on_expire", { on_expire: "approve" }],
-  ["a default answer that the schema refuses", { response_schema: { type: "string" }, on_expire: { respond: 1 } }],
-  ["a schema that cannot be used", { response_schema: { type: "object", properties: { a: { $ref: "#/none" } }, required: ["a"] } }],
+  [
+    "a default answer that the schema refuses",
+    { response_schema: { type: "string" }, on_expire: { respond: 1 } },
+  ],
+  [
+    "a schema that cannot be used",
+    { response_schema: { type: "object", properties: { a: { $ref: "#/none" } }, required: ["a"] } },
+  ],
   ["a schema with a broken pattern", { response_schema: { properties: { a: { pattern: "(" } } } }],
-  ["a schema of an unknown type", { response_schema: { type: "object", properties: { a: { type: "strng" } } } }],
+  [
+    "a schema of an unknown type",
+    { response_schema: { type: "object", properties: { a: { type: "strng" } } } },
+  ],
   ["an actor without an id", { actor: { role: "user" } }],
   ["an actor with an empty id", { actor: { id: "" } }],
 ];
@@ -85,9 +94,15 @@ export const createCases: readonly BackendCase[] = [
     name: "P1: what was not given has its documented default",
     run: async ({ backend }) => {
       const { record } = await backend.create({ hitl_type: "confirm", thread_id: "thread" });
-      assert.deepEqual([record.session_id, record.invocation_id, record.thread_id], ["thread", "thread", "thread"]);
+      assert.deepEqual(
+        [record.session_id, record.invocation_id, record.thread_id],
+        ["thread", "thread", "thread"],
+      );
       assert.deepEqual([record.data, record.metadata, record.tool_state], [{}, {}, null]);
-      assert.deepEqual([record.resume_mode, record.on_expire, record.expires_at], ["response", "expire", null]);
+      assert.deepEqual(
+        [record.resume_mode, record.on_expire, record.expires_at],
+        ["response", "expire", null],
+      );
       assert.equal(record.tenant_id, backend.tenant_id);
       assert.notEqual(record.response_schema, null);
     },
@@ -104,10 +119,20 @@ export const createCases: readonly BackendCase[] = [
     name: "P2: any own id is taken, found under it, and unique in the tenant, whatever the session",
     run: async ({ backend }) => {
       for (const hitl_id of ["hitl_123", "1", "a:b/c d", "ключ-👍", "__proto__", `hitl_${"0".repeat(32)}`]) {
-        const first = await backend.create({ hitl_id, hitl_type: "ask_user", session_id: "s1", data: { message: "A?" } });
+        const first = await backend.create({
+          hitl_id,
+          hitl_type: "ask_user",
+          session_id: "s1",
+          data: { message: "A?" },
+        });
         assert.deepEqual([first.status, first.record.hitl_id], ["created", hitl_id]);
         for (const session_id of ["s1", "s2"]) {
-          const again = await backend.create({ hitl_id, hitl_type: "confirm", session_id, data: { message: "B?" } });
+          const again = await backend.create({
+            hitl_id,
+            hitl_type: "confirm",
+            session_id,
+            data: { message: "B?" },
+          });
           assert.equal(again.status, "exists");
           assert.deepEqual(again.record, first.record);
         }
@@ -121,19 +146,31 @@ export const createCases: readonly BackendCase[] = [
     name: "P2: creating again under the id that the backend made returns the record",
     run: async ({ backend }) => {
       const record = await ask(backend);
-      const again = await backend.create({ hitl_id: record.hitl_id, hitl_type: "confirm", session_id: SESSION });
+      const again = await backend.create({
+        hitl_id: record.hitl_id,
+        hitl_type: "confirm",
+        session_id: SESSION,
+      });
       assert.deepEqual([again.status, again.record], ["exists", record]);
     },
   },
   {
     name: "P4: creating again does not reopen an answered question",
     run: async ({ backend }) => {
-      const request = { hitl_id: "hitl_123", hitl_type: "ask_user", session_id: SESSION, response_schema: null };
+      const request = {
+        hitl_id: "hitl_123",
+        hitl_type: "ask_user",
+        session_id: SESSION,
+        response_schema: null,
+      };
       await backend.create(request);
       await backend.respond("hitl_123", "yes");
       const { status, record } = await backend.create(request);
       assert.deepEqual([status, record.status, record.user_response], ["exists", "completed", "yes"]);
-      assert.deepEqual((await eventsOf(backend, "hitl_123")).map((event) => event.type), ["created", "answered"]);
+      assert.deepEqual(
+        (await eventsOf(backend, "hitl_123")).map((event) => event.type),
+        ["created", "answered"],
+      );
     },
   },
   {
@@ -141,7 +178,11 @@ export const createCases: readonly BackendCase[] = [
     run: async ({ backend }) => {
       for (const [what, fields] of BAD) {
         const request = { hitl_type: "ask_user", session_id: SESSION, ...fields } as unknown as CreateRequest;
-        await assert.rejects(() => backend.create(request), (error) => isHoldpointError(error), what);
+        await assert.rejects(
+          () => backend.create(request),
+          (error) => isHoldpointError(error),
+          what,
+        );
       }
       assert.deepEqual(await listed(backend), []);
     },
@@ -162,7 +203,15 @@ export const createCases: readonly BackendCase[] = [
   {
     name: "P1: an id that nobody has asked under is null, whatever it looks like",
     run: async ({ backend }) => {
-      for (const id of ["", "hitl_123", `hitl_${"1".repeat(32)}`, "__proto__", "a\u0000b", "x".repeat(9999), "\ud800"]) {
+      for (const id of [
+        "",
+        "hitl_123",
+        `hitl_${"1".repeat(32)}`,
+        "__proto__",
+        "a\u0000b",
+        "x".repeat(9999),
+        "\ud800",
+      ]) {
         assert.equal(await backend.get(id), null, JSON.stringify(id));
       }
     },

@@ -11,9 +11,15 @@ export const expiryCases: readonly BackendCase[] = [
       assert.equal((await read(backend, hitl_id)).status, "pending");
       clock.advance(1);
       const record = await read(backend, hitl_id);
-      assert.deepEqual([record.status, record.user_response, record.expires_at], ["expired", null, expires_at]);
+      assert.deepEqual(
+        [record.status, record.user_response, record.expires_at],
+        ["expired", null, expires_at],
+      );
       assert.deepEqual(await read(backend, hitl_id), record);
-      assert.deepEqual((await eventsOf(backend, hitl_id)).map((event) => event.type), ["created", "expired"]);
+      assert.deepEqual(
+        (await eventsOf(backend, hitl_id)).map((event) => event.type),
+        ["created", "expired"],
+      );
     },
   },
   {
@@ -57,7 +63,10 @@ export const expiryCases: readonly BackendCase[] = [
       const open = await ask(backend, { thread_id: "t" });
       const gone = await ask(backend, { thread_id: "t", expires_at: clock.now() + 10 });
       clock.advance(10);
-      assert.deepEqual((await backend.getPendingBySession(open.session_id)).items.map((r) => r.hitl_id), [open.hitl_id]);
+      assert.deepEqual(
+        (await backend.getPendingBySession(open.session_id)).items.map((r) => r.hitl_id),
+        [open.hitl_id],
+      );
       assert.deepEqual(await listed(backend, { status: "pending" }), [open.hitl_id]);
       assert.deepEqual(await listed(backend, { status: "expired" }), [gone.hitl_id]);
       const statuses = (await backend.getByThread("t")).items.map((record) => record.status);
@@ -68,11 +77,18 @@ export const expiryCases: readonly BackendCase[] = [
     name: "P8: only an author's own default answers by time passing, and the record says so",
     needs: ["clock"],
     run: async ({ backend, clock }) => {
-      const request = { hitl_type: "confirm", response_schema: undefined, expires_at: clock.now() + 10 } as const;
+      const request = {
+        hitl_type: "confirm",
+        response_schema: undefined,
+        expires_at: clock.now() + 10,
+      } as const;
       const { hitl_id } = await ask(backend, { ...request, on_expire: { respond: { confirmed: false } } });
       const now = clock.advance(50);
       const record = await read(backend, hitl_id);
-      assert.deepEqual([record.status, record.user_response, record.responded_at], ["completed", { confirmed: false }, now]);
+      assert.deepEqual(
+        [record.status, record.user_response, record.responded_at],
+        ["completed", { confirmed: false }, now],
+      );
       assert.equal(record.responded_by?.role, "system");
       assert.equal((await backend.respond(hitl_id, { confirmed: true })).status, "conflict");
       assert.equal((await backend.respond(hitl_id, { confirmed: false })).status, "duplicate");
@@ -84,7 +100,10 @@ export const expiryCases: readonly BackendCase[] = [
     name: "P8: a late answer to a question with a default finds the default given",
     needs: ["clock"],
     run: async ({ backend, clock }) => {
-      const { hitl_id } = await ask(backend, { expires_at: clock.now() + 10, on_expire: { respond: "default" } });
+      const { hitl_id } = await ask(backend, {
+        expires_at: clock.now() + 10,
+        on_expire: { respond: "default" },
+      });
       clock.advance(10);
       const result = await backend.respond(hitl_id, "late");
       assert.deepEqual([result.status, result.record?.user_response], ["conflict", "default"]);
@@ -94,14 +113,21 @@ export const expiryCases: readonly BackendCase[] = [
     name: "P8: escalation hands the open question to somebody else, without a deadline",
     needs: ["clock"],
     run: async ({ backend, clock }) => {
-      const { hitl_id } = await ask(backend, { assignee: "ann", expires_at: clock.now() + 10, on_expire: { escalate: "bob" } });
+      const { hitl_id } = await ask(backend, {
+        assignee: "ann",
+        expires_at: clock.now() + 10,
+        on_expire: { escalate: "bob" },
+      });
       assert.deepEqual(await listed(backend, { assignee: "ann" }), [hitl_id]);
       clock.advance(10);
       const record = await read(backend, hitl_id);
       assert.deepEqual([record.status, record.assignee, record.expires_at], ["pending", "bob", null]);
       assert.deepEqual(await listed(backend, { assignee: "ann" }), []);
       assert.deepEqual(await listed(backend, { assignee: "bob" }), [hitl_id]);
-      assert.deepEqual((await eventsOf(backend, hitl_id)).map((event) => event.type), ["created", "escalated"]);
+      assert.deepEqual(
+        (await eventsOf(backend, hitl_id)).map((event) => event.type),
+        ["created", "escalated"],
+      );
       clock.advance(1_000_000);
       assert.equal((await backend.respond(hitl_id, "yes")).status, "accepted");
     },
@@ -110,7 +136,10 @@ export const expiryCases: readonly BackendCase[] = [
     name: "P8: an answer that arrives as the question is escalated is taken",
     needs: ["clock"],
     run: async ({ backend, clock }) => {
-      const { hitl_id } = await ask(backend, { expires_at: clock.now() + 10, on_expire: { escalate: "bob" } });
+      const { hitl_id } = await ask(backend, {
+        expires_at: clock.now() + 10,
+        on_expire: { escalate: "bob" },
+      });
       clock.advance(10);
       const result = await backend.respond(hitl_id, "yes");
       assert.deepEqual([result.status, result.record?.assignee], ["accepted", "bob"]);

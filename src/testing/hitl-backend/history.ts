@@ -12,14 +12,20 @@ export const historyCases: readonly BackendCase[] = [
       clock.advance(10);
       await backend.respond(hitl_id, "yes", { actor: { id: "ann", role: "user", name: "Ann" } });
       const events = await eventsOf(backend, hitl_id);
-      assert.deepEqual(events.map(({ seq, type, at, version, status }) => [seq, type, at, version, status]), [
-        [1, "created", start, 1, "pending"],
-        [2, "answered", start + 10, 2, "completed"],
-      ]);
-      assert.deepEqual(events.map((event) => event.actor), [
-        { id: "agent", role: "assistant" },
-        { id: "ann", role: "user", name: "Ann" },
-      ]);
+      assert.deepEqual(
+        events.map(({ seq, type, at, version, status }) => [seq, type, at, version, status]),
+        [
+          [1, "created", start, 1, "pending"],
+          [2, "answered", start + 10, 2, "completed"],
+        ],
+      );
+      assert.deepEqual(
+        events.map((event) => event.actor),
+        [
+          { id: "agent", role: "assistant" },
+          { id: "ann", role: "user", name: "Ann" },
+        ],
+      );
     },
   },
   {
@@ -31,7 +37,10 @@ export const historyCases: readonly BackendCase[] = [
       await backend.respond(hitl_id, { confirmed: true });
       await backend.respond(hitl_id, { confirmed: false });
       await backend.cancel(hitl_id);
-      assert.deepEqual((await eventsOf(backend, hitl_id)).map((event) => event.type), ["created", "answered"]);
+      assert.deepEqual(
+        (await eventsOf(backend, hitl_id)).map((event) => event.type),
+        ["created", "answered"],
+      );
     },
   },
   {
@@ -40,9 +49,15 @@ export const historyCases: readonly BackendCase[] = [
       await ask(backend, { hitl_id: "hitl_123" });
       await backend.cancel("hitl_123");
       const first = await backend.history("hitl_123", { limit: 1 });
-      assert.deepEqual(first.items.map((event) => event.type), ["created"]);
+      assert.deepEqual(
+        first.items.map((event) => event.type),
+        ["created"],
+      );
       const last = await backend.history("hitl_123", { limit: 1, cursor: must(first.next_cursor, "cursor") });
-      assert.deepEqual(last.items.map((event) => event.type), ["cancelled"]);
+      assert.deepEqual(
+        last.items.map((event) => event.type),
+        ["cancelled"],
+      );
       assert.equal(last.next_cursor, undefined);
       assert.deepEqual(await backend.history(MISSING), { items: [] });
     },

@@ -51,7 +51,11 @@ export const listCases: readonly BackendCase[] = [
       for (const [name, value] of Object.entries(fields)) {
         const by = { [name]: value };
         assert.deepEqual(await listed(backend, by), ["open", "answered", "cancelled"], name);
-        assert.deepEqual(await listed(backend, { ...by, order: "newest" }), ["cancelled", "answered", "open"], name);
+        assert.deepEqual(
+          await listed(backend, { ...by, order: "newest" }),
+          ["cancelled", "answered", "open"],
+          name,
+        );
         assert.deepEqual(await listed(backend, { ...by, status: "completed" }), ["answered"], name);
         const status = ["cancelled", "pending"] as const;
         assert.deepEqual(await listed(backend, { ...by, status }), ["open", "cancelled"], name);
@@ -77,7 +81,8 @@ export const listCases: readonly BackendCase[] = [
         { limit: 1001 },
         { limit: 1.5 },
       ];
-      for (const query of bad) await rejectsWith("ERR_HITL_INVALID_INPUT", () => backend.list(query as ListQuery));
+      for (const query of bad)
+        await rejectsWith("ERR_HITL_INVALID_INPUT", () => backend.list(query as ListQuery));
       await rejectsWith("ERR_HITL_CURSOR", () => backend.list({ cursor: "x" }));
       await rejectsWith("ERR_HITL_CURSOR", () => backend.getPendingBySession("s", { cursor: "" }));
     },
@@ -88,7 +93,9 @@ export const listCases: readonly BackendCase[] = [
     run: async ({ backend, clock }) => {
       const before: string[] = [];
       for (let n = 0; n < 23; n += 1) {
-        before.push((await ask(backend, { session_id: `s${n}`, hitl_id: `q${String(n).padStart(2, "0")}` })).hitl_id);
+        before.push(
+          (await ask(backend, { session_id: `s${n}`, hitl_id: `q${String(n).padStart(2, "0")}` })).hitl_id,
+        );
         if (n % 2 === 0) clock.advance(1);
       }
       const seen: string[] = [];
@@ -110,7 +117,10 @@ export const listCases: readonly BackendCase[] = [
       } while (cursor !== undefined);
       assert.equal(new Set(seen).size, seen.length);
       assert.ok(seen.every((id) => before.includes(id)));
-      assert.deepEqual(before.filter((id) => !answered.has(id) && !seen.includes(id)), []);
+      assert.deepEqual(
+        before.filter((id) => !answered.has(id) && !seen.includes(id)),
+        [],
+      );
     },
   },
   {

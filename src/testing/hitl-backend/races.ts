@@ -18,7 +18,9 @@ export const raceCases: readonly BackendCase[] = [
     run: async ({ backend, another }) => {
       const of = inTurn(backend, await another());
       const { hitl_id } = await ask(backend);
-      const results = await together(N, (n) => of(n).respond(hitl_id, { answer: "A" }, { actor: { id: `u${n}` } }));
+      const results = await together(N, (n) =>
+        of(n).respond(hitl_id, { answer: "A" }, { actor: { id: `u${n}` } }),
+      );
       assert.deepEqual(tally(results.map((result) => result.status)), { accepted: 1, duplicate: N - 1 });
       const record = await read(backend, hitl_id);
       for (const result of results) assert.deepEqual(result.record, record);
@@ -44,11 +46,16 @@ export const raceCases: readonly BackendCase[] = [
     run: async ({ backend, another }) => {
       const of = inTurn(backend, await another());
       const { hitl_id } = await ask(backend, { hitl_type: "confirm", response_schema: undefined });
-      const results = await together(N, (n) => of(n).respond(hitl_id, n < 25 ? { confirmed: true } : { confirmed: n }));
+      const results = await together(N, (n) =>
+        of(n).respond(hitl_id, n < 25 ? { confirmed: true } : { confirmed: n }),
+      );
       const good = tally(results.slice(0, 25).map((result) => result.status));
       assert.deepEqual(good, { accepted: 1, duplicate: 24 });
       const bad = new Set(results.slice(25).map((result) => result.status));
-      assert.ok([...bad].every((status) => status === "invalid" || status === "conflict"), [...bad].join());
+      assert.ok(
+        [...bad].every((status) => status === "invalid" || status === "conflict"),
+        [...bad].join(),
+      );
     },
   },
   {
@@ -60,9 +67,12 @@ export const raceCases: readonly BackendCase[] = [
         const { hitl_id } = await ask(backend);
         const answer = (): Promise<{ status: string }> => backend.respond(hitl_id, "yes");
         const cancel = (): Promise<{ status: string }> => other.cancel(hitl_id);
-        const outcomes = (await Promise.all(n % 2 === 0 ? [answer(), cancel()] : [cancel(), answer()])).map((r) => r.status);
+        const outcomes = (await Promise.all(n % 2 === 0 ? [answer(), cancel()] : [cancel(), answer()])).map(
+          (r) => r.status,
+        );
         const record = await read(backend, hitl_id);
-        const expected = record.status === "completed" ? ["accepted", "conflict"] : ["cancelled", "cancelled"];
+        const expected =
+          record.status === "completed" ? ["accepted", "conflict"] : ["cancelled", "cancelled"];
         assert.deepEqual(outcomes.toSorted(), expected);
         assert.equal(record.version, 2);
         assert.equal((await eventsOf(backend, hitl_id)).length, 2);
@@ -82,7 +92,10 @@ export const raceCases: readonly BackendCase[] = [
         return (await of(n).list({ session_id: SESSION })).items[0]?.status ?? "missing";
       });
       assert.deepEqual(tally(statuses), { expired: 20 });
-      assert.deepEqual((await eventsOf(backend, hitl_id)).map((event) => event.type), ["created", "expired"]);
+      assert.deepEqual(
+        (await eventsOf(backend, hitl_id)).map((event) => event.type),
+        ["created", "expired"],
+      );
     },
   },
   {
@@ -108,7 +121,12 @@ export const raceCases: readonly BackendCase[] = [
     needs: ["another"],
     run: async ({ backend, another }) => {
       const of = inTurn(backend, await another());
-      const request = (n: number) => ({ hitl_id: "hitl_123", hitl_type: "ask_user", session_id: `s${n % 3}`, data: { n } });
+      const request = (n: number) => ({
+        hitl_id: "hitl_123",
+        hitl_type: "ask_user",
+        session_id: `s${n % 3}`,
+        data: { n },
+      });
       const results = await together(N, async (n) => {
         try {
           return await of(n).create(request(n));

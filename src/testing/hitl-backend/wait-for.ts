@@ -22,7 +22,10 @@ export const waitCases: readonly BackendCase[] = [
       const waiting = Promise.all([backend.waitFor("hitl_123"), backend.waitFor("hitl_123")]);
       await backend.respond("hitl_123", { a: 1 });
       const found = await soon(waiting, "the answer");
-      assert.deepEqual(found.map((record) => record.user_response), [{ a: 1 }, { a: 1 }]);
+      assert.deepEqual(
+        found.map((record) => record.user_response),
+        [{ a: 1 }, { a: 1 }],
+      );
     },
   },
   {
@@ -74,7 +77,9 @@ export const waitCases: readonly BackendCase[] = [
       const { hitl_id } = await ask(backend);
       await rejectsWith("ERR_HITL_ABORTED", () => backend.waitFor(hitl_id, { signal: AbortSignal.abort() }));
       const controller = new AbortController();
-      const waiting = rejectsWith("ERR_HITL_ABORTED", () => backend.waitFor(hitl_id, { signal: controller.signal }));
+      const waiting = rejectsWith("ERR_HITL_ABORTED", () =>
+        backend.waitFor(hitl_id, { signal: controller.signal }),
+      );
       controller.abort(new Error("enough"));
       await soon(waiting, "the abort");
       assert.equal((await read(backend, hitl_id)).status, "pending");

@@ -13,7 +13,12 @@ export const atomicityCases: readonly StoreCase[] = [
       const { status, results } = await store.commit([
         insertOp(idOf("new"), { keys: { session: "s" } }, { event: { type: "e" } }),
         updateOp(idOf("a"), {
-          patch: { status: "done", keys: { session: "s2" }, lease: { owner: "x", durationMs: 10 }, due_at: 1 },
+          patch: {
+            status: "done",
+            keys: { session: "s2" },
+            lease: { owner: "x", durationMs: 10 },
+            due_at: 1,
+          },
           event: { type: "e" },
         }),
         insertOp(idOf("c"), {}, { touch: true }),
@@ -45,7 +50,10 @@ export const atomicityCases: readonly StoreCase[] = [
       const a = await put(store, idOf("a"));
       const good = updateOp(idOf("a"), { patch: { status: "done" } });
       const bad = updateOp(idOf("none"));
-      for (const ops of [[good, bad], [bad, good]]) {
+      for (const ops of [
+        [good, bad],
+        [bad, good],
+      ]) {
         const { status, results } = await store.commit(ops);
         assert.equal(status, "refused");
         assert.deepEqual(results.map((result) => result.status).toSorted(), ["missing", "skipped"]);
@@ -65,7 +73,10 @@ export const atomicityCases: readonly StoreCase[] = [
         insertOp(idOf("c")),
       ]);
       assert.equal(status, "committed");
-      assert.deepEqual(results.map((result) => result.status), ["stale", "missing", "exists", "inserted"]);
+      assert.deepEqual(
+        results.map((result) => result.status),
+        ["stale", "missing", "exists", "inserted"],
+      );
       assert.deepEqual((await idsOn(store)).toSorted(), ["a", "b", "c"].map((n) => idOf(n)).toSorted());
     },
   },
@@ -81,7 +92,10 @@ export const atomicityCases: readonly StoreCase[] = [
         insertOp(idOf("new")),
         { op: "read", id: idOf("a") },
       ]);
-      assert.deepEqual(results.map((result) => result.record?.version ?? null), [2, 1, null, 2, 1, 2]);
+      assert.deepEqual(
+        results.map((result) => result.record?.version ?? null),
+        [2, 1, null, 2, 1, 2],
+      );
       assert.deepEqual(results[0]?.record?.value, { n: 2 });
     },
   },
@@ -112,8 +126,12 @@ export const atomicityCases: readonly StoreCase[] = [
     run: async ({ store }) => {
       const a = await put(store, idOf("a"));
       await rejectsWith("ERR_HITL_INVALID_INPUT", () => store.commit([]));
-      await rejectsWith("ERR_HITL_INVALID_INPUT", () => store.commit([updateOp(idOf("a")), updateOp(idOf("a"))]));
-      await rejectsWith("ERR_HITL_INVALID_INPUT", () => store.commit([insertOp(idOf("n")), updateOp(idOf("n"))]));
+      await rejectsWith("ERR_HITL_INVALID_INPUT", () =>
+        store.commit([updateOp(idOf("a")), updateOp(idOf("a"))]),
+      );
+      await rejectsWith("ERR_HITL_INVALID_INPUT", () =>
+        store.commit([insertOp(idOf("n")), updateOp(idOf("n"))]),
+      );
       assert.deepEqual(await store.get([idOf("a"), idOf("n")]), [a, null]);
     },
   },

@@ -19,7 +19,10 @@ const VALUES: Readonly<Record<string, JsonObject>> = {
   fractions: { a: [0.1, 0.1 + 0.2, -2.5, 1 / 3, 1e-7, 5e-324, 1.7976931348623157e308, 1e21, 123456.789e-10] },
   "whole numbers beside fractions": { a: 1, b: 1.5, c: [100, 1e2, 1e100] },
   "an emoji, a combining mark, a right-to-left mark": { "👩‍👩‍👧": "e\u0301 \u00e9 \u200f\u05d0" },
-  "line separators and control characters": { a: "\u2028\u2029\u0000\u0001\u001f\u007f\u0085\ufeff", "\u0000": 1 },
+  "line separators and control characters": {
+    a: "\u2028\u2029\u0000\u0001\u001f\u007f\u0085\ufeff",
+    "\u0000": 1,
+  },
   "quotes, slashes and escapes": { a: '"\\/\b\f\n\r\t', b: "\\u0041", c: "</script>", "'": "''; --" },
   "text that looks like JSON": { a: "null", b: "[]", c: '{"a":1}', d: "1e5", e: "" },
   "an empty key": { "": { "": [""] } },
@@ -35,21 +38,26 @@ function assertBytes(found: JsonObject | undefined, expected: JsonObject): void 
 }
 
 export const byteCases: readonly StoreCase[] = [
-  ...Object.entries(VALUES).map(([what, value], n): StoreCase => ({
-    name: `S6: ${what}: read back to the byte`,
-    run: async ({ store }) => {
-      const id = idOf(n);
-      const inserted = await commitOne(store, insertOp(id, { value }));
-      assertBytes(inserted.record?.value, value);
-      assertBytes((await read(store, id)).value, value);
-      assertBytes((await store.page(pageOf())).items[0]?.value, value);
-      await put(store, idOf("other"));
-      const updated = await update(store, idOf("other"), { patch: { value }, event: { type: "e", data: value } });
-      assertBytes(updated.record?.value, value);
-      assertBytes((await read(store, idOf("other"))).value, value);
-      assertBytes((await store.history(idOf("other"))).items[0]?.data, value);
-    },
-  })),
+  ...Object.entries(VALUES).map(
+    ([what, value], n): StoreCase => ({
+      name: `S6: ${what}: read back to the byte`,
+      run: async ({ store }) => {
+        const id = idOf(n);
+        const inserted = await commitOne(store, insertOp(id, { value }));
+        assertBytes(inserted.record?.value, value);
+        assertBytes((await read(store, id)).value, value);
+        assertBytes((await store.page(pageOf())).items[0]?.value, value);
+        await put(store, idOf("other"));
+        const updated = await update(store, idOf("other"), {
+          patch: { value },
+          event: { type: "e", data: value },
+        });
+        assertBytes(updated.record?.value, value);
+        assertBytes((await read(store, idOf("other"))).value, value);
+        assertBytes((await store.history(idOf("other"))).items[0]?.data, value);
+      },
+    }),
+  ),
   {
     name: "S6: a value comes through changes of the rest of its record untouched",
     needs: ["clock"],

@@ -65,7 +65,12 @@ export const dueCases: readonly StoreCase[] = [
     run: async ({ store, clock }) => {
       const start = clock.now();
       await put(store, idOf("none"), {}, { lease: { owner: "dead", durationMs: 50 } });
-      await put(store, idOf("future"), { due_at: start + 9999 }, { lease: { owner: "dead", durationMs: 50 } });
+      await put(
+        store,
+        idOf("future"),
+        { due_at: start + 9999 },
+        { lease: { owner: "dead", durationMs: 50 } },
+      );
       await put(store, idOf("past"), { due_at: start - 1 }, { lease: { owner: "dead", durationMs: 60 } });
       clock.set(start + 49);
       assert.deepEqual(await acquiredIds(store), []);
@@ -135,8 +140,14 @@ export const dueCases: readonly StoreCase[] = [
     run: async ({ store, clock }) => {
       await put(store, idOf("a"), { due_at: clock.now(), tenant_id: "t2", status: "done" });
       await put(store, idOf("b"), { due_at: clock.now(), kind: "other" });
-      assert.deepEqual((await acquire(store)).map((record) => record.id), [idOf("a")]);
-      assert.deepEqual((await acquire(store, 1, "other")).map((record) => record.id), [idOf("b")]);
+      assert.deepEqual(
+        (await acquire(store)).map((record) => record.id),
+        [idOf("a")],
+      );
+      assert.deepEqual(
+        (await acquire(store, 1, "other")).map((record) => record.id),
+        [idOf("b")],
+      );
       assert.deepEqual(await acquire(store, 1, "none"), []);
     },
   },

@@ -11,7 +11,10 @@ export const historyCases: readonly StoreCase[] = [
       const start = clock.now();
       await put(store, idOf(1), {}, { event: { type: "created" } });
       clock.advance(10);
-      await update(store, idOf(1), { patch: { status: "done" }, event: { type: "finished", reason: "because" } });
+      await update(store, idOf(1), {
+        patch: { status: "done" },
+        event: { type: "finished", reason: "because" },
+      });
       clock.advance(10);
       await store.append(idOf(1), { type: "noted" });
       assert.deepEqual(await eventsOf(store, idOf(1)), [
@@ -66,13 +69,19 @@ export const historyCases: readonly StoreCase[] = [
       const seqs: number[] = [];
       let cursor: string | undefined;
       do {
-        const page: Awaited<ReturnType<typeof store.history>> = await store.history(idOf(1), { limit: 7, cursor });
+        const page: Awaited<ReturnType<typeof store.history>> = await store.history(idOf(1), {
+          limit: 7,
+          cursor,
+        });
         assert.ok(page.items.length <= 7);
         seqs.push(...page.items.map((event) => event.seq));
         cursor = page.next_cursor;
         if (seqs.length === 7) await store.append(idOf(1), { type: "late" });
       } while (cursor !== undefined);
-      assert.deepEqual(seqs, Array.from({ length: 26 }, (_, n) => n + 1));
+      assert.deepEqual(
+        seqs,
+        Array.from({ length: 26 }, (_, n) => n + 1),
+      );
       const exact = await store.history(idOf(1), { limit: 26 });
       assert.equal("next_cursor" in exact, false);
     },
@@ -85,7 +94,10 @@ export const historyCases: readonly StoreCase[] = [
       const first = await store.history(idOf(1));
       assert.equal(first.items.length, 50);
       const last = await store.history(idOf(1), { cursor: must(first.next_cursor, "cursor") });
-      assert.deepEqual(last.items.map((event) => event.seq), [51]);
+      assert.deepEqual(
+        last.items.map((event) => event.seq),
+        [51],
+      );
     },
   },
   {

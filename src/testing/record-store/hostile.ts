@@ -83,10 +83,19 @@ export const hostileCases: readonly StoreCase[] = [
   {
     name: "S5: index keys with any characters are kept apart",
     run: async ({ store }) => {
-      for (const [n, value] of TEXTS.entries()) await put(store, idOf(n), { keys: { session: value, wake: value } });
+      for (const [n, value] of TEXTS.entries())
+        await put(store, idOf(n), { keys: { session: value, wake: value } });
       for (const [n, value] of TEXTS.entries()) {
-        assert.deepEqual(await idsOn(store, { key: { name: "session", value } }), [idOf(n)], JSON.stringify(value));
-        assert.deepEqual(await idsOn(store, { key: { name: "wake", value } }), [idOf(n)], JSON.stringify(value));
+        assert.deepEqual(
+          await idsOn(store, { key: { name: "session", value } }),
+          [idOf(n)],
+          JSON.stringify(value),
+        );
+        assert.deepEqual(
+          await idsOn(store, { key: { name: "wake", value } }),
+          [idOf(n)],
+          JSON.stringify(value),
+        );
         assert.deepEqual((await read(store, idOf(n))).keys, { session: value, wake: value });
       }
     },
@@ -102,9 +111,17 @@ export const hostileCases: readonly StoreCase[] = [
       }
       for (const [n, text] of TEXTS.entries()) {
         assert.deepEqual(await idsOn(store, { statuses: [text] }), [idOf(`open-${n}`)], JSON.stringify(text));
-        assert.deepEqual(await idsOn(store, { kind: text, statuses: [text] }), [idOf(n)], JSON.stringify(text));
+        assert.deepEqual(
+          await idsOn(store, { kind: text, statuses: [text] }),
+          [idOf(n)],
+          JSON.stringify(text),
+        );
         const due = await store.acquireDue({ kind: text, limit: 10, lease });
-        assert.deepEqual(due.map((record) => record.id), [idOf(n)], JSON.stringify(text));
+        assert.deepEqual(
+          due.map((record) => record.id),
+          [idOf(n)],
+          JSON.stringify(text),
+        );
         const query = { kind: text, statuses: [text], updatedBefore: clock.now() + 1, limit: 10 };
         assert.deepEqual(await store.purge(query), { purged: 1, more: false }, JSON.stringify(text));
       }
@@ -122,7 +139,8 @@ export const hostileCases: readonly StoreCase[] = [
         ["", "abc"],
         ["abc", ""],
       ] as const;
-      for (const [n, [tenant_id, value]] of pairs.entries()) await put(store, idOf(n), { tenant_id, keys: { session: value } });
+      for (const [n, [tenant_id, value]] of pairs.entries())
+        await put(store, idOf(n), { tenant_id, keys: { session: value } });
       for (const [n, [tenant_id, value]] of pairs.entries()) {
         assert.deepEqual(await idsOn(store, { tenant_id, key: { name: "session", value } }), [idOf(n)]);
       }
@@ -132,7 +150,12 @@ export const hostileCases: readonly StoreCase[] = [
     name: "S6: owners, event types and reasons may hold any characters",
     run: async ({ store }) => {
       for (const [n, text] of TEXTS.entries()) {
-        await put(store, idOf(n), {}, { lease: { owner: text, durationMs: 1000 }, event: { type: text, reason: text } });
+        await put(
+          store,
+          idOf(n),
+          {},
+          { lease: { owner: text, durationMs: 1000 }, event: { type: text, reason: text } },
+        );
         assert.equal((await read(store, idOf(n))).lease?.owner, text);
         const [event] = await eventsOf(store, idOf(n));
         assert.deepEqual([event?.type, event?.reason], [text, text]);
@@ -145,7 +168,11 @@ export const hostileCases: readonly StoreCase[] = [
     run: async ({ store }) => {
       for (const id of NO_IDS) {
         for (const operation of [insertOp(id), updateOp(id, { optional: true })]) {
-          await assert.rejects(() => store.commit([operation]), (error) => isHoldpointError(error), JSON.stringify(id));
+          await assert.rejects(
+            () => store.commit([operation]),
+            (error) => isHoldpointError(error),
+            JSON.stringify(id),
+          );
         }
         assert.deepEqual(await store.get([id]), [null], JSON.stringify(id));
         assert.equal(await store.append(id, { type: "e" }), false, JSON.stringify(id));

@@ -1,5 +1,16 @@
 import assert from "node:assert/strict";
-import { commitOne, eventsOf, idOf, idsOn, insertOp, KIND, put, read, type StoreCase, TENANT } from "./kit.ts";
+import {
+  commitOne,
+  eventsOf,
+  idOf,
+  idsOn,
+  insertOp,
+  KIND,
+  put,
+  read,
+  type StoreCase,
+  TENANT,
+} from "./kit.ts";
 
 export const insertCases: readonly StoreCase[] = [
   {
@@ -110,7 +121,10 @@ export const insertCases: readonly StoreCase[] = [
       const ids = Array.from({ length: 20 }, (_, n) => idOf(n));
       const { status, results } = await store.commit(ids.map((id) => insertOp(id)));
       assert.equal(status, "committed");
-      assert.deepEqual(results.map((result) => result.record?.id), ids);
+      assert.deepEqual(
+        results.map((result) => result.record?.id),
+        ids,
+      );
       assert.deepEqual((await idsOn(store)).toSorted(), ids.toSorted());
     },
   },
@@ -126,13 +140,19 @@ export const insertCases: readonly StoreCase[] = [
       data.n = 2;
       const seen = await read(store, idOf(1));
       const history = await eventsOf(store, idOf(1));
-      assert.deepEqual([seen.value, seen.keys, history[0]?.data], [{ list: [1] }, { session: "s" }, { n: 1 }]);
+      assert.deepEqual(
+        [seen.value, seen.keys, history[0]?.data],
+        [{ list: [1] }, { session: "s" }, { n: 1 }],
+      );
       (seen.value["list"] as number[]).push(3);
       Object.assign(seen.keys, { session: "changed" });
       Object.assign(history[0]?.data ?? {}, { n: 3 });
       const again = await read(store, idOf(1));
       const events = await eventsOf(store, idOf(1));
-      assert.deepEqual([again.value, again.keys, events[0]?.data], [{ list: [1] }, { session: "s" }, { n: 1 }]);
+      assert.deepEqual(
+        [again.value, again.keys, events[0]?.data],
+        [{ list: [1] }, { session: "s" }, { n: 1 }],
+      );
       assert.deepEqual(await idsOn(store, { key: { name: "session", value: "s" } }), [idOf(1)]);
     },
   },

@@ -42,8 +42,16 @@ export function idOf(n: number | string, slot: number = SLOT): string {
 
 type RecordOptions = Partial<InsertOp["record"]>;
 
-export function insertOp(id: string, record: RecordOptions = {}, more: Omit<InsertOp, "op" | "record"> = {}): InsertOp {
-  return { op: "insert", record: { id, kind: KIND, tenant_id: TENANT, status: "open", value: {}, ...record }, ...more };
+export function insertOp(
+  id: string,
+  record: RecordOptions = {},
+  more: Omit<InsertOp, "op" | "record"> = {},
+): InsertOp {
+  return {
+    op: "insert",
+    record: { id, kind: KIND, tenant_id: TENANT, status: "open", value: {}, ...record },
+    ...more,
+  };
 }
 
 export function updateOp(id: string, more: Omit<UpdateOp, "op" | "id"> = {}): UpdateOp {
@@ -62,12 +70,19 @@ export async function put(
 }
 
 /** Commits one operation and returns its result. */
-export async function commitOne(store: RecordStore, operation: StoreOp): Promise<OpResult & { commit: CommitResult["status"] }> {
+export async function commitOne(
+  store: RecordStore,
+  operation: StoreOp,
+): Promise<OpResult & { commit: CommitResult["status"] }> {
   const { status, results } = await store.commit([operation]);
   return { ...must(results[0], "result"), commit: status };
 }
 
-export async function update(store: RecordStore, id: string, more: Omit<UpdateOp, "op" | "id"> = {}): ReturnType<typeof commitOne> {
+export async function update(
+  store: RecordStore,
+  id: string,
+  more: Omit<UpdateOp, "op" | "id"> = {},
+): ReturnType<typeof commitOne> {
   return commitOne(store, updateOp(id, more));
 }
 

@@ -10,12 +10,18 @@ export const leaseCases: readonly StoreCase[] = [
     run: async ({ store, clock }) => {
       await put(store, idOf(1));
       for (let fence = 1; fence <= 4; fence += 1) {
-        const taken = await update(store, idOf(1), { guard: { lease: "free" }, patch: { lease: lease(`w${fence}`) } });
+        const taken = await update(store, idOf(1), {
+          guard: { lease: "free" },
+          patch: { lease: lease(`w${fence}`) },
+        });
         assert.equal(taken.status, "updated");
         assert.equal(taken.record?.fence, fence);
         assert.deepEqual(taken.record.lease, { owner: `w${fence}`, expires_at: clock.now() + 100 });
         clock.advance(40);
-        const renewed = await update(store, idOf(1), { guard: { fence }, patch: { lease: { renewMs: 300 } } });
+        const renewed = await update(store, idOf(1), {
+          guard: { fence },
+          patch: { lease: { renewMs: 300 } },
+        });
         assert.deepEqual(renewed.record?.lease, { owner: `w${fence}`, expires_at: clock.now() + 300 });
         assert.equal(renewed.record.fence, fence);
         const released = await update(store, idOf(1), { guard: { fence }, patch: { lease: "release" } });
@@ -49,7 +55,10 @@ export const leaseCases: readonly StoreCase[] = [
       const late = await update(store, idOf(1), { guard: { fence: 1 }, patch: { status: "done" } });
       assert.equal(late.status, "stale");
       assert.equal((await read(store, idOf(1))).status, "open");
-      assert.equal((await update(store, idOf(1), { guard: { fence: 2 }, patch: { status: "done" } })).status, "updated");
+      assert.equal(
+        (await update(store, idOf(1), { guard: { fence: 2 }, patch: { status: "done" } })).status,
+        "updated",
+      );
     },
   },
   {
@@ -59,7 +68,10 @@ export const leaseCases: readonly StoreCase[] = [
       await put(store, idOf(1), {}, { lease: lease("a", 100) });
       clock.advance(100);
       assert.equal((await update(store, idOf(1), { guard: { fence: 1 } })).status, "stale");
-      assert.equal((await update(store, idOf(1), { guard: { fence: 1 }, patch: { lease: { renewMs: 50 } } })).status, "stale");
+      assert.equal(
+        (await update(store, idOf(1), { guard: { fence: 1 }, patch: { lease: { renewMs: 50 } } })).status,
+        "stale",
+      );
       await put(store, idOf(2), {}, { lease: lease("a", 100) });
       await update(store, idOf(2), { patch: { lease: "release" } });
       assert.equal((await update(store, idOf(2), { guard: { fence: 1 } })).status, "stale");

@@ -5,7 +5,12 @@ import type { FakeClock } from "../fake-clock.ts";
 import { idOf, idsOf, idsOn, pageOf, put, read, type StoreCase, update, walk } from "./kit.ts";
 
 /** `count` records over many slots, three to a millisecond; their ids, oldest first. */
-async function fill(store: RecordStore, clock: FakeClock, count: number, statuses = ["open"]): Promise<string[]> {
+async function fill(
+  store: RecordStore,
+  clock: FakeClock,
+  count: number,
+  statuses = ["open"],
+): Promise<string[]> {
   const records: StoredRecord[] = [];
   for (let n = 0; n < count; n += 1) {
     const status = statuses[n % statuses.length] ?? "open";
@@ -16,7 +21,9 @@ async function fill(store: RecordStore, clock: FakeClock, count: number, statuse
 }
 
 function inOrder(records: readonly StoredRecord[]): string[] {
-  return records.toSorted((a, b) => a.created_at - b.created_at || (a.id < b.id ? -1 : 1)).map((record) => record.id);
+  return records
+    .toSorted((a, b) => a.created_at - b.created_at || (a.id < b.id ? -1 : 1))
+    .map((record) => record.id);
 }
 
 export const pageCases: readonly StoreCase[] = [
@@ -128,7 +135,10 @@ export const pageCases: readonly StoreCase[] = [
       }
       assert.deepEqual(await walk(store, { slot: 4095, limit: 3 }), own);
       assert.deepEqual(await walk(store, { slot: 4095, limit: 3, order: "newest" }), own.toReversed());
-      assert.deepEqual(await walk(store, { slot: 4095, limit: 2, key: { name: "session", value: "s" } }), own);
+      assert.deepEqual(
+        await walk(store, { slot: 4095, limit: 2, key: { name: "session", value: "s" } }),
+        own,
+      );
       assert.equal((await idsOn(store, { slot: 0 })).length, 4);
       assert.deepEqual(await idsOn(store, { slot: 2 }), []);
     },
@@ -151,7 +161,10 @@ export const pageCases: readonly StoreCase[] = [
       }).catch((error: unknown) => assert.fail(String(error)));
       assert.equal(new Set(ids).size, ids.length);
       const stayed = before.filter((id) => !gone.has(id));
-      assert.deepEqual(ids.filter((id) => stayed.includes(id)), stayed);
+      assert.deepEqual(
+        ids.filter((id) => stayed.includes(id)),
+        stayed,
+      );
       assert.ok(ids.every((id) => come.has(id) || before.includes(id)));
     },
   },

@@ -3,8 +3,17 @@ import type { PurgeQuery, RecordStore } from "../../backends/record-store.ts";
 import { rejectsWith } from "../assertions.ts";
 import { eventsOf, idOf, idsOn, KIND, put, read, type StoreCase, update } from "./kit.ts";
 
-async function purge(store: RecordStore, query: Partial<PurgeQuery>): Promise<{ purged: number; more: boolean }> {
-  return store.purge({ kind: KIND, statuses: ["done"], updatedBefore: Number.MAX_SAFE_INTEGER, limit: 100, ...query });
+async function purge(
+  store: RecordStore,
+  query: Partial<PurgeQuery>,
+): Promise<{ purged: number; more: boolean }> {
+  return store.purge({
+    kind: KIND,
+    statuses: ["done"],
+    updatedBefore: Number.MAX_SAFE_INTEGER,
+    limit: 100,
+    ...query,
+  });
 }
 
 export const purgeCases: readonly StoreCase[] = [
@@ -46,7 +55,10 @@ export const purgeCases: readonly StoreCase[] = [
       assert.deepEqual(await store.acquireDue(query), []);
       const again = await put(store, idOf(1), {}, { event: { type: "new" } });
       assert.deepEqual([again.version, again.fence, again.touches], [1, 0, 0]);
-      assert.deepEqual((await eventsOf(store, idOf(1))).map((event) => [event.seq, event.type]), [[1, "new"]]);
+      assert.deepEqual(
+        (await eventsOf(store, idOf(1))).map((event) => [event.seq, event.type]),
+        [[1, "new"]],
+      );
     },
   },
   {

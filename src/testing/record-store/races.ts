@@ -32,13 +32,20 @@ export const raceCases: readonly StoreCase[] = [
       const of = inTurn(store, await another());
       await put(store, idOf(1));
       const results = await together(N, (n) =>
-        update(of(n), idOf(1), { guard: { version: 1 }, patch: { value: { n } }, event: { type: "e", data: { n } } }),
+        update(of(n), idOf(1), {
+          guard: { version: 1 },
+          patch: { value: { n } },
+          event: { type: "e", data: { n } },
+        }),
       );
       assert.deepEqual(tally(results.map((result) => result.status)), { stale: N - 1, updated: 1 });
       const record = await read(store, idOf(1));
       const events = await eventsOf(store, idOf(1));
       assert.equal(record.version, 2);
-      assert.deepEqual(events.map((event) => event.data), [record.value]);
+      assert.deepEqual(
+        events.map((event) => event.data),
+        [record.value],
+      );
       for (const result of results) assert.deepEqual(result.record, record);
     },
   },
@@ -47,7 +54,9 @@ export const raceCases: readonly StoreCase[] = [
     needs: ["another"],
     run: async ({ store, another }) => {
       const of = inTurn(store, await another());
-      const results = await together(N, (n) => commitOne(of(n), insertOp(idOf(1), { value: { n } }, { touch: true })));
+      const results = await together(N, (n) =>
+        commitOne(of(n), insertOp(idOf(1), { value: { n } }, { touch: true })),
+      );
       assert.deepEqual(tally(results.map((result) => result.status)), { exists: N - 1, inserted: 1 });
       const record = await read(store, idOf(1));
       assert.equal(record.touches, N - 1);
@@ -63,9 +72,15 @@ export const raceCases: readonly StoreCase[] = [
       await put(store, idOf(1));
       const results = await together(N, (n) => update(of(n), idOf(1), { event: { type: `e${n}` } }));
       const versions = results.map((result) => result.record?.version ?? 0).toSorted((a, b) => a - b);
-      assert.deepEqual(versions, Array.from({ length: N }, (_, n) => n + 2));
+      assert.deepEqual(
+        versions,
+        Array.from({ length: N }, (_, n) => n + 2),
+      );
       const events = await eventsOf(store, idOf(1));
-      assert.deepEqual(events.map((event) => event.seq), Array.from({ length: N }, (_, n) => n + 1));
+      assert.deepEqual(
+        events.map((event) => event.seq),
+        Array.from({ length: N }, (_, n) => n + 1),
+      );
       assert.equal(new Set(events.map((event) => event.type)).size, N);
     },
   },
@@ -77,7 +92,10 @@ export const raceCases: readonly StoreCase[] = [
       await put(store, idOf(1));
       for (let round = 1; round <= 5; round += 1) {
         const results = await together(8, (n) =>
-          update(of(n), idOf(1), { guard: { lease: "free" }, patch: { lease: { owner: `w${n}`, durationMs: 100 } } }),
+          update(of(n), idOf(1), {
+            guard: { lease: "free" },
+            patch: { lease: { owner: `w${n}`, durationMs: 100 } },
+          }),
         );
         assert.deepEqual(tally(results.map((result) => result.status)), { stale: 7, updated: 1 });
         const winner = results.findIndex((result) => result.status === "updated");
@@ -93,9 +111,14 @@ export const raceCases: readonly StoreCase[] = [
     run: async ({ store, another }) => {
       const of = inTurn(store, await another());
       await put(store, idOf(1));
-      const results = await together(N, (n) => update(of(n), idOf(1), { patch: { lease: { owner: `w${n}`, durationMs: 1 } } }));
+      const results = await together(N, (n) =>
+        update(of(n), idOf(1), { patch: { lease: { owner: `w${n}`, durationMs: 1 } } }),
+      );
       const fences = results.map((result) => result.record?.fence ?? 0).toSorted((a, b) => a - b);
-      assert.deepEqual(fences, Array.from({ length: N }, (_, n) => n + 1));
+      assert.deepEqual(
+        fences,
+        Array.from({ length: N }, (_, n) => n + 1),
+      );
     },
   },
   {
@@ -144,7 +167,10 @@ export const raceCases: readonly StoreCase[] = [
         for (const id of ids) await put(store, id);
         const take = (by: string, order: readonly string[]) =>
           order.map((id) => updateOp(id, { guard: { version: 1 }, patch: { value: { by } } }));
-        const outcomes = await Promise.all([store.commit(take("x", ids)), other.commit(take("y", ids.toReversed()))]);
+        const outcomes = await Promise.all([
+          store.commit(take("x", ids)),
+          other.commit(take("y", ids.toReversed())),
+        ]);
         assert.deepEqual(tally(outcomes.map((outcome) => outcome.status)), { committed: 1, refused: 1 });
         const [a, b] = await store.get(ids);
         assert.deepEqual(a?.value, b?.value);

@@ -47,7 +47,10 @@ export const touchCases: readonly StoreCase[] = [
       ]);
       await store.commit([updateOp(idOf("a"), { guard: { version: 7 }, touch: true })]);
       await store.commit([insertOp(idOf("a"), {}, { touch: true, if_exists: "abort" })]);
-      assert.deepEqual([(await read(store, idOf("a"))).touches, (await read(store, idOf("b"))).touches], [0, 0]);
+      assert.deepEqual(
+        [(await read(store, idOf("a"))).touches, (await read(store, idOf("b"))).touches],
+        [0, 0],
+      );
     },
   },
   {

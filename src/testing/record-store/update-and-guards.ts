@@ -46,8 +46,16 @@ export const updateCases: readonly StoreCase[] = [
     needs: ["clock"],
     run: async ({ store }) => {
       const more = { lease: { owner: "a", durationMs: 100 } };
-      let before = await put(store, idOf(1), { value: { a: 1, b: 2 }, keys: { session: "s" }, due_at: 7 }, more);
-      const check = async (patch: NonNullable<Parameters<typeof update>[2]>["patch"], expected: Partial<StoredRecord>) => {
+      let before = await put(
+        store,
+        idOf(1),
+        { value: { a: 1, b: 2 }, keys: { session: "s" }, due_at: 7 },
+        more,
+      );
+      const check = async (
+        patch: NonNullable<Parameters<typeof update>[2]>["patch"],
+        expected: Partial<StoredRecord>,
+      ) => {
         const { record } = await update(store, idOf(1), patch === undefined ? {} : { patch });
         assert.deepEqual(record, { ...before, ...expected, version: before.version + 1 });
         before = await read(store, idOf(1));
@@ -90,10 +98,23 @@ export const updateCases: readonly StoreCase[] = [
     name: "S1: an update whose guard fails in one condition changes nothing and shows the record",
     needs: ["clock"],
     run: async ({ store, clock }) => {
-      const before = await put(store, idOf(1), { due_at: clock.now() + 100 }, { lease: { owner: "a", durationMs: 50 } });
+      const before = await put(
+        store,
+        idOf(1),
+        { due_at: clock.now() + 100 },
+        { lease: { owner: "a", durationMs: 50 } },
+      );
       for (const guard of FAILING) {
-        const result = await update(store, idOf(1), { guard, patch: { status: "done" }, event: { type: "e" } });
-        assert.deepEqual(result, { commit: "refused", status: "stale", record: before }, JSON.stringify(guard));
+        const result = await update(store, idOf(1), {
+          guard,
+          patch: { status: "done" },
+          event: { type: "e" },
+        });
+        assert.deepEqual(
+          result,
+          { commit: "refused", status: "stale", record: before },
+          JSON.stringify(guard),
+        );
         assert.deepEqual(await read(store, idOf(1)), before);
       }
       assert.deepEqual(await eventsOf(store, idOf(1)), []);

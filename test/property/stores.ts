@@ -1,0 +1,52 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { MemoryRecordStore } from "../../src/backends/memory/memory-store.ts";
+import type { RecordStore } from "../../src/backends/record-store.ts";
+import { RedisRecordStore } from "../../src/backends/redis/redis-store.ts";
+import { SqliteRecordStore } from "../../src/backends/sqlite/sqlite-store.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import { startRedisServer } from "../support/redis-server.ts";
+
+export interface StoreUnderTest {
+  readonly name: string;
+  open(clock: Clock): RecordStore;
+}
+
+/** How many runs a property gets; more in a nightly job: HOLDPOINT_FC_RUNS=2000. */
+export function runs(usual: number): number {
+  const given = Number(process.env["HOLDPOINT_FC_RUNS"] ?? usual);
+  if (!Number.isInteger(given) || given < 1)
+    throw new Error("HOLDPOINT_FC_RUNS has to be a whole number of runs.");
+  return given;
+}
+
+/** Every store but the model, each `open` with data of its own. */
+export async function realStores(): Promise<readonly StoreUnderTest[]> {
+  const server = await startRedisServer();
+  const prefix = server.prefix();
+  const folder = await mkdtemp(join(tmpdir(), "holdpoint-property-"));
+  afterAll(async () => {
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  let opened = 0;
+  return [
+    {
+      name: "sqlite",
+      open: (clock) =>
+        new SqliteRecordStore({ path: join(folder, `${(opened += 1)}.db`), clock, synchronous: "NORMAL" }),
+    },
+    {
+      name: "redis",
+      open: (clock) =>
+        new RedisRecordStore({ url: server.url, prefix: `${prefix}-${(opened += 1)}`, clock, shards: 4 }),
+    },
+  ];
+}
+
+export const memoryStore: StoreUnderTest = {
+  name: "memory",
+  open: (clock) => new MemoryRecordStore({ clock }),
+};
