@@ -7,12 +7,15 @@ import type { ToolMessage } from "@langchain/core/messages";
 import type { DynamicTool, StructuredToolInterface } from "@langchain/core/tools";
 import type { LangGraphRunnableConfig } from "@langchain/langgraph";
 import type { HITLBackend } from "../backends/hitl-backend.ts";
-import { CallRun, type CallTask } from "../suspend/call-run.ts";
+import { type CallResult, CallRun, type CallTask } from "../suspend/call-run.ts";
+import { callScope } from "../suspend/call-scope.ts";
+import { isBubbleUp, isFatal } from "../suspend/errors.ts";
 import { PauseSignal } from "../suspend/pause-signal.ts";
 import { callRecordId, type HostConfig, type Place, placeIfAny } from "../suspend/place.ts";
+import { isHITLSuspend } from "../suspend/suspend-signal.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
 import { pauseFor } from "./pause-for.ts";
-import { answerText, asToolOutput, decodeOutput, encodeOutput, type HostSerde, toolMessage, type ToolOutput } from "./tool-outcome.ts";
+import { answerText, asToolOutput, decodeFailure, decodeOutput, encodeFailure, encodeOutput, type HostSerde, toolMessage, type ToolOutput } from "./tool-outcome.ts";
 import { argsOf, wakeHintOf } from "./wake.ts";
 
 export interface HoldpointToolsOptions {
@@ -26,7 +29,6 @@ export interface HoldpointToolsOptions {
 /** Calls of one task that are at work now, by the task's scratchpad: it is made anew for each execution. */
 interface Joint {
   readonly step: ToolStep;
-  readonly runs: Set<CallRun<ToolOutput>>;
   working: number;
   readonly waiting: (() => void)[];
 }
@@ -92,35 +94,69 @@ async function runWrapped(
 ): Promise<unknown> {
   const configurable = config.configurable as Record<string, unknown>;
   const place = placeIfAny(config as HostConfig, backend);
-  if (!place) return execute();
+  // Wrapped twice, or run by HITLToolNode: the outer one keeps the call.
+  if (!place || callScope.getStore()?.call_id === callRecordId(place, call.id as string)) return execute();
   const scratchpad = configurable["__pregel_scratchpad"] as object;
-  const joint = joints.get(scratchpad) ?? { step: new ToolStep(place, options), runs: new Set(), working: 0, waiting: [] };
+  const joint = joints.get(scratchpad) ?? { step: new ToolStep(place, options), working: 0, waiting: [] };
   joints.set(scratchpad, joint);
-  joint.working += 1;
   const task = taskOf(place, call, execute);
+  await joint.step.load([task.call.id], wakeHintOf(config, place));
+  for (;;) {
+    const result = await together(joint, task);
+    if (result.status === "finished") {
+      if (result.output instanceof Failure) throw result.output.error;
+      return result.output;
+    }
+    // While a slow sibling ran, this call's question may have been answered, and its run finished elsewhere.
+    if (!joint.step.lateChange || !(await joint.step.refresh([task.call.id]))) break;
+  }
+  throw new PauseSignal(pauseFor([...joint.step.runs], joint.step));
+}
+
+/**
+ * Runs the call; if it suspends, waits for its siblings: the host drops what they do after the first interrupt,
+ * and their outcomes must be kept.
+ */
+async function together(joint: Joint, task: CallTask<ToolOutput | Failure>): Promise<CallResult<ToolOutput | Failure>> {
+  joint.working += 1;
+  let result: CallResult<ToolOutput | Failure>;
   try {
-    await joint.step.load([task.call.id], wakeHintOf(config, place));
-    const run = new CallRun<ToolOutput>(joint.step, task);
-    joint.runs.add(run);
-    const result = await run.settle();
-    if (result.status === "finished") return result.output;
+    result = await new CallRun(joint.step, task).settle();
   } finally {
     joint.working -= 1;
     if (joint.working === 0) for (const wake of joint.waiting.splice(0)) wake();
   }
-  // The host drops what siblings do after the first interrupt: let them finish, so that their outcomes are kept.
-  if (joint.working > 0) await new Promise<void>((resolve) => joint.waiting.push(resolve));
-  throw new PauseSignal(pauseFor([...joint.runs], joint.step));
+  if (result.status === "suspended" && joint.working > 0) await new Promise<void>((resolve) => joint.waiting.push(resolve));
+  return result;
 }
 
-function taskOf(place: Place, call: ToolCall, execute: () => Promise<unknown>): CallTask<ToolOutput> {
+/** An error of the tool is its outcome: what becomes of it is the host's business, each time alike. */
+class Failure {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
+function taskOf(place: Place, call: ToolCall, execute: () => Promise<unknown>): CallTask<ToolOutput | Failure> {
   const serde = (place.checkpointer as unknown as { serde: HostSerde }).serde;
   const tool_call_id = call.id as string;
   return {
     call: { id: callRecordId(place, tool_call_id), tool_call_id, tool_name: call.name, params: argsOf(call) },
-    execute: async () => asToolOutput(await execute(), call),
-    encode: (output) => encodeOutput(output, serde),
-    decode: (outcome) => decodeOutput(outcome, serde),
+    execute: async () => {
+      try {
+        return asToolOutput(await execute(), call);
+      } catch (error) {
+        if (isHITLSuspend(error) || isFatal(error) || isBubbleUp(error)) throw error;
+        return new Failure(error);
+      }
+    },
+    encode: async (output) => (output instanceof Failure ? encodeFailure(output.error) : encodeOutput(output, serde)),
+    decode: async (outcome) => {
+      const failure = decodeFailure(outcome);
+      return failure ? new Failure(failure) : decodeOutput(outcome, serde);
+    },
     answer: (record): ToolMessage => {
       const { text, status } = answerText(record);
       return toolMessage(call, text, status);

@@ -81,8 +81,7 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
     );
     await step.load(tasks.map((task) => task.call.id), wakeHintOf(config, place));
     for (;;) {
-      for (const run of [...step.runs]) step.remove(run);
-      step.lateChange = false;
+      step.runs.clear();
       const runs = tasks.map((task) => new CallRun(step, task));
       const settled = await Promise.allSettled(runs.map((run) => run.settle()));
       const failed = settled.find((result) => result.status === "rejected");
@@ -90,20 +89,9 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       const results = settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
       if (results.every((result) => result.status === "finished")) return results.map((result) => result.output);
       // While a slow sibling ran, a question may have been answered: look once more before going to sleep.
-      if (step.lateChange && (await this.#progressed(step, tasks.map((task) => task.call.id)))) continue;
+      if (step.lateChange && (await step.refresh(tasks.map((task) => task.call.id)))) continue;
       throw new GraphInterrupt(pauseFor(runs, step) as never[]);
     }
-  }
-
-  async #progressed(step: ToolStep, ids: readonly string[]): Promise<boolean> {
-    const before = [...step.records.values(), ...step.questions.values()].map((record) => `${record.id}:${record.status}`);
-    const known = new Set(before);
-    for (const record of await step.place.backend.store.get(ids)) step.note(record);
-    await step.loadQuestions(ids);
-    step.suspendedBefore = true;
-    return [...step.records.values(), ...step.questions.values()].some(
-      (record) => !known.has(`${record.id}:${record.status}`) && record.status !== "running" && record.status !== "pending",
-    );
   }
 
   #task(

@@ -45,6 +45,17 @@ export async function decodeOutput(outcome: JsonValue, serde: HostSerde): Promis
   throw new HoldpointError("ERR_HITL_SCHEMA_VERSION", `A call record holds an outcome of the unknown kind ${String(kind)}.`);
 }
 
+/** A tool's error as its outcome: name and message, as a model or a log would see it. */
+export function encodeFailure(error: unknown): JsonValue {
+  const { name, message } = error as Partial<Error>;
+  return { kind: "error", name: String(name ?? "Error"), message: String(message ?? error) };
+}
+
+export function decodeFailure(outcome: JsonValue): Error | null {
+  const { kind, name, message } = outcome as JsonObject;
+  return kind === "error" ? Object.assign(new Error(String(message)), { name: String(name) }) : null;
+}
+
 /** LangGraph's serializer revives messages, but not its own commands and sends. */
 function revived(value: unknown): ToolOutput {
   const { lg_name, lg_command: _, goto, ...rest } = value as { lg_name?: string; lg_command?: unknown; goto?: unknown };

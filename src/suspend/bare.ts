@@ -54,12 +54,9 @@ export async function askBare(question: Question, config: HostConfig | undefined
   return record;
 }
 
-/** A tool's config is a child run of its node's: its callbacks have a parent, and the scratchpad is the node's. */
+/** Only a node's own config carries `executionInfo`; that of a tool or another child run in it does not. */
 function insideTool(config: HostConfig): boolean {
-  const { callbacks, toolCall } = config as { callbacks?: { getParentRunId?: () => string | undefined }; toolCall?: unknown };
-  if (toolCall !== undefined) return true;
-  const tags = (callbacks as { tags?: readonly string[] } | undefined)?.tags;
-  return tags?.includes("holdpoint:tool") ?? false;
+  return config.executionInfo === undefined;
 }
 
 function noIdentity(where: string): HoldpointError {

@@ -13,6 +13,7 @@ export class CallClaim {
   /** As it was when the claim was taken; null without a claim. */
   record: StoredRecord | null = null;
   #timer: NodeJS.Timeout | undefined;
+  #starting: Promise<boolean> | null = null;
 
   constructor(step: ToolStep, call: CallIdentity) {
     this.#step = step;
@@ -33,6 +34,20 @@ export class CallClaim {
     const result = await this.#commit({ ...this.insert(value), if_exists: "keep" });
     if (result.status === "inserted") this.record = result.record;
     return result.status === "inserted";
+  }
+
+  /** As {@link start}, for steps that begin side by side: one of them starts the call for all. */
+  async startOnce(value: CallValue): Promise<boolean> {
+    if (this.record) return true;
+    this.#starting ??= this.start(value).finally(() => {
+      this.#starting = null;
+    });
+    return (await this.#starting) || this.record !== null;
+  }
+
+  /** Resolves when no start is under way. */
+  async started(): Promise<void> {
+    await this.#starting?.catch(() => false);
   }
 
   /** Takes a recorded call that waits; false if somebody else was quicker. */

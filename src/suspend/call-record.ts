@@ -58,8 +58,8 @@ export interface CallValue {
   readonly outcome: JsonValue | null;
 }
 
-/** Without `value`: the step gave `undefined`, which JSON does not know. */
-export type StepResult = { readonly value?: JsonValue };
+/** Without `value`: the step gave `undefined`, which JSON does not know, or (`error`) what cannot be kept. */
+export type StepResult = { readonly value?: JsonValue; readonly error?: string };
 
 export interface CallIdentity {
   readonly id: string;

@@ -55,6 +55,10 @@ export class CallRun<Output> implements CallScope {
   #mode: CallMode = "await";
   #resumption: Resumption | undefined;
   readonly #asking = new Set<Promise<unknown>>();
+  /** Signals that the engine made: their questions are recorded already. */
+  readonly #signals = new WeakSet<object>();
+  /** The call asked while a step was at work: the claim is kept until that is done. */
+  #stepsAtWork = false;
 
   constructor(step: ToolStep, task: CallTask<Output>) {
     this.#step = step;
@@ -63,11 +67,15 @@ export class CallRun<Output> implements CallScope {
     this.#questions = new CallQuestions(step.questions);
     this.#steps = new CallSteps(task.call, () => this.#beginStep());
     this.#value = emptyCall(step.place, task.call);
-    step.add(this as CallRun<unknown>);
+    step.runs.add(this as CallRun<unknown>);
   }
 
   get checkpoint_ns(): string {
     return this.#step.place.checkpoint_ns;
+  }
+
+  get call_id(): string {
+    return this.#task.call.id;
   }
 
   get resumption(): Resumption | undefined {
@@ -158,6 +166,8 @@ export class CallRun<Output> implements CallScope {
     const asked = this.#questions.withQueued(this.#value);
     for (const { named } of queue) open.add(named.id);
     this.#value = this.#suspendedValue(asked);
+    this.#stepsAtWork = this.#claim.record !== null && this.#steps.active > 0;
+    if (this.#stepsAtWork) return [this.#keepOp(), ...queue.map((queued) => queued.insert)];
     return [this.#suspendOp(), ...queue.map((queued) => queued.insert), ...this.#takenUp()];
   }
 
@@ -169,9 +179,16 @@ export class CallRun<Output> implements CallScope {
       this.#claim.beat();
       return;
     }
-    this.#suspended = own?.record ?? null;
-    this.#claim.drop();
+    if (!this.#stepsAtWork) {
+      this.#suspended = own?.record ?? null;
+      this.#claim.drop();
+    }
     for (const [index, queued] of this.#questions.queue.splice(0).entries()) queued.settle(inserted[index]?.record ?? null);
+  }
+
+  /** Before the step writes: a claim that is being taken decides how this run is written. */
+  async claimed(): Promise<void> {
+    await this.#claim.started();
   }
 
   /** Another execution holds the call: this one goes back to sleep. */
@@ -193,8 +210,11 @@ export class CallRun<Output> implements CallScope {
     const named = this.#questions.name(place, call, question);
     const known = this.#step.questions.get(named.id);
     if (known && isTerminalHITLStatus(known.status)) return toHITLRecord(known);
-    const isNew = !this.#value.asked.some((asked) => asked.id === named.id);
-    if (isNew && this.#value.changed >= MAX_CHANGES && this.#questions.unheard(this.#value)) {
+    const { asked, changed } = this.#value;
+    const isNew = !asked.some((other) => other.id === named.id);
+    // A key is what the error asks for: a call that has none yet is mended by one.
+    const unnamed = question.key === undefined || asked.some((other) => other.key !== null);
+    if (isNew && unnamed && changed >= MAX_CHANGES && this.#questions.unheard(this.#value)) {
       throw new HoldpointError(
         "ERR_HITL_UNSTABLE_QUESTION",
         `The question of ${call.tool_name} changed ${MAX_CHANGES + 1} times between runs, so its answers were never used. Give it a key: askUser({ key: "…", … }).`,
@@ -220,7 +240,9 @@ export class CallRun<Output> implements CallScope {
   }
 
   #signal(): HITLSuspend {
-    return new HITLSuspend({ data: { message: `${this.#task.call.tool_name} waits for a human` } });
+    const signal = new HITLSuspend({ data: { message: `${this.#task.call.tool_name} waits for a human` } });
+    this.#signals.add(signal);
+    return signal;
   }
 
   #suspendedValue(asked: CallValue["asked"]): CallValue {
@@ -234,6 +256,15 @@ export class CallRun<Output> implements CallScope {
       mode: this.#mode,
       interrupts: [],
       changed: before.changed + (changed ? 1 : 0),
+    };
+  }
+
+  #keepOp(): StoreOp {
+    return {
+      op: "update",
+      id: this.#task.call.id,
+      guard: { fence: this.#claim.fence },
+      patch: { value: callJson(this.#value) },
     };
   }
 
@@ -260,11 +291,10 @@ export class CallRun<Output> implements CallScope {
   }
 
   async #beginStep(): Promise<{ fence: number }> {
-    if (this.#questions.open.size > 0) throw this.#signal();
-    if (!this.#claim.record) {
-      if (!(await this.#claim.start(this.#value))) throw this.#signal();
-      this.#claim.beat();
-    }
+    // A question that is being written suspends the call: the step then runs after the answer.
+    if (this.#questions.queue.length > 0) await this.#step.flush();
+    if (this.#questions.open.size > 0 || !(await this.#claim.startOnce(this.#value))) throw this.#signal();
+    this.#claim.beat();
     return { fence: this.#claim.fence };
   }
 
@@ -354,6 +384,7 @@ export class CallRun<Output> implements CallScope {
         try {
           output = await callScope.run(this, () => this.#task.execute());
           await Promise.all(this.#asking);
+          await this.#steps.idle();
         } catch (error) {
           await Promise.all(this.#asking);
           const next = await this.#caught(error);
@@ -371,7 +402,8 @@ export class CallRun<Output> implements CallScope {
 
   /** What an error of the body comes to; null: the body runs again, with an answer that was there already. */
   async #caught(error: unknown): Promise<CallResult<Output> | null> {
-    if (this.#questions.open.size > 0 && !isFatal(error)) return this.#sleep();
+    const own = isHITLSuspend(error) && this.#signals.has(error);
+    if (own || (this.#questions.open.size > 0 && !isFatal(error))) return this.#sleep();
     if (isHITLSuspend(error)) return this.#thrown(error);
     const interrupts = interruptsOf(error);
     if (interrupts) return this.#sleepNested(interrupts);
@@ -397,6 +429,12 @@ export class CallRun<Output> implements CallScope {
   }
 
   async #sleep(): Promise<CallResult<Output>> {
+    await this.#steps.idle();
+    if (this.#claim.record) {
+      const { results } = await this.#step.place.backend.store.commit([this.#suspendOp(), ...this.#takenUp()]);
+      for (const { record } of results) this.#step.note(record);
+      this.#claim.drop();
+    }
     const abandoned = this.#questions.abandoned(this.#value);
     if (abandoned.length > 0) await this.#step.place.backend.store.commit(abandoned.map(supersedeOp));
     return { status: "suspended" };

@@ -25,6 +25,7 @@ export interface StepContext {
 
 export interface CallScope {
   readonly checkpoint_ns: string;
+  readonly call_id: string;
   readonly resumption: Resumption | undefined;
   /** The terminal record of the question, or the signal that suspends the call. */
   ask(question: Question): Promise<HITLRecord>;

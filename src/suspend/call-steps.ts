@@ -13,11 +13,22 @@ export class CallSteps {
   /** Results of this execution that are not in the record yet, or not yet seen by a concurrent step. */
   #results: Results | null = null;
   #saving: Promise<void> = Promise.resolve();
+  readonly #active = new Set<Promise<unknown>>();
 
   /** @param begin - claims the call before the first step of an execution runs. */
   constructor(call: CallIdentity, begin: () => Promise<{ fence: number }>) {
     this.#call = call;
     this.#begin = begin;
+  }
+
+  /** How many steps are at work now. */
+  get active(): number {
+    return this.#active.size;
+  }
+
+  /** Resolves when no step is at work, those included that a rejected `Promise.all` has left behind. */
+  async idle(): Promise<void> {
+    while (this.#active.size > 0) await Promise.all(this.#active);
   }
 
   /** A body that starts (again) counts its steps anew. */
@@ -36,16 +47,35 @@ export class CallSteps {
     const key = `${name}#${count}`;
     this.#results ??= recorded;
     const known = Object.hasOwn(this.#results, key) ? this.#results[key] : undefined;
-    if (known) return known.value as T;
+    if (known) return give(name, known) as T;
     const { fence } = await this.#begin();
-    const kept = keep(name, await run({ fence, idempotency_key: `${this.#call.id}:${key}` }));
+    const work = this.#work(name, key, () => run({ fence, idempotency_key: `${this.#call.id}:${key}` }), save);
+    const tracked = work.catch(() => {});
+    this.#active.add(tracked);
+    try {
+      return give(name, await work) as T;
+    } finally {
+      this.#active.delete(tracked);
+    }
+  }
+
+  async #work(name: string, key: string, run: () => unknown, save: (results: Results) => Promise<void>): Promise<StepResult> {
+    const kept = keep(name, await run());
     this.#results = { ...this.#results, [key]: kept };
     // One write after the other, each with all results that there are by then.
     const write = this.#saving.then(() => save(this.#results as Results));
     this.#saving = write.catch(() => {});
     await write;
-    return kept.value as T;
+    return kept;
   }
+}
+
+/** @throws HoldpointError `ERR_HITL_STEP`, each time: the step has run, and does not run again. */
+function give(name: string, kept: StepResult): JsonValue | undefined {
+  if (kept.error === undefined) return kept.value;
+  throw new HoldpointError("ERR_HITL_STEP", `step "${name}" has run, but its result cannot be kept: ${kept.error}`, {
+    details: { name },
+  });
 }
 
 function keep(name: string, result: unknown): StepResult {
@@ -53,11 +83,7 @@ function keep(name: string, result: unknown): StepResult {
   try {
     const value: JsonValue = toJson(result, `the result of step "${name}"`);
     return { value };
-  } catch (cause) {
-    throw new HoldpointError(
-      "ERR_HITL_STEP",
-      `step "${name}" has run, but its result cannot be kept: ${(cause as Error).message}`,
-      { cause, details: { name } },
-    );
+  } catch (error) {
+    return { error: (error as Error).message };
   }
 }

@@ -43,6 +43,8 @@ export class ToolStep {
   /** HITL records as last seen, by id. */
   readonly questions: Map<string, StoredRecord> = new Map();
   /** Calls that `load` has claimed for this execution. */
+  /** The calls of this execution, in their order. */
+  readonly runs: Set<CallRun<unknown>> = new Set();
   readonly #claims = new Map<string, StoredRecord>();
   /** Some call of this step was recorded before this execution. */
   suspendedBefore = false;
@@ -50,7 +52,6 @@ export class ToolStep {
   asked = false;
   /** A call finished, or was found at work elsewhere, after the first question was written. */
   lateChange = false;
-  readonly #runs = new Set<CallRun<unknown>>();
   readonly #finished = new Map<string, () => Promise<StoreOp>>();
   #flushing: Promise<void> = Promise.resolve();
   #scheduled: Promise<void> | null = null;
@@ -62,10 +63,6 @@ export class ToolStep {
     this.inDoubt = options.inDoubt ?? (() => "ask");
     this.randomId = options.randomId ?? defaultRandomId;
     this.now = () => place.backend.now();
-  }
-
-  get runs(): ReadonlySet<CallRun<unknown>> {
-    return this.#runs;
   }
 
   /** Reads what is recorded of these calls. Skipped where the host has surely not run the task before. */
@@ -113,6 +110,20 @@ export class ToolStep {
     for (const record of await backend.store.get(unknown)) this.note(record && (await backend.settled(record)));
   }
 
+  /** Reads the calls and their questions again; true if one of them can go on, or has finished elsewhere. */
+  async refresh(ids: readonly string[]): Promise<boolean> {
+    const before = new Set(this.#states());
+    for (const record of await this.place.backend.store.get(ids)) this.note(record);
+    await this.loadQuestions(ids);
+    this.suspendedBefore = true;
+    this.lateChange = false;
+    return this.#states().some((state) => !before.has(state) && !state.endsWith(":running") && !state.endsWith(":pending"));
+  }
+
+  #states(): string[] {
+    return [...this.records.values(), ...this.questions.values()].map(({ id, status }) => `${id}:${status}`);
+  }
+
   note(record: StoredRecord | null): void {
     if (record?.kind === HITL_KIND) this.questions.set(record.id, record);
     else if (record) this.records.set(record.id, record);
@@ -129,14 +140,6 @@ export class ToolStep {
   async openForOthers(): Promise<void> {
     await this.flush();
     this.asked = true;
-  }
-
-  add(run: CallRun<unknown>): void {
-    this.#runs.add(run);
-  }
-
-  remove(run: CallRun<unknown>): void {
-    this.#runs.delete(run);
   }
 
   /** Keeps the outcome of a call that ran unclaimed, until somebody asks; only then it is made and written. */
@@ -157,7 +160,7 @@ export class ToolStep {
 
   /** Siblings that start together ask within one turn; a lone call has nobody to wait for. */
   #gather(): Promise<void> {
-    return this.#runs.size > 1 ? new Promise((resolve) => setImmediate(resolve)) : Promise.resolve();
+    return this.runs.size > 1 ? new Promise((resolve) => setImmediate(resolve)) : Promise.resolve();
   }
 
   async #write(): Promise<void> {
@@ -166,12 +169,13 @@ export class ToolStep {
       await this.#resumable;
     } catch (error) {
       this.#resumable = null;
-      for (const run of this.#runs) run.refuse(error);
+      for (const run of this.runs) run.refuse(error);
       return;
     }
+    await Promise.all([...this.runs].map((run) => run.claimed()));
     const ids = [...this.#finished.keys()];
     const outcomes = await Promise.all([...this.#finished.values()].map((makeInsert) => makeInsert()));
-    const batches = [...this.#runs].map((run) => ({ run, ops: run.takeOps() })).filter(({ ops }) => ops.length > 0);
+    const batches = [...this.runs].map((run) => ({ run, ops: run.takeOps() })).filter(({ ops }) => ops.length > 0);
     if (batches.length === 0 && outcomes.length === 0) return;
     const thread = threadInsert(this.place);
     const all = [...batches.flatMap(({ ops }) => ops), ...outcomes, ...(this.asked ? [] : [thread])];
@@ -207,6 +211,6 @@ export class ToolStep {
 
   /** Open questions of all runs that are suspended, in the order of the calls. */
   pending(): HITLRecord[] {
-    return [...this.#runs].flatMap((run) => run.openQuestions()).map(toHITLRecord);
+    return [...this.runs].flatMap((run) => run.openQuestions()).map(toHITLRecord);
   }
 }
