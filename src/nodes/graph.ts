@@ -36,8 +36,10 @@ export const ASKS_HUMANS: unique symbol = Symbol.for("holdpoint.asks") as never;
 
 function asksHumans(bound: object | undefined): boolean {
   if (!bound) return false;
-  const { steps, first, last } = bound as { steps?: object[]; first?: object; last?: object };
-  return (bound as Record<symbol, unknown>)[ASKS_HUMANS] === true || [...(steps ?? []), first, last].some((part) => part !== undefined && part !== bound && asksHumans(part));
+  if ((bound as Record<symbol, unknown>)[ASKS_HUMANS] === true) return true;
+  const { steps, first, last, tools } = bound as { steps?: object[]; first?: object; last?: object; tools?: object[] };
+  const parts = [...(steps ?? []), first, last, ...(Array.isArray(tools) ? tools : [])];
+  return parts.some((part) => part !== undefined && part !== bound && asksHumans(part));
 }
 
 /** The id of the thread's newest checkpoint; null if there is none. */

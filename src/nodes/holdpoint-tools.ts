@@ -14,6 +14,7 @@ import { PauseSignal } from "../suspend/pause-signal.ts";
 import { callRecordId, type HostConfig, type Place, placeIfAny } from "../suspend/place.ts";
 import { isHITLSuspend } from "../suspend/suspend-signal.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
+import { ASKS_HUMANS } from "./graph.ts";
 import { pauseFor } from "./pause-for.ts";
 import { answerText, asToolOutput, decodeFailure, decodeOutput, encodeFailure, encodeOutput, type HostSerde, toolMessage, type ToolOutput } from "./tool-outcome.ts";
 import { argsOf, wakeHintOf } from "./wake.ts";
@@ -63,6 +64,7 @@ type Run = (call: ToolCall, config: LangGraphRunnableConfig, execute: () => Prom
 function wrap<T extends StructuredToolInterface | DynamicTool>(tool: T, run: Run): T {
   return new Proxy(tool, {
     get(target, name) {
+      if (name === ASKS_HUMANS) return true;
       const own: unknown = Reflect.get(target, name, target);
       if (name !== "invoke" || typeof own !== "function") return typeof own === "function" ? own.bind(target) : own;
       return (input: unknown, config?: LangGraphRunnableConfig): Promise<unknown> => {
@@ -97,7 +99,7 @@ async function runWrapped(
   // Wrapped twice, or run by HITLToolNode: the outer one keeps the call.
   if (!place || callScope.getStore()?.call_id === callRecordId(place, call.id as string)) return execute();
   const scratchpad = configurable["__pregel_scratchpad"] as object;
-  const joint = joints.get(scratchpad) ?? { step: new ToolStep(place, options), working: 0, waiting: [] };
+  const joint = joints.get(scratchpad) ?? { step: new ToolStep(place, { ...options, seesWholeStep: false }), working: 0, waiting: [] };
   joints.set(scratchpad, joint);
   const task = taskOf(place, call, execute);
   await joint.step.load([task.call.id], wakeHintOf(config, place));

@@ -22,7 +22,7 @@ import { type AnsweredAsk, WAKE_KEY } from "./wake.ts";
 export interface ResumeThreadOptions {
   readonly thread_id: string;
   readonly backend?: HITLBackend;
-  /** Default: the thread. */
+  /** Default: the session of the thread's newest question. */
   readonly session_id?: string;
   /** Further config of the run: callbacks, context, recursionLimit, configurable … */
   readonly config?: Readonly<Record<string, unknown>>;
@@ -77,7 +77,8 @@ export async function resumeThread<Output = unknown>(
   graph: ResumableGraph<Output>,
   options: ResumeThreadOptions,
 ): Promise<ResumeResult<Output>> {
-  const thread = new Thread(graph, options);
+  const session_id = options.session_id ?? (await sessionOf(resolveBackend(undefined, options.backend), options.thread_id));
+  const thread = new Thread(graph, { ...options, session_id });
   const head = await headOf(graph, options.thread_id);
   const due = await thread.answered(head);
   await thread.superseded(head);
@@ -306,6 +307,12 @@ class Thread<Output> {
   #idle(): { schema_version: number; thread_id: string; session_id: string; open_checkpoint_id: null } {
     return { schema_version: 1, thread_id: this.#options.thread_id, session_id: this.#session_id, open_checkpoint_id: null };
   }
+}
+
+/** The session of the thread's newest question; a thread is its own session unless the run said otherwise. */
+async function sessionOf(backend: StoreHITLBackend, thread_id: string): Promise<string> {
+  const { items } = await backend.getByThread(thread_id, { order: "newest", limit: 1 });
+  return items[0]?.session_id ?? thread_id;
 }
 
 function askOf(record: StoredRecord | HITLRecord): AnsweredAsk {

@@ -68,14 +68,19 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
 
   protected override async run(input: unknown, config: LangGraphRunnableConfig): Promise<T> {
     const { calls, state } = callsOf(input);
-    const outputs = await this.#settle(calls, config, state);
+    const outputs = await this.#settle(calls, config, state, !isSendInput(input));
     return combine(outputs, input) as T;
   }
 
-  async #settle(calls: readonly ToolCall[], config: LangGraphRunnableConfig, state: unknown): Promise<ToolOutput[]> {
+  async #settle(
+    calls: readonly ToolCall[],
+    config: LangGraphRunnableConfig,
+    state: unknown,
+    seesWholeStep: boolean,
+  ): Promise<ToolOutput[]> {
     const place = placeIfAny(config as HostConfig, this.#backend);
     if (!place) return Promise.all(calls.map((call) => this.#invoke(call, config, state)));
-    const step = new ToolStep(place, this.#stepOptions);
+    const step = new ToolStep(place, { ...this.#stepOptions, seesWholeStep });
     const tasks = calls.map((call, index) =>
       this.#task(place, call, nestedConfig(config, call, calls.length), state, index),
     );
@@ -139,9 +144,13 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
   }
 }
 
+function isSendInput(input: unknown): input is { readonly lg_tool_call: ToolCall } {
+  return typeof input === "object" && input !== null && "lg_tool_call" in input;
+}
+
 function callsOf(input: unknown): { calls: ToolCall[]; state: unknown } {
-  if (typeof input === "object" && input !== null && "lg_tool_call" in input) {
-    const { lg_tool_call, ...state } = input as { lg_tool_call: ToolCall };
+  if (isSendInput(input)) {
+    const { lg_tool_call, ...state } = input;
     return { calls: [lg_tool_call], state };
   }
   const messages = isMessages(input) ? input : (input as { messages?: unknown } | null)?.messages;

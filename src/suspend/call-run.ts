@@ -155,6 +155,11 @@ export class CallRun<Output> implements CallScope {
 
   // ── what the step writes for this run ────────────────────────────────────────────────────────────────────
 
+  /** Questions are queued to be written. */
+  get hasAsked(): boolean {
+    return this.#questions.queue.length > 0;
+  }
+
   /** The operations for all that is queued; empty if there is nothing to write. */
   takeOps(): StoreOp[] {
     const { queue, open } = this.#questions;

@@ -49,8 +49,7 @@ export function namespaceOf(config: HostConfig | undefined): string | undefined 
 }
 
 /**
- * @throws HoldpointError `ERR_HITL_NO_BACKEND`, `ERR_HITL_NO_CHECKPOINTER`, `ERR_HITL_NO_THREAD`,
- * `ERR_HITL_DURABILITY`
+ * @throws HoldpointError `ERR_HITL_NO_BACKEND`, `ERR_HITL_NO_CHECKPOINTER`, `ERR_HITL_NO_THREAD`
  */
 export function placeOf(config: HostConfig, own: HITLBackend | undefined): Place {
   const configurable = config.configurable ?? {};
@@ -64,12 +63,6 @@ export function placeOf(config: HostConfig, own: HITLBackend | undefined): Place
   const thread_id = text(configurable["thread_id"]);
   if (thread_id === null) {
     throw new HoldpointError("ERR_HITL_NO_THREAD", "Asking a human needs configurable.thread_id, to find the paused run again.");
-  }
-  if (config.durability === "exit") {
-    throw new HoldpointError(
-      "ERR_HITL_DURABILITY",
-      'durability "exit" saves no checkpoint before the end of the run: a question could not be resumed after a crash. Use "sync" or "async".',
-    );
   }
   const run = configurable["holdpoint"] as HoldpointRunConfig | undefined;
   const backend = resolveBackend(run, own);
@@ -96,13 +89,13 @@ export function placeOf(config: HostConfig, own: HITLBackend | undefined): Place
 }
 
 /**
- * The place, or null where nothing could be asked (no checkpointer, no thread, no backend, durability "exit"):
- * tools that ask nobody run there all the same, and one that asks hears the reason.
+ * The place, or null where nothing could be asked (no checkpointer, no thread, no backend): tools that ask
+ * nobody run there all the same, and one that asks hears the reason.
  */
 export function placeIfAny(config: HostConfig, own: HITLBackend | undefined): Place | null {
   const { configurable } = config;
   if (!configurable?.["__pregel_checkpointer"] || typeof configurable["thread_id"] !== "string") return null;
-  if (config.durability === "exit" || !hasBackend(configurable["holdpoint"] as HoldpointRunConfig | undefined, own)) return null;
+  if (!hasBackend(configurable["holdpoint"] as HoldpointRunConfig | undefined, own)) return null;
   return placeOf(config, own);
 }
 
@@ -135,9 +128,16 @@ const READ_BACK_MS = 10_000;
  * An ask must be resumable: its task's checkpoint, and those of the graphs around it, have to be readable
  * before the record exists. With `sync` at the root that is known.
  *
- * @throws HoldpointError `ERR_HITL_CHECKPOINT_NOT_SAVED`, `ERR_HITL_SUBGRAPH_CHECKPOINTER`
+ * @throws HoldpointError `ERR_HITL_DURABILITY`, `ERR_HITL_CHECKPOINT_NOT_SAVED`,
+ * `ERR_HITL_SUBGRAPH_CHECKPOINTER`
  */
 export async function assertResumable(place: Place): Promise<void> {
+  if (place.durability === "exit") {
+    throw new HoldpointError(
+      "ERR_HITL_DURABILITY",
+      'durability "exit" saves no checkpoint before the end of the run: a question could not be resumed after a crash. Use "sync" or "async".',
+    );
+  }
   const nested = Object.keys(place.checkpointMap).length > 1;
   if (place.durability === "sync" && !nested) return;
   const deadline = performance.now() + (place.durability === "sync" ? 0 : READ_BACK_MS);

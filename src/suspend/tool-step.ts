@@ -24,6 +24,8 @@ export interface ToolStepOptions {
   readonly leaseMs?: number | undefined;
   readonly inDoubt?: ((tool_name: string) => InDoubtPolicy) | undefined;
   readonly randomId?: RandomId | undefined;
+  /** All calls of the step run in this task. False for one call per `Send`, and for wrapped tools. */
+  readonly seesWholeStep?: boolean | undefined;
 }
 
 /** Handed to a run by whoever wakes it: which call is likely ready. A hint; the claim in the store decides. */
@@ -38,6 +40,8 @@ export class ToolStep {
   readonly inDoubt: (tool_name: string) => InDoubtPolicy;
   readonly randomId: RandomId;
   readonly now: () => number;
+  /** LangGraph 1.4 forgets what a task of a nested graph returned when another one pauses: we must not. */
+  readonly #keepAtOnce: boolean;
   /** Call records as last seen, by id. */
   readonly records: Map<string, StoredRecord> = new Map();
   /** HITL records as last seen, by id. */
@@ -63,6 +67,7 @@ export class ToolStep {
     this.inDoubt = options.inDoubt ?? (() => "ask");
     this.randomId = options.randomId ?? defaultRandomId;
     this.now = () => place.backend.now();
+    this.#keepAtOnce = options.seesWholeStep === false && Object.keys(place.checkpointMap).length > 1;
   }
 
   /** Reads what is recorded of these calls. Skipped where the host has surely not run the task before. */
@@ -145,7 +150,7 @@ export class ToolStep {
   /** Keeps the outcome of a call that ran unclaimed, until somebody asks; only then it is made and written. */
   async keepOutcome(id: string, makeInsert: () => Promise<StoreOp>): Promise<void> {
     this.#finished.set(id, makeInsert);
-    if (this.asked) await this.flush();
+    if (this.asked || this.#keepAtOnce) await this.flush();
   }
 
   /** Writes what the runs have queued; asks of one turn of the event loop go together (P10). */
@@ -164,40 +169,41 @@ export class ToolStep {
   }
 
   async #write(): Promise<void> {
+    await Promise.all([...this.runs].map((run) => run.claimed()));
+    const asks = [...this.runs].some((run) => run.hasAsked);
+    if (asks && !(await this.#isResumable())) return;
+    const ids = [...this.#finished.keys()];
+    const outcomes = await Promise.all([...this.#finished.values()].map((makeInsert) => makeInsert()));
+    const batches = asks ? [...this.runs].map((run) => ({ run, ops: run.takeOps() })).filter(({ ops }) => ops.length > 0) : [];
+    if (batches.length === 0 && outcomes.length === 0) return;
+    const first = asks && !this.asked;
+    const thread = first ? [threadInsert(this.place)] : [];
+    const { status, results } = await this.place.backend.store.commit([...batches.flatMap(({ ops }) => ops), ...outcomes, ...thread]);
+    for (const id of ids) this.#finished.delete(id);
+    this.asked ||= asks;
+    if (status === "refused") return this.#writeApart(batches, outcomes);
+    let at = 0;
+    for (const { run, ops } of batches) run.written(results.slice(at, (at += ops.length)));
+    for (const { record } of results) this.note(record);
+    if (first) await supersedeOlder(this.place, results.at(-1));
+  }
+
+  /** If not, whoever asks hears why, and may try again. */
+  async #isResumable(): Promise<boolean> {
     this.#resumable ??= assertResumable(this.place);
     try {
       await this.#resumable;
+      return true;
     } catch (error) {
       this.#resumable = null;
       for (const run of this.runs) run.refuse(error);
-      return;
+      return false;
     }
-    await Promise.all([...this.runs].map((run) => run.claimed()));
-    const ids = [...this.#finished.keys()];
-    const outcomes = await Promise.all([...this.#finished.values()].map((makeInsert) => makeInsert()));
-    const batches = [...this.runs].map((run) => ({ run, ops: run.takeOps() })).filter(({ ops }) => ops.length > 0);
-    if (batches.length === 0 && outcomes.length === 0) return;
-    const thread = threadInsert(this.place);
-    const all = [...batches.flatMap(({ ops }) => ops), ...outcomes, ...(this.asked ? [] : [thread])];
-    const first = !this.asked;
-    const { status, results } = await this.place.backend.store.commit(all);
-    if (status === "committed") {
-      for (const id of ids) this.#finished.delete(id);
-      this.asked = true;
-      let at = 0;
-      for (const { run, ops } of batches) run.written(results.slice(at, (at += ops.length)));
-      for (const { record } of results) this.note(record);
-      if (first) await supersedeOlder(this.place, results.at(-1));
-      return;
-    }
-    await this.#writeApart(batches, outcomes);
-    for (const id of ids) this.#finished.delete(id);
   }
 
   /** Somebody else holds one of the calls: the others must not suffer. */
   async #writeApart(batches: readonly { run: CallRun<unknown>; ops: StoreOp[] }[], outcomes: readonly StoreOp[]): Promise<void> {
     const { store } = this.place.backend;
-    this.asked = true;
     for (const { run, ops } of batches) {
       const { status, results } = await store.commit(ops);
       for (const { record } of results) this.note(record);
