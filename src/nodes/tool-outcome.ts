@@ -32,15 +32,16 @@ export async function encodeOutput(output: ToolOutput, serde: HostSerde): Promis
       if (!isHoldpointError(error, "ERR_HITL_NOT_JSON")) throw error;
     }
   }
-  const [type, data] = await serde.dumpsTyped(output);
-  return { kind: "typed", type, data: Buffer.from(data).toString("base64") };
+  const [type, data] = await serde.dumpsTyped(isCommand(output) ? plainCommand(output) : output);
+  return { kind: isCommand(output) ? "command" : "typed", type, data: Buffer.from(data).toString("base64") };
 }
 
 export async function decodeOutput(outcome: JsonValue, serde: HostSerde): Promise<ToolOutput> {
   const { kind, message, type, data } = outcome as JsonObject;
   if (kind === "tool_message") return new ToolMessage(message as never);
-  if (kind === "typed" && typeof type === "string" && typeof data === "string") {
-    return revived(await serde.loadsTyped(type, Buffer.from(data, "base64")));
+  if ((kind === "typed" || kind === "command") && typeof type === "string" && typeof data === "string") {
+    const value = await serde.loadsTyped(type, Buffer.from(data, "base64"));
+    return kind === "typed" ? (value as ToolMessage) : revivedCommand(value as PlainCommand);
   }
   throw new HoldpointError("ERR_HITL_SCHEMA_VERSION", `A call record holds an outcome of the unknown kind ${String(kind)}.`);
 }
@@ -56,16 +57,25 @@ export function decodeFailure(outcome: JsonValue): Error | null {
   return kind === "error" ? Object.assign(new Error(String(message)), { name: String(name) }) : null;
 }
 
-/** LangGraph's serializer revives messages, but not its own commands and sends. */
-function revived(value: unknown): ToolOutput {
-  const { lg_name, lg_command: _, goto, ...rest } = value as { lg_name?: string; lg_command?: unknown; goto?: unknown };
-  if (lg_name !== "Command") return value as ToolOutput;
-  const target = (one: unknown): unknown => {
-    const send = one as { lg_name?: string; node?: string; args?: unknown };
-    return send?.lg_name === "Send" ? new Send(send.node as string, send.args) : one;
+/** LangGraph's serializer loses a command's graph and its class, and the class of its sends. */
+interface PlainCommand {
+  readonly graph?: string;
+  readonly update?: unknown;
+  readonly goto: readonly (string | { readonly node: string; readonly args: unknown })[];
+}
+
+function plainCommand({ graph, update, goto }: Command): PlainCommand {
+  const targets = (Array.isArray(goto) ? goto : [goto]) as PlainCommand["goto"];
+  return {
+    ...(graph === undefined ? {} : { graph }),
+    ...(update === undefined ? {} : { update }),
+    goto: targets.map((target) => (typeof target === "string" ? target : { node: target.node, args: target.args })),
   };
-  const targets = goto === undefined ? {} : { goto: Array.isArray(goto) ? goto.map(target) : target(goto) };
-  return new Command({ ...rest, ...targets } as never);
+}
+
+function revivedCommand({ goto, ...rest }: PlainCommand): Command {
+  const targets = goto.map((target) => (typeof target === "string" ? target : new Send(target.node, target.args)));
+  return new Command({ ...rest, goto: targets } as never);
 }
 
 /** The tool message for whatever a tool returned. */
