@@ -46,7 +46,9 @@ export async function ensureModules(timeoutMs) {
   try {
     // The warnings that npm may print are about the user's configuration; errors still show.
     const args = [...npm.args, "ci", "--no-audit", "--no-fund", "--loglevel=error"];
-    result = await run(npm.command, args, { timeoutMs, group: true, shell: npm.shell });
+    // node-gyp compiles on one core unless told otherwise.
+    const env = { JOBS: "max" };
+    result = await run(npm.command, args, { env, timeoutMs, group: true, shell: npm.shell });
   } catch (error) {
     throw new Stop(`holdpoint: npm cannot be started (${error.message}). Install Node.js ≥ 20.19 with npm.`);
   } finally {

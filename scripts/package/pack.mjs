@@ -17,12 +17,12 @@ async function npm(args, what) {
   const { command, args: before, shell } = npmCommand();
   // The resolver has been seen to go on for many minutes over LangGraph's version ranges.
   const result = await run(command, [...before, ...args, "--loglevel=error"], {
-    timeoutMs: 300_000,
+    timeoutMs: 600_000,
     group: true,
     shell,
     stdio: ["ignore", "ignore", "inherit"],
   });
-  if (result.timedOut) throw new Stop(`npm did not ${what} within five minutes.`);
+  if (result.timedOut) throw new Stop(`npm did not ${what} within ten minutes.`);
   if (result.code !== 0) throw new Stop(`npm could not ${what}.`);
 }
 
