@@ -189,7 +189,8 @@ export async function answer<Output>(
 }
 
 /** Wakes a graph with a value that means nothing (P1). */
-export function wake(value: unknown): Command {
+// biome-ignore lint/suspicious/noExplicitAny: a command for any graph.
+export function wake(value: unknown): Command<any, any, any> {
   return new Command({ resume: value as never });
 }
 
