@@ -7,7 +7,10 @@ export interface ResumableGraph<Output = unknown> {
   invoke(input: any, config?: any): Promise<Output>;
   getState(config: {
     configurable: { thread_id: string };
-  }): Promise<{ readonly tasks: readonly { readonly interrupts: readonly { readonly value?: unknown }[] }[] }>;
+  }): Promise<{
+    readonly next: readonly string[];
+    readonly tasks: readonly { readonly interrupts: readonly { readonly value?: unknown }[] }[];
+  }>;
   readonly checkpointer?: unknown;
   readonly nodes?: unknown;
 }

@@ -33,9 +33,9 @@ export interface ResumeThreadOptions {
 export type ResumeResult<Output = unknown> =
   /** The graph went on. `result` is what `invoke` returned; `pending` what is open now. */
   | { readonly status: "resumed"; readonly result: Output; readonly pending: readonly HITLRecord[] }
-  /** Nothing was answered that the graph has not taken up; it did not run. */
+  /** Nothing was answered that the graph has not taken up, and it is not stranded; it did not run. */
   | { readonly status: "nothing_to_resume"; readonly pending: readonly HITLRecord[] }
-  /** Another resumer runs the thread; it will take up these answers too. */
+  /** Another process runs the thread, or calls of its step; it takes up these answers, or leaves them in doubt. */
   | { readonly status: "busy"; readonly pending: readonly HITLRecord[] };
 
 export interface RespondAndResumeOptions extends Omit<ResumeThreadOptions, "thread_id">, RespondOptions {
@@ -49,8 +49,6 @@ export interface RespondAndResumeOptions extends Omit<ResumeThreadOptions, "thre
 export type RespondAndResumeResult<Output = unknown> = RespondResult & { readonly resume: ResumeResult<Output> | null };
 
 const LEASE_MS = 60_000;
-/** Answers keep arriving while the thread runs; after so many runs the caller should look for himself. */
-const MAX_RUNS = 1000;
 
 interface Lease {
   readonly id: string;
@@ -82,7 +80,7 @@ export async function resumeThread<Output = unknown>(
   const head = await headOf(graph, options.thread_id);
   const due = await thread.answered(head);
   await thread.superseded(head);
-  if (due.length === 0) {
+  if (due.length === 0 && !(await thread.isStranded(head))) {
     await assertNothingUnrecorded(graph, options.thread_id);
     return { status: "nothing_to_resume", pending: await thread.pending() };
   }
@@ -239,24 +237,38 @@ class Thread<Output> {
     const { leaseMs = LEASE_MS } = this.#options;
     const beat = setInterval(() => this.#renew(lease, leaseMs), leaseMs / 3);
     beat.unref();
+    // An answer is handed to one run; one whose call somebody else holds stays due, and is his.
+    const handed = new Set<string>();
     let due: readonly AnsweredAsk[] = first.map(askOf);
     try {
-      for (let runs = 0; ; runs += 1) {
+      for (;;) {
+        for (const { hitl_id } of due) handed.add(hitl_id);
         const result = await this.#invoke(due);
         const paused = interruptsOf(result).length > 0;
-        const released = await this.#release(lease, paused);
-        if (released && !paused) return { status: "resumed", result, pending: [] };
-        due = (await this.answered(await headOf(this.#graph, this.#options.thread_id))).map(askOf);
-        const again = due.length > 0 && runs < MAX_RUNS && (released ? await this.acquire() : lease);
-        if (!again) return { status: "resumed", result, pending: await this.pending() };
-        lease = again;
+        due = paused ? await this.#dueExcept(handed) : [];
+        while (due.length === 0) {
+          if (await this.#release(lease, paused)) return await this.#ended(result, paused);
+          due = await this.#dueExcept(handed);
+        }
       }
     } catch (error) {
-      await this.#release(lease, true).catch(() => false);
+      await this.#giveUp(lease).catch(() => {});
       throw error;
     } finally {
       clearInterval(beat);
     }
+  }
+
+  async #dueExcept(handed: ReadonlySet<string>): Promise<readonly AnsweredAsk[]> {
+    const answered = await this.answered(await headOf(this.#graph, this.#options.thread_id));
+    return answered.map(askOf).filter(({ hitl_id }) => !handed.has(hitl_id));
+  }
+
+  async #ended(result: Output, paused: boolean): Promise<ResumeResult<Output>> {
+    if (!paused) return { status: "resumed", result, pending: [] };
+    const pending = await this.pending();
+    // Paused without a question: somebody else is running calls of the step.
+    return pending.length > 0 || !isBusy(result) ? { status: "resumed", result, pending } : { status: "busy", pending };
   }
 
   async #invoke(due: readonly AnsweredAsk[]): Promise<Output> {
@@ -264,7 +276,7 @@ class Thread<Output> {
     const configurable = config["configurable"] as Record<string, unknown> | undefined;
     const own = (configurable?.["holdpoint"] ?? {}) as Record<string, unknown>;
     const resume = Object.fromEntries(due.map(({ hitl_id, interrupt_id }) => [interrupt_id, { hitl: hitl_id }]));
-    return this.#graph.invoke(new Command({ resume }), {
+    return this.#graph.invoke(due.length > 0 ? new Command({ resume }) : null, {
       durability: "sync",
       ...config,
       configurable: {
@@ -303,6 +315,25 @@ class Thread<Output> {
     return true;
   }
 
+  async #giveUp(lease: Lease): Promise<void> {
+    await this.#backend.store.commit([
+      { op: "update", id: lease.id, optional: true, guard: { fence: lease.fence }, patch: { lease: "release" } },
+    ]);
+  }
+
+  /**
+   * True if the thread stands where nobody will move it: its questions are answered and taken up, but the run
+   * that did so died, or failed, before the graph went on.
+   */
+  async isStranded(head: string | null): Promise<boolean> {
+    const [record] = await this.#backend.store.get([this.#id]);
+    if (!record || head === null) return false;
+    const abandoned = record.lease !== null || record.value["open_checkpoint_id"] === head;
+    if (!abandoned || (await this.pending()).length > 0) return false;
+    const state = await this.#graph.getState({ configurable: { thread_id: this.#options.thread_id } });
+    return state.next.length > 0 && state.tasks.flatMap((task) => task.interrupts).every((entry) => isOurs(entry.value));
+  }
+
   /** No question of the thread is open: the next one has nothing to supersede. */
   #idle(): { schema_version: number; thread_id: string; session_id: string; open_checkpoint_id: null } {
     return { schema_version: 1, thread_id: this.#options.thread_id, session_id: this.#session_id, open_checkpoint_id: null };
@@ -324,6 +355,17 @@ function askOf(record: StoredRecord | HITLRecord): AnsweredAsk {
 function interruptsOf(result: unknown): readonly unknown[] {
   const found = (result as Record<string, unknown> | null | undefined)?.[INTERRUPT];
   return Array.isArray(found) ? found : [];
+}
+
+function isOurs(value: unknown): boolean {
+  return Array.isArray((value as { asks?: unknown } | null)?.asks);
+}
+
+function isBusy(result: unknown): boolean {
+  return interruptsOf(result).every((entry) => {
+    const asks = (entry as { value?: { asks?: unknown } }).value?.asks;
+    return Array.isArray(asks) && asks.length === 0;
+  });
 }
 
 /** A signal that no record stands behind can never be answered: say so instead of doing nothing. */

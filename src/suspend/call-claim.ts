@@ -2,9 +2,10 @@
  * The right to run a tool call (P9): taken by compare-and-set, kept by signs of life, given back with the
  * outcome. Whoever holds it has the newest fencing token.
  */
-import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
+import type { Guard, OpResult, Patch, StoredRecord, StoreOp } from "../backends/record-store.ts";
 import { type CallIdentity, type CallValue, callJson, insertCall } from "./call-record.ts";
 import { leaseLost } from "./errors.ts";
+import { takenUpOp } from "./supersede.ts";
 import type { ToolStep } from "./tool-step.ts";
 
 export class CallClaim {
@@ -51,15 +52,27 @@ export class CallClaim {
   }
 
   /** Takes a recorded call that waits; false if somebody else was quicker. */
-  async take(stored: StoredRecord, type: "claimed" | "run_again"): Promise<boolean> {
-    const result = await this.#commit({
-      op: "update",
-      id: stored.id,
-      optional: true,
-      guard: { status: [stored.status], lease: "free", version: stored.version },
-      patch: { status: "running", lease: this.#lease() },
-      event: { type },
-    });
+  async take(stored: StoredRecord): Promise<boolean> {
+    const patch: Patch = { status: "running", lease: this.#lease() };
+    return this.#taken(stored, patch, "claimed", []);
+  }
+
+  /**
+   * Takes a call that was in doubt and is to run again. The decision is used up with it: the next doubt is a
+   * new question.
+   */
+  async takeAgain(stored: StoredRecord, value: CallValue): Promise<boolean> {
+    const { doubt } = value;
+    const patch: Patch = { status: "running", lease: this.#lease(), value: callJson({ ...value, doubt: null }) };
+    return this.#taken(stored, patch, "run_again", doubt === null ? [] : [takenUpOp(doubt)]);
+  }
+
+  async #taken(stored: StoredRecord, patch: Patch, type: string, beside: readonly StoreOp[]): Promise<boolean> {
+    const guard: Guard = { status: [stored.status], lease: "free", version: stored.version };
+    const op: StoreOp = { op: "update", id: stored.id, guard, patch, event: { type } };
+    const { results } = await this.#step.place.backend.store.commit([op, ...beside]);
+    for (const { record } of results) this.#step.note(record);
+    const result = results[0] as OpResult;
     if (result.status === "updated") this.record = result.record;
     return result.status === "updated";
   }

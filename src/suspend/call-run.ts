@@ -3,7 +3,6 @@
  * answer, or gives its recorded outcome again (P6, P9).
  */
 import { toHITLRecord } from "../backends/hitl-codec.ts";
-import { TAKEN_UP } from "../backends/hitl-transitions.ts";
 import type { NewEvent, OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
 import { HoldpointError } from "../core/errors.ts";
 import type { JsonValue } from "../core/json.ts";
@@ -18,7 +17,7 @@ import { interruptsOf, isFatal, leaseLost, nestedIds } from "./errors.ts";
 import { type Doubt, doubtOf, doubtQuestion, doubtText } from "./in-doubt.ts";
 import { prepareQuestion, type Question, questionOf } from "./question.ts";
 import { HITLSuspend, isHITLSuspend } from "./suspend-signal.ts";
-import { supersedeOp } from "./supersede.ts";
+import { supersedeOp, takenUpOp } from "./supersede.ts";
 import type { ToolStep } from "./tool-step.ts";
 
 /** How a host runs one call and keeps its output. */
@@ -116,7 +115,7 @@ export class CallRun<Output> implements CallScope {
           return { status: "finished", output: await this.#task.decode(this.#value.outcome), replayed: true };
         case "suspended":
           if (!this.#isReady()) return { status: "suspended" };
-          if (await this.#claim.take(stored, "claimed")) return this.#goOn();
+          if (await this.#claim.take(stored)) return this.#goOn();
           await this.#step.loadQuestions([id]);
           break;
         case "in_doubt": {
@@ -292,7 +291,7 @@ export class CallRun<Output> implements CallScope {
     const { open, doubt } = callValueOf(held);
     return [...open, ...(doubt === null ? [] : [doubt])]
       .filter((id) => this.#questions.isTerminal(id) && this.#step.questions.get(id)?.keys.wake !== undefined)
-      .map((id) => ({ op: "update", id, optional: true, patch: TAKEN_UP, event: { type: "taken_up" } }));
+      .map(takenUpOp);
   }
 
   async #beginStep(): Promise<{ fence: number }> {
@@ -330,13 +329,13 @@ export class CallRun<Output> implements CallScope {
       if (!isTerminalHITLStatus(known.status)) return { status: "suspended" };
       doubt = doubtOf(toHITLRecord(known));
     }
-    if (doubt.decision === "run_again") return (await this.#claim.take(stored, "run_again")) ? this.#goOn() : null;
+    if (doubt.decision === "run_again") return (await this.#claim.takeAgain(stored, this.#value)) ? this.#goOn() : null;
     return this.#writeOutcome(stored, settled(doubtText(doubt), doubt.decision === "happened"));
   }
 
   async #askDoubt(stored: StoredRecord): Promise<CallResult<Output> | null> {
     const { place } = this.#step;
-    const question = doubtQuestion(this.#task.call, stored.fence);
+    const question = doubtQuestion(this.#task.call, stored.fence, Object.keys(this.#value.steps));
     const named = this.#questions.name(place, this.#task.call, question);
     const prepared = prepareQuestion(place, this.#task.call, question, named, this.#step.now());
     this.#value = { ...this.#value, doubt: named.id };
@@ -460,7 +459,7 @@ export class CallRun<Output> implements CallScope {
 
   async #finish(output: Output): Promise<CallResult<Output>> {
     const { id } = this.#task.call;
-    if (this.#step.asked) this.#step.lateChange = true;
+    if (this.#step.asked || this.#step.suspendedBefore) this.#step.lateChange = true;
     const held = this.#claim.record ?? this.#suspended;
     if (held) return (await this.#writeOutcome(held, output)) ?? this.settle();
     await this.#step.keepOutcome(id, async () => {

@@ -8,8 +8,11 @@ export interface Doubt {
   readonly result?: string | undefined;
 }
 
-/** @param fence - of the holder that died: each death is a question of its own. */
-export function doubtQuestion(call: CallIdentity, fence: number): Question {
+/**
+ * @param fence - of the holder that died: each death is a question of its own.
+ * @param steps - that are recorded as done, and will not run again.
+ */
+export function doubtQuestion(call: CallIdentity, fence: number, steps: readonly string[]): Question {
   return {
     key: `in_doubt:${fence}`,
     alias: undefined,
@@ -20,6 +23,7 @@ export function doubtQuestion(call: CallIdentity, fence: number): Question {
         message: `The call of ${call.tool_name} was interrupted in its middle: it may or may not have taken effect. Look, then decide.`,
         tool: call.tool_name,
         args: call.params ?? {},
+        steps_done: [...steps],
         options: [
           { value: "run_again", label: "It did not happen: run it" },
           { value: "happened", label: "It happened: go on with this result" },

@@ -4,6 +4,11 @@ import { TAKEN_UP } from "../backends/hitl-transitions.ts";
 import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
 import { type Place, threadRecordId } from "./place.ts";
 
+/** An answer that its call has used is due no more. */
+export function takenUpOp(id: string): StoreOp {
+  return { op: "update", id, optional: true, patch: TAKEN_UP, event: { type: "taken_up" } };
+}
+
 export function supersedeOp(record: StoredRecord): StoreOp {
   return {
     op: "update",

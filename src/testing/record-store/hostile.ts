@@ -131,18 +131,31 @@ export const hostileCases: readonly StoreCase[] = [
   {
     name: "S5: where one text ends and the next begins makes a difference",
     run: async ({ store }) => {
-      const pairs = [
-        ["a", "b:c"],
-        ["a:b", "c"],
-        ["a", "b\u0000c"],
-        ["a\u0000b", "c"],
-        ["", "abc"],
-        ["abc", ""],
-      ] as const;
-      for (const [n, [tenant_id, value]] of pairs.entries())
-        await put(store, idOf(n), { tenant_id, keys: { session: value } });
-      for (const [n, [tenant_id, value]] of pairs.entries()) {
-        assert.deepEqual(await idsOn(store, { tenant_id, key: { name: "session", value } }), [idOf(n)]);
+      for (const [round, s] of [":", "\u0000", "|", "/", ",", "-", "_", "}{", '","'].entries()) {
+        // Each two of them are the same when their parts are glued together with the separator.
+        const records = [
+          { kind: "k", tenant_id: `t${s}u`, status: "open", value: "v" },
+          { kind: `k${s}t`, tenant_id: "u", status: "open", value: "v" },
+          { kind: "k", tenant_id: `t${s}session${s}v`, status: "open", value: "w" },
+          { kind: "k", tenant_id: "t", status: "open", value: `v${s}session${s}w` },
+          { kind: "k", tenant_id: "t", status: `x${s}open`, value: "v" },
+          { kind: "k", tenant_id: "t", status: "open", value: `v${s}x` },
+          { kind: "k", tenant_id: "", status: "open", value: `t${s}v` },
+          { kind: "k", tenant_id: `${s}t`, status: "open", value: "v" },
+        ];
+        const of = (n: number): string => idOf(`${round}-${n}`);
+        for (const [n, { value, ...record }] of records.entries()) {
+          await put(store, of(n), { ...record, keys: { session: value } });
+        }
+        for (const [n, { value, kind, tenant_id, status }] of records.entries()) {
+          const by = { kind, tenant_id, statuses: [status] };
+          const expected = JSON.stringify([s, n]);
+          assert.deepEqual(await idsOn(store, { ...by, key: { name: "session", value } }), [of(n)], expected);
+          assert.ok((await idsOn(store, by)).includes(of(n)), expected);
+        }
+        for (const [n] of records.entries()) {
+          await update(store, of(n), { patch: { status: "closed" } });
+        }
       }
     },
   },

@@ -55,6 +55,9 @@ export const purgeCases: readonly StoreCase[] = [
       assert.deepEqual(await store.acquireDue(query), []);
       const again = await put(store, idOf(1), {}, { event: { type: "new" } });
       assert.deepEqual([again.version, again.fence, again.touches], [1, 0, 0]);
+      assert.deepEqual(await idsOn(store, { statuses: ["done"] }), []);
+      assert.deepEqual(await idsOn(store, { statuses, key: { name: "wake", value: "w" } }), [idOf(2)]);
+      assert.deepEqual(await store.acquireDue(query), []);
       assert.deepEqual(
         (await eventsOf(store, idOf(1))).map((event) => [event.seq, event.type]),
         [[1, "new"]],
