@@ -1,0 +1,216 @@
+/** The record operations against a bare store that does the same writes at the same durability. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import {
+  type CreateRequest,
+  type HITLBackend,
+  InMemoryHITLBackend,
+  StoreHITLBackend,
+  type StoredRecord,
+} from "holdpoint";
+import { RedisHITLBackend } from "holdpoint/backends/redis";
+import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
+import { startRedisServer } from "../test/support/redis-server.ts";
+import {
+  type BareStore,
+  bareMemory,
+  bareRedis,
+  bareSqlite,
+  recordingClient,
+  type Template,
+} from "./bare-stores.ts";
+import { compare, type Contender } from "./measure.ts";
+import type { Options } from "./options.ts";
+import { atLeast, type Bound, type Report } from "./report.ts";
+
+const OPERATIONS = ["create", "respond", "get", "page"] as const;
+type OperationName = (typeof OPERATIONS)[number];
+const COUNT = 400;
+
+interface Subject {
+  readonly name: string;
+  /** A new backend for a segment, or one for all. */
+  backend(): Promise<{ backend: HITLBackend; end?: () => Promise<void> }>;
+  bare(
+    count: number,
+    request: CreateRequest,
+  ): Promise<{ store: BareStore; end?: () => Promise<void> | void }>;
+  bound(operation: OperationName, concurrency: number): Bound | undefined;
+}
+
+function requestOf(session_id: string): CreateRequest {
+  return {
+    hitl_type: "confirm",
+    session_id,
+    thread_id: session_id,
+    data: { message: "Refund 42 for order-1?", details: "x".repeat(200), risk_level: "high" },
+    tool_name: "refund",
+    params: { order: "order-1", amount: 42 },
+  };
+}
+
+const ANSWER = { confirmed: true };
+let segments = 0;
+
+function own(subject: Subject, operation: OperationName): Contender {
+  return async (count) => {
+    const { backend, end } = await subject.backend();
+    // A second handle, which has written nothing itself: it reads a record before it answers it.
+    const elsewhere = new StoreHITLBackend(backend.store);
+    segments += 1;
+    const session = `own${segments}`;
+    const request = requestOf(session);
+    const ids: string[] = [];
+    if (operation !== "create") {
+      for (let index = 0; index < count; index += 1) ids.push((await backend.create(request)).record.hitl_id);
+    }
+    const operations: Readonly<Record<OperationName, (index: number) => Promise<unknown>>> = {
+      create: () => backend.create(request),
+      respond: (index) => elsewhere.respond(ids[index] as string, ANSWER),
+      get: (index) => backend.get(ids[index] as string),
+      page: () => backend.getPendingBySession(session, { limit: 50 }),
+    };
+    return end ? { run: operations[operation], end } : { run: operations[operation] };
+  };
+}
+
+function bare(subject: Subject, operation: OperationName): Contender {
+  return async (count) => {
+    segments += 1;
+    const { store, end } = await subject.bare(count, requestOf(`bare${segments}`));
+    if (operation !== "create") for (let index = 0; index < count; index += 1) await store.create(index);
+    return end ? { run: store[operation], end } : { run: store[operation] };
+  };
+}
+
+async function sampleOf(backend: HITLBackend, request: CreateRequest): Promise<StoredRecord> {
+  const { record } = await backend.create(request);
+  return (await backend.store.get([record.hitl_id]))[0] as StoredRecord;
+}
+
+const memory: Subject = {
+  name: "memory",
+  backend: async () => ({ backend: new InMemoryHITLBackend() }),
+  bare: async (count, request) => ({
+    store: bareMemory(await sampleOf(new InMemoryHITLBackend(), request), count),
+  }),
+  bound: () => undefined,
+};
+
+function sqlite(synchronous: "FULL" | "NORMAL"): Subject {
+  return {
+    name: `SQLite ${synchronous}`,
+    backend: async () => {
+      const folder = mkdtempSync(join(tmpdir(), "holdpoint-bench-"));
+      const backend = new SqliteHITLBackend({ path: join(folder, "holdpoint.db"), synchronous });
+      await backend.get("none");
+      const end = async (): Promise<void> => {
+        await backend.close();
+        rmSync(folder, { recursive: true, force: true });
+      };
+      return { backend, end };
+    },
+    bare: async (count, request) => {
+      const folder = mkdtempSync(join(tmpdir(), "holdpoint-bench-"));
+      const like = await sampleOf(new InMemoryHITLBackend(), request);
+      const store = bareSqlite(join(folder, "bare.db"), synchronous, like, count);
+      const end = (): void => {
+        store.close();
+        rmSync(folder, { recursive: true, force: true });
+      };
+      return { store, end };
+    },
+    bound: (operation) => (operation === "create" ? atLeast(0.8) : undefined),
+  };
+}
+
+const REDIS_BOUNDS: Readonly<Record<string, number>> = {
+  "create 1": 0.95,
+  "create 16": 0.8,
+  "create 64": 0.8,
+  "get 1": 0.9,
+  "page 1": 0.77,
+};
+
+/** What the store sends for one record, taken down while it does it. */
+async function redisTemplates(
+  client: Redis,
+  prefix: string,
+  request: CreateRequest,
+): Promise<{ like: StoredRecord; templates: Parameters<typeof bareRedis>[2] }> {
+  const recorder = recordingClient(client);
+  const backend = new RedisHITLBackend({ client: recorder.client as never, prefix });
+  await backend.get("none");
+  const taken = async (run: () => Promise<unknown>): Promise<Template[]> => {
+    recorder.calls.length = 0;
+    await run();
+    return [...recorder.calls];
+  };
+  let id = "";
+  const [create] = await taken(async () => {
+    id = (await backend.create(request)).record.hitl_id;
+  });
+  const like = (await backend.store.get([id]))[0] as StoredRecord;
+  const [get] = await taken(() => backend.get(id));
+  const [page] = await taken(() => backend.getPendingBySession(request.session_id as string, { limit: 50 }));
+  const [read, write] = await taken(() => new StoreHITLBackend(backend.store).respond(id, ANSWER));
+  if (!create || !get || !page || !read || !write)
+    throw new Error("The store sent other calls than expected.");
+  return { like, templates: { create, get, page, read, write } };
+}
+
+async function redis(): Promise<Subject & { close(): Promise<void> }> {
+  const server = await startRedisServer();
+  const prefix = server.prefix();
+  const client = new Redis(server.url);
+  const backend = new RedisHITLBackend({ url: server.url, prefix });
+  await backend.get("none");
+  return {
+    name: "Redis",
+    backend: async () => ({ backend }),
+    bare: async (count, request) => {
+      const { like, templates } = await redisTemplates(client, prefix, request);
+      return { store: bareRedis(client, like, templates, count) };
+    },
+    bound: (operation, concurrency) => {
+      const bound = REDIS_BOUNDS[`${operation} ${concurrency}`];
+      return bound === undefined ? undefined : atLeast(bound);
+    },
+    close: async () => {
+      await backend.close();
+      client.disconnect();
+      await server.stop();
+    },
+  };
+}
+
+export async function storeOperations(report: Report, options: Options): Promise<void> {
+  report.section(
+    "store",
+    "operations a second, as a ratio to the bare store doing the same (respond: read + guarded write)",
+  );
+  const server = await redis();
+  try {
+    for (const subject of [memory, sqlite("FULL"), sqlite("NORMAL"), server]) {
+      for (const operation of OPERATIONS) {
+        for (const concurrency of options.concurrency ?? [1, 16, 64]) {
+          const plan = {
+            concurrency,
+            count: operation === "page" ? COUNT / 4 : COUNT,
+            pairs: options.quick ? 4 : 12,
+          };
+          const result = await compare(bare(subject, operation), own(subject, operation), plan);
+          report.compared(
+            `${subject.name} ${operation}, ${concurrency} at once`,
+            result,
+            subject.bound(operation, concurrency),
+          );
+        }
+      }
+    }
+  } finally {
+    await server.close();
+  }
+}
