@@ -35,8 +35,12 @@ export interface StandardIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** The output type of a Standard Schema. */
-export type InferOutput<S> = S extends StandardSchema<never, infer Output> ? Output : unknown;
+/** The output type of a Standard Schema; `Fallback` for anything else. */
+export type InferOutput<S, Fallback = unknown> = S extends {
+  readonly "~standard": { readonly types?: { readonly output: infer Output } | undefined };
+}
+  ? Output
+  : Fallback;
 
 export function isStandardSchema(value: unknown): value is StandardSchema {
   return (

@@ -6,7 +6,7 @@ import { HITLCancelledError, HITLExpiredError, HoldpointError } from "../core/er
 import type { Decision, Option } from "../core/hitl-types.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { HITLRecord, Subject } from "../core/record.ts";
-import { checkStandard, describeIssues, isStandardSchema, type StandardSchema, toJsonSchema } from "../core/response-schema.ts";
+import { checkStandard, describeIssues, type InferOutput, isStandardSchema, type StandardSchema, toJsonSchema } from "../core/response-schema.ts";
 import { hashJson } from "../core/ids.ts";
 import { toJsonObject } from "../core/json.ts";
 import { callScope } from "./call-scope.ts";
@@ -24,6 +24,7 @@ type OptionValue<O> = O extends string ? O : O extends { readonly value: infer V
 export interface AskUserRequest<O extends Option = Option> extends AskOptions {
   readonly message: string;
   readonly options?: readonly O[];
+  readonly questions?: undefined;
   readonly multiple?: boolean;
   /** Besides the options anything may be answered. Without options that is always so. */
   readonly allow_free_text?: boolean;
@@ -31,6 +32,7 @@ export interface AskUserRequest<O extends Option = Option> extends AskOptions {
 
 export interface AskQuestionsRequest<Id extends string = string> extends AskOptions {
   readonly message: string;
+  readonly options?: undefined;
   readonly questions: readonly {
     readonly id: Id;
     readonly message: string;
@@ -47,8 +49,8 @@ type AnswerOf<R> = R extends { readonly options: readonly (infer O)[] }
   : string;
 
 /** What {@link askUser} gives: one answer, several of the options, or one for each question. */
-export type AskUserAnswer<R> = R extends { readonly response_schema: StandardSchema<never, infer Output> }
-  ? Output
+export type AskUserAnswer<R> = R extends { readonly response_schema: infer S extends StandardSchema }
+  ? InferOutput<S>
   : R extends { readonly questions: readonly { readonly id: infer Id extends string }[] }
     ? { readonly answers: { readonly [id in Id]: string | readonly string[] } }
     : R extends { readonly multiple: true }
@@ -134,7 +136,7 @@ export interface FormRequest extends AskOptions {
   readonly schema: StandardSchema | Readonly<Record<string, unknown>>;
 }
 
-type FormAnswer<R> = R extends { readonly schema: StandardSchema<never, infer Output> } ? Output : unknown;
+type FormAnswer<R> = R extends { readonly schema: infer S } ? InferOutput<S> : unknown;
 
 /** Asks a human to fill in a form. */
 export async function requestForm<const R extends FormRequest>(request: R, runtime?: AskRuntime): Promise<FormAnswer<R>> {

@@ -76,12 +76,14 @@ export const waitCases: readonly BackendCase[] = [
     run: async ({ backend }) => {
       const { hitl_id } = await ask(backend);
       await rejectsWith("ERR_HITL_ABORTED", () => backend.waitFor(hitl_id, { signal: AbortSignal.abort() }));
-      const controller = new AbortController();
-      const waiting = rejectsWith("ERR_HITL_ABORTED", () =>
-        backend.waitFor(hitl_id, { signal: controller.signal }),
-      );
-      controller.abort(new Error("enough"));
-      await soon(waiting, "the abort");
+      for (const delayMs of [0, 5, 40]) {
+        const controller = new AbortController();
+        const waiting = rejectsWith("ERR_HITL_ABORTED", () =>
+          backend.waitFor(hitl_id, { signal: controller.signal }),
+        );
+        setTimeout(() => controller.abort(new Error("enough")), delayMs);
+        await soon(waiting, "the abort");
+      }
       assert.equal((await read(backend, hitl_id)).status, "pending");
     },
   },
