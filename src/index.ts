@@ -57,7 +57,13 @@ export {
 } from "./core/errors.ts";
 export { DECISIONS, type Decision, type Option, type Question } from "./core/hitl-types.ts";
 export type { RandomId } from "./core/ids.ts";
-export { DEFAULT_LIMITS, type JsonLimits, type JsonObject, type JsonPrimitive, type JsonValue } from "./core/json.ts";
+export {
+  DEFAULT_LIMITS,
+  type JsonLimits,
+  type JsonObject,
+  type JsonPrimitive,
+  type JsonValue,
+} from "./core/json.ts";
 export {
   type Actor,
   DEFAULT_TENANT,

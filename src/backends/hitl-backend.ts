@@ -145,7 +145,10 @@ export interface HITLBackend {
   forTenant(tenant_id: string): HITLBackend;
   list(query: ListQuery): Promise<Page<HITLRecord>>;
   /** Who did what and when, oldest first: created, answered, cancelled, expired, escalated, taken_up … */
-  history(hitl_id: string, page?: { readonly limit?: number; readonly cursor?: string }): Promise<Page<RecordEvent>>;
+  history(
+    hitl_id: string,
+    page?: { readonly limit?: number; readonly cursor?: string },
+  ): Promise<Page<RecordEvent>>;
   /**
    * Resolves when the record is terminal.
    *

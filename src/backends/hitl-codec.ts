@@ -4,7 +4,15 @@
  */
 import { HoldpointError } from "../core/errors.ts";
 import { assertData, defaultResponseSchema } from "../core/hitl-types.ts";
-import { interruptIdOf, isOwnId, isValidForeignId, makeRandomId, type RandomId, slotOf, slotOfId } from "../core/ids.ts";
+import {
+  interruptIdOf,
+  isOwnId,
+  isValidForeignId,
+  makeRandomId,
+  type RandomId,
+  slotOf,
+  slotOfId,
+} from "../core/ids.ts";
 import { assertSize, type JsonLimits, type JsonObject, toJson, toJsonObject } from "../core/json.ts";
 import {
   type Actor,
@@ -42,7 +50,8 @@ export function checkId(value: unknown, name: string): string {
 
 const optionalId = (value: unknown, name: string, max = 1024): string | null => {
   if (value === undefined || value === null) return null;
-  if (typeof value === "string" && value.length > 0 && value.length <= max && value.isWellFormed()) return value;
+  if (typeof value === "string" && value.length > 0 && value.length <= max && value.isWellFormed())
+    return value;
   return invalid(`${name} has to be a string of 1 to ${max} characters.`, { name });
 };
 
@@ -77,7 +86,10 @@ export interface PrepareContext {
 /** Checks a request completely and makes the insert of it. Nothing is written. */
 export function prepareRecord(request: CreateRequest, context: PrepareContext): PreparedRecord {
   const { tenant_id, limits } = context;
-  const thread_id = request.thread_id === undefined || request.thread_id === null ? null : checkId(request.thread_id, "thread_id");
+  const thread_id =
+    request.thread_id === undefined || request.thread_id === null
+      ? null
+      : checkId(request.thread_id, "thread_id");
   const session = request.session_id ?? thread_id;
   if (session === null) invalid("create needs a session_id or a thread_id: questions are listed by them.");
   const session_id = checkId(session, "session_id");
@@ -93,20 +105,27 @@ export function prepareRecord(request: CreateRequest, context: PrepareContext): 
   assertData(hitl_type, data);
   const { schema, standard } = responseSchema(request, hitl_type, data, limits);
   const on_expire = OnExpireSchema.safeParse(request.on_expire ?? "expire");
-  if (!on_expire.success) return invalid('on_expire is "expire", { respond: answer } or { escalate: assignee }.');
+  if (!on_expire.success)
+    return invalid('on_expire is "expire", { respond: answer } or { escalate: assignee }.');
   if (typeof on_expire.data === "object" && "respond" in on_expire.data && schema !== null) {
     const issues = checkJsonSchema(schema, on_expire.data.respond);
-    if (issues.length > 0) invalid(`on_expire.respond is not a valid answer: ${describeIssues(issues)}`, { issues });
+    if (issues.length > 0)
+      invalid(`on_expire.respond is not a valid answer: ${describeIssues(issues)}`, { issues });
   }
   const expires_at = request.expires_at ?? null;
   if (expires_at !== null && (!Number.isSafeInteger(expires_at) || expires_at < 0)) {
     invalid("expires_at has to be epoch milliseconds (a whole number), or null.");
   }
-  if (request.resume_mode !== undefined && request.resume_mode !== "response" && request.resume_mode !== "continuation") {
+  if (
+    request.resume_mode !== undefined &&
+    request.resume_mode !== "response" &&
+    request.resume_mode !== "continuation"
+  ) {
     invalid('resume_mode is "response" or "continuation".');
   }
   const subject = request.subject ? SubjectSchema.safeParse(request.subject) : null;
-  if (subject && !subject.success) return invalid(`subject: ${subject.error.issues[0]?.message ?? "invalid"}`);
+  if (subject && !subject.success)
+    return invalid(`subject: ${subject.error.issues[0]?.message ?? "invalid"}`);
   const checkpoint_id = optionalId(request.checkpoint_id, "checkpoint_id", 255);
   const callback_id = optionalId(request.callback_id, "callback_id", 255);
   const assignee = optionalId(request.assignee, "assignee", 255);
@@ -188,13 +207,20 @@ function responseSchema(
 export function toHITLRecord(stored: StoredRecord): HITLRecord {
   const { last_error, ...value } = upcast(stored.value, HITL_UPCASTERS, `record ${stored.id}`);
   const terminal = isTerminalHITLStatus(stored.status);
-  const state = !terminal || value["thread_id"] === null ? "none" : stored.keys.wake === undefined ? "done" : "waiting";
+  const state =
+    !terminal || value["thread_id"] === null ? "none" : stored.keys.wake === undefined ? "done" : "waiting";
   return {
     ...value,
     tenant_id: stored.tenant_id,
     status: stored.status,
     version: stored.version,
-    resume: { state, attempts: stored.fence, lease: stored.lease, fence: stored.fence, last_error: last_error ?? null },
+    resume: {
+      state,
+      attempts: stored.fence,
+      lease: stored.lease,
+      fence: stored.fence,
+      last_error: last_error ?? null,
+    },
     created_at: stored.created_at,
     updated_at: stored.updated_at,
   } as unknown as HITLRecord;

@@ -42,7 +42,10 @@ export function expiryOf(stored: StoredRecord, now: number): { patch: Patch; eve
       idempotency_key: `answer:${hashJson(user_response)}`,
       reason: "expired",
     };
-    return { patch: { status: "completed", value }, event: { type: "answered", actor: SYSTEM, reason: "expired" } };
+    return {
+      patch: { status: "completed", value },
+      event: { type: "answered", actor: SYSTEM, reason: "expired" },
+    };
   }
   if (typeof on_expire === "object") {
     const assignee = on_expire.escalate;

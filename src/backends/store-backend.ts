@@ -5,10 +5,23 @@
  */
 import { type Clock, systemClock } from "../core/clock.ts";
 import { HoldpointError, isHoldpointError } from "../core/errors.ts";
-import { defaultRandomId, hashJson, isOwnId, isValidForeignId, makeId, type RandomId, slotOf } from "../core/ids.ts";
+import {
+  defaultRandomId,
+  hashJson,
+  isOwnId,
+  isValidForeignId,
+  makeId,
+  type RandomId,
+  slotOf,
+} from "../core/ids.ts";
 import { assertSize, DEFAULT_LIMITS, type JsonLimits, type JsonValue, toJson } from "../core/json.ts";
 import { DEFAULT_TENANT, type HITLRecord } from "../core/record.ts";
-import { checkJsonSchema, checkStandard, type ResponseIssue, type StandardSchema } from "../core/response-schema.ts";
+import {
+  checkJsonSchema,
+  checkStandard,
+  type ResponseIssue,
+  type StandardSchema,
+} from "../core/response-schema.ts";
 import { HITL_STATUSES, isTerminalHITLStatus } from "../core/states.ts";
 import type {
   CancelOptions,
@@ -22,10 +35,26 @@ import type {
   RespondResult,
   WaitOptions,
 } from "./hitl-backend.ts";
-import { checkActor, checkId, HITL_KIND, type PreparedRecord, prepareRecord, toHITLRecord } from "./hitl-codec.ts";
+import {
+  checkActor,
+  checkId,
+  HITL_KIND,
+  type PreparedRecord,
+  prepareRecord,
+  toHITLRecord,
+} from "./hitl-codec.ts";
 import { answered, expiryOf, wakeUp } from "./hitl-transitions.ts";
 import { MAX_PAGE_LIMIT } from "./record-store.ts";
-import type { KeyName, NewEvent, Page, Patch, RecordEvent, RecordStore, StoredRecord, StoreOp } from "./record-store.ts";
+import type {
+  KeyName,
+  NewEvent,
+  Page,
+  Patch,
+  RecordEvent,
+  RecordStore,
+  StoredRecord,
+  StoreOp,
+} from "./record-store.ts";
 import { waitForRecord } from "./wait-for.ts";
 
 export interface StoreBackendOptions {
@@ -65,7 +94,11 @@ export class StoreHITLBackend implements HITLBackend {
   readonly #shared: Shared;
   readonly #isView: boolean;
 
-  constructor(store: RecordStore, options: StoreBackendOptions = {}, view?: { tenant_id: string; shared: unknown }) {
+  constructor(
+    store: RecordStore,
+    options: StoreBackendOptions = {},
+    view?: { tenant_id: string; shared: unknown },
+  ) {
     this.store = store;
     this.#isView = view !== undefined;
     this.tenant_id = view?.tenant_id ?? DEFAULT_TENANT;
@@ -80,7 +113,11 @@ export class StoreHITLBackend implements HITLBackend {
   }
 
   forTenant(tenant_id: string): HITLBackend {
-    return new StoreHITLBackend(this.store, {}, { tenant_id: checkId(tenant_id, "tenant_id"), shared: this.#shared });
+    return new StoreHITLBackend(
+      this.store,
+      {},
+      { tenant_id: checkId(tenant_id, "tenant_id"), shared: this.#shared },
+    );
   }
 
   /** Epoch milliseconds by the backend's clock. */
@@ -91,7 +128,8 @@ export class StoreHITLBackend implements HITLBackend {
   async create(request: CreateRequest): Promise<CreateResult> {
     const given = request.hitl_id;
     let prepared = this.prepare(request);
-    if (given !== undefined && prepared.id !== given) prepared = await this.#claimAlias(given, request, prepared);
+    if (given !== undefined && prepared.id !== given)
+      prepared = await this.#claimAlias(given, request, prepared);
     const { results } = await this.store.commit([prepared.insert]);
     const stored = results[0]?.record as StoredRecord;
     if (results[0]?.status === "inserted") {
@@ -102,7 +140,10 @@ export class StoreHITLBackend implements HITLBackend {
   }
 
   /** Checks a request and makes its insert, for a caller that commits it together with other operations. */
-  prepare(request: CreateRequest, identity: { readonly id?: string; readonly alias?: string } = {}): PreparedRecord {
+  prepare(
+    request: CreateRequest,
+    identity: { readonly id?: string; readonly alias?: string } = {},
+  ): PreparedRecord {
     const { limits, randomId } = this.#shared;
     return prepareRecord(request, { tenant_id: this.tenant_id, limits, randomId, ...identity });
   }
@@ -149,7 +190,11 @@ export class StoreHITLBackend implements HITLBackend {
     return found.find((item) => item.status === "pending") ?? found[0] ?? null;
   }
 
-  async respond(hitl_id: string, user_response: unknown, options: RespondOptions = {}): Promise<RespondResult> {
+  async respond(
+    hitl_id: string,
+    user_response: unknown,
+    options: RespondOptions = {},
+  ): Promise<RespondResult> {
     return this.respondWith(hitl_id, user_response, options, []);
   }
 
@@ -159,7 +204,9 @@ export class StoreHITLBackend implements HITLBackend {
     user_response: unknown,
     options: RespondOptions,
     beside: readonly StoreOp[],
-    onCommit?: (results: readonly { readonly status: string; readonly record: StoredRecord | null }[]) => void,
+    onCommit?: (
+      results: readonly { readonly status: string; readonly record: StoredRecord | null }[],
+    ) => void,
   ): Promise<RespondResult> {
     const actor = checkActor(options.actor);
     const answer = toJson(user_response, "user_response", this.#shared.limits);
@@ -178,7 +225,8 @@ export class StoreHITLBackend implements HITLBackend {
       if (issues.length > 0) {
         // What was remembered may have been answered meanwhile: that outranks a bad answer.
         const current: StoredRecord | null = guessed && attempt === 0 ? await this.#read(stored.id) : stored;
-        if (current?.version === stored.version) return { status: "invalid", record: toHITLRecord(stored), issues };
+        if (current?.version === stored.version)
+          return { status: "invalid", record: toHITLRecord(stored), issues };
         stored = current;
         continue;
       }
@@ -194,10 +242,15 @@ export class StoreHITLBackend implements HITLBackend {
         stored = record && record.version === stored.version ? await this.#expire(record) : record;
       } catch (error) {
         if (!isHoldpointError(error, "ERR_HITL_INDETERMINATE")) throw error;
-        return stored ? { status: "indeterminate", record: toHITLRecord(stored) } : { status: "indeterminate" };
+        return stored
+          ? { status: "indeterminate", record: toHITLRecord(stored) }
+          : { status: "indeterminate" };
       }
     }
-    throw new HoldpointError("ERR_HITL_STORE", `${hitl_id} changed ${MAX_ATTEMPTS} times while it was being answered.`);
+    throw new HoldpointError(
+      "ERR_HITL_STORE",
+      `${hitl_id} changed ${MAX_ATTEMPTS} times while it was being answered.`,
+    );
   }
 
   async cancel(hitl_id: string, options: CancelOptions = {}): Promise<CancelResult> {
@@ -213,7 +266,10 @@ export class StoreHITLBackend implements HITLBackend {
       if (status === "updated" && record) return { status: "cancelled", record: toHITLRecord(record) };
       stored = record && record.version === stored.version ? await this.#expire(record) : record;
     }
-    throw new HoldpointError("ERR_HITL_STORE", `${hitl_id} changed ${MAX_ATTEMPTS} times while it was being cancelled.`);
+    throw new HoldpointError(
+      "ERR_HITL_STORE",
+      `${hitl_id} changed ${MAX_ATTEMPTS} times while it was being cancelled.`,
+    );
   }
 
   async getPendingBySession(session_id: string, page: PageOptions = {}): Promise<Page<HITLRecord>> {
@@ -240,7 +296,8 @@ export class StoreHITLBackend implements HITLBackend {
     const { status, order, limit, cursor } = query;
     const given = LIST_KEYS.filter(([name]) => query[name] !== undefined);
     const unknown = Object.keys(query).filter(
-      (name) => !["status", "order", "limit", "cursor"].includes(name) && !LIST_KEYS.some(([key]) => key === name),
+      (name) =>
+        !["status", "order", "limit", "cursor"].includes(name) && !LIST_KEYS.some(([key]) => key === name),
     );
     if (given.length > 1 || unknown.length > 0) {
       throw new HoldpointError(
@@ -250,7 +307,8 @@ export class StoreHITLBackend implements HITLBackend {
     }
     const statuses = status === undefined ? HITL_STATUSES : typeof status === "string" ? [status] : status;
     const bad = statuses.find((name) => !HITL_STATUSES.includes(name));
-    if (bad !== undefined) throw new HoldpointError("ERR_HITL_INVALID_INPUT", `There is no status "${String(bad)}".`);
+    if (bad !== undefined)
+      throw new HoldpointError("ERR_HITL_INVALID_INPUT", `There is no status "${String(bad)}".`);
     const [by] = given;
     const value = by ? checkId(query[by[0]], by[0]) : "";
     const { items, next_cursor } = await this.store.page({
@@ -289,7 +347,10 @@ export class StoreHITLBackend implements HITLBackend {
 
   async waitFor(hitl_id: string, options: WaitOptions = {}): Promise<HITLRecord> {
     const stored = await this.find(hitl_id);
-    if (!stored) throw new HoldpointError("ERR_HITL_NOT_FOUND", `There is no HITL record ${hitl_id}.`, { details: { hitl_id } });
+    if (!stored)
+      throw new HoldpointError("ERR_HITL_NOT_FOUND", `There is no HITL record ${hitl_id}.`, {
+        details: { hitl_id },
+      });
     return waitForRecord(this, stored.id, options, this.#shared.clock);
   }
 
@@ -305,7 +366,11 @@ export class StoreHITLBackend implements HITLBackend {
    * A caller's own id is a record of its own that points to the HITL record: unique in the tenant whatever the
    * session. A crash between the two writes leaves a reservation that the same call repairs.
    */
-  async #claimAlias(hitl_id: string, request: CreateRequest, prepared: PreparedRecord): Promise<PreparedRecord> {
+  async #claimAlias(
+    hitl_id: string,
+    request: CreateRequest,
+    prepared: PreparedRecord,
+  ): Promise<PreparedRecord> {
     const { results } = await this.store.commit([
       {
         op: "insert",
@@ -322,9 +387,13 @@ export class StoreHITLBackend implements HITLBackend {
     if (alias.value["session_id"] !== prepared.session_id) {
       const [taken] = await this.store.get([alias.value["target"] as string]);
       if (!taken) {
-        throw new HoldpointError("ERR_HITL_CONFLICT", `hitl_id ${hitl_id} is reserved by another session of the tenant.`, {
-          details: { hitl_id },
-        });
+        throw new HoldpointError(
+          "ERR_HITL_CONFLICT",
+          `hitl_id ${hitl_id} is reserved by another session of the tenant.`,
+          {
+            details: { hitl_id },
+          },
+        );
       }
     }
     const target = alias.value["target"] as string;
@@ -385,7 +454,8 @@ export class StoreHITLBackend implements HITLBackend {
 
   /** Brings a pending record whose deadline has passed to what `on_expire` says; others are returned as they are. */
   async settled(stored: StoredRecord): Promise<StoredRecord> {
-    if (stored.status !== "pending" || stored.due_at === null || stored.due_at > this.#shared.clock.now()) return stored;
+    if (stored.status !== "pending" || stored.due_at === null || stored.due_at > this.#shared.clock.now())
+      return stored;
     return (await this.#expire(stored)) ?? stored;
   }
 

@@ -23,7 +23,10 @@ export async function waitForRecord(
     wake();
   };
   const aborted = (): HoldpointError =>
-    new HoldpointError("ERR_HITL_ABORTED", `Waiting for ${id} was aborted.`, { cause: signal?.reason, details: { id } });
+    new HoldpointError("ERR_HITL_ABORTED", `Waiting for ${id} was aborted.`, {
+      cause: signal?.reason,
+      details: { id },
+    });
   if (signal?.aborted) throw aborted();
   const watcher = await backend.store.watch([id], nudge);
   signal?.addEventListener("abort", nudge);
@@ -31,17 +34,26 @@ export async function waitForRecord(
     for (;;) {
       hinted = false;
       const record = await backend.get(id);
-      if (!record) throw new HoldpointError("ERR_HITL_NOT_FOUND", `The HITL record ${id} is gone.`, { details: { id } });
+      if (!record)
+        throw new HoldpointError("ERR_HITL_NOT_FOUND", `The HITL record ${id} is gone.`, { details: { id } });
       if (isTerminalHITLStatus(record.status)) return record;
       if (signal?.aborted) throw aborted();
       const now = clock.now();
       if (now >= deadline) {
-        throw new HoldpointError("ERR_HITL_TIMEOUT", `${id} was not answered within ${timeoutMs} ms; it is still open.`, {
-          details: { id, timeoutMs },
-        });
+        throw new HoldpointError(
+          "ERR_HITL_TIMEOUT",
+          `${id} was not answered within ${timeoutMs} ms; it is still open.`,
+          {
+            details: { id, timeoutMs },
+          },
+        );
       }
       if (hinted) continue;
-      const pauseMs = Math.min(POLL_MS, deadline - now, record.expires_at === null ? POLL_MS : Math.max(record.expires_at - now, 1));
+      const pauseMs = Math.min(
+        POLL_MS,
+        deadline - now,
+        record.expires_at === null ? POLL_MS : Math.max(record.expires_at - now, 1),
+      );
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, pauseMs);
         wake = () => {

@@ -50,7 +50,10 @@ export const DATA_SCHEMAS = {
     allowed_decisions: z.array(z.enum(DECISIONS)).min(1).optional(),
     suggestions: z.array(z.unknown()).optional(),
   }),
-  form: z.looseObject({ message, schema: z.union([z.record(z.string(), z.unknown()), z.boolean()]).optional() }),
+  form: z.looseObject({
+    message,
+    schema: z.union([z.record(z.string(), z.unknown()), z.boolean()]).optional(),
+  }),
   external_auth: z.looseObject({
     message,
     auth_url: z.string().optional(),
@@ -84,7 +87,8 @@ function answerSchema(question: {
   readonly multiple?: boolean | undefined;
   readonly allow_free_text?: boolean | undefined;
 }): JsonObject {
-  const values = question.options?.map((option) => (typeof option === "string" ? option : option.value)) ?? [];
+  const values =
+    question.options?.map((option) => (typeof option === "string" ? option : option.value)) ?? [];
   const free = values.length === 0 || question.allow_free_text === true;
   const one: JsonObject = free ? { type: "string" } : { type: "string", enum: values };
   return question.multiple ? { type: "array", items: one } : one;
@@ -119,17 +123,18 @@ export function defaultResponseSchema(hitl_type: string, data: JsonObject): Json
           },
           ["decision"],
         ),
-        allOf: [
-          requireWith("edit", "edited_args"),
-          requireWith("respond", "message"),
-        ],
+        allOf: [requireWith("edit", "edited_args"), requireWith("respond", "message")],
       };
     }
     case "form":
       return (data["schema"] as JsonObject | boolean | undefined) ?? null;
     case "external_auth":
       return object(
-        { status: { enum: ["granted", "denied"] }, reference: { type: "string" }, message: { type: "string" } },
+        {
+          status: { enum: ["granted", "denied"] },
+          reference: { type: "string" },
+          message: { type: "string" },
+        },
         ["status"],
       );
     default:

@@ -5,9 +5,7 @@ import { HoldpointError } from "../core/errors.ts";
 export interface ResumableGraph<Output = unknown> {
   // biome-ignore lint/suspicious/noExplicitAny: the input and config types differ with each graph.
   invoke(input: any, config?: any): Promise<Output>;
-  getState(config: {
-    configurable: { thread_id: string };
-  }): Promise<{
+  getState(config: { configurable: { thread_id: string } }): Promise<{
     readonly next: readonly string[];
     readonly tasks: readonly { readonly interrupts: readonly { readonly value?: unknown }[] }[];
   }>;
@@ -16,15 +14,22 @@ export interface ResumableGraph<Output = unknown> {
 }
 
 interface GraphCheckpointer {
-  getTuple(config: { configurable: Record<string, unknown> }): Promise<{ readonly checkpoint: { readonly id: string } } | undefined>;
+  getTuple(config: {
+    configurable: Record<string, unknown>;
+  }): Promise<{ readonly checkpoint: { readonly id: string } } | undefined>;
 }
 
 /** @throws HoldpointError `ERR_HITL_NO_CHECKPOINTER`, `ERR_HITL_CACHE_POLICY` */
 export function assertGraphCanAsk(graph: ResumableGraph): void {
   if (typeof graph.checkpointer !== "object" || graph.checkpointer === null) {
-    throw new HoldpointError("ERR_HITL_NO_CHECKPOINTER", "The graph has no checkpointer, so it has nothing to resume. Compile it with compile({ checkpointer }).");
+    throw new HoldpointError(
+      "ERR_HITL_NO_CHECKPOINTER",
+      "The graph has no checkpointer, so it has nothing to resume. Compile it with compile({ checkpointer }).",
+    );
   }
-  for (const [name, node] of Object.entries((graph.nodes ?? {}) as Record<string, { cachePolicy?: unknown; bound?: object }>)) {
+  for (const [name, node] of Object.entries(
+    (graph.nodes ?? {}) as Record<string, { cachePolicy?: unknown; bound?: object }>,
+  )) {
     if (!node.cachePolicy || !asksHumans(node.bound)) continue;
     throw new HoldpointError(
       "ERR_HITL_CACHE_POLICY",
@@ -40,13 +45,20 @@ export const ASKS_HUMANS: unique symbol = Symbol.for("holdpoint.asks") as never;
 function asksHumans(bound: object | undefined): boolean {
   if (!bound) return false;
   if ((bound as Record<symbol, unknown>)[ASKS_HUMANS] === true) return true;
-  const { steps, first, last, tools } = bound as { steps?: object[]; first?: object; last?: object; tools?: object[] };
+  const { steps, first, last, tools } = bound as {
+    steps?: object[];
+    first?: object;
+    last?: object;
+    tools?: object[];
+  };
   const parts = [...(steps ?? []), first, last, ...(Array.isArray(tools) ? tools : [])];
   return parts.some((part) => part !== undefined && part !== bound && asksHumans(part));
 }
 
 /** The id of the thread's newest checkpoint; null if there is none. */
 export async function headOf(graph: ResumableGraph, thread_id: string): Promise<string | null> {
-  const tuple = await (graph.checkpointer as GraphCheckpointer).getTuple({ configurable: { thread_id, checkpoint_ns: "" } });
+  const tuple = await (graph.checkpointer as GraphCheckpointer).getTuple({
+    configurable: { thread_id, checkpoint_ns: "" },
+  });
   return tuple?.checkpoint.id ?? null;
 }

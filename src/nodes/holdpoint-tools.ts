@@ -16,7 +16,17 @@ import { isHITLSuspend } from "../suspend/suspend-signal.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
 import { ASKS_HUMANS } from "./graph.ts";
 import { pauseFor } from "./pause-for.ts";
-import { answerText, asToolOutput, decodeFailure, decodeOutput, encodeFailure, encodeOutput, type HostSerde, toolMessage, type ToolOutput } from "./tool-outcome.ts";
+import {
+  answerText,
+  asToolOutput,
+  decodeFailure,
+  decodeOutput,
+  encodeFailure,
+  encodeOutput,
+  type HostSerde,
+  toolMessage,
+  type ToolOutput,
+} from "./tool-outcome.ts";
 import { argsOf, wakeHintOf } from "./wake.ts";
 
 export interface HoldpointToolsOptions {
@@ -53,12 +63,21 @@ export function holdpointTools<T extends StructuredToolInterface | DynamicTool>(
   options: HoldpointToolsOptions = {},
 ): T[] {
   const { backend, inDoubt, leaseMs } = options;
-  const stepOptions: ToolStepOptions = { leaseMs, inDoubt: typeof inDoubt === "string" ? () => inDoubt : inDoubt };
+  const stepOptions: ToolStepOptions = {
+    leaseMs,
+    inDoubt: typeof inDoubt === "string" ? () => inDoubt : inDoubt,
+  };
   const joints = new WeakMap<object, Joint>();
-  return tools.map((tool) => wrap(tool, (call, config, execute) => runWrapped(joints, stepOptions, backend, call, config, execute)));
+  return tools.map((tool) =>
+    wrap(tool, (call, config, execute) => runWrapped(joints, stepOptions, backend, call, config, execute)),
+  );
 }
 
-type Run = (call: ToolCall, config: LangGraphRunnableConfig, execute: () => Promise<unknown>) => Promise<unknown>;
+type Run = (
+  call: ToolCall,
+  config: LangGraphRunnableConfig,
+  execute: () => Promise<unknown>,
+) => Promise<unknown>;
 
 /** The tool with another `invoke`; everything else, its class and identity too, is the tool's own. */
 function wrap<T extends StructuredToolInterface | DynamicTool>(tool: T, run: Run): T {
@@ -66,24 +85,33 @@ function wrap<T extends StructuredToolInterface | DynamicTool>(tool: T, run: Run
     get(target, name) {
       if (name === ASKS_HUMANS) return true;
       const own: unknown = Reflect.get(target, name, target);
-      if (name !== "invoke" || typeof own !== "function") return typeof own === "function" ? own.bind(target) : own;
+      if (name !== "invoke" || typeof own !== "function")
+        return typeof own === "function" ? own.bind(target) : own;
       return (input: unknown, config?: LangGraphRunnableConfig): Promise<unknown> => {
         const execute = (): Promise<unknown> => Promise.resolve(Reflect.apply(own, target, [input, config]));
         const call = toolCallOf(input, config, target.name);
         const configurable = config?.configurable as Record<string, unknown> | undefined;
         // Outside a graph there is nothing to suspend: the tool runs as it is.
-        return call && configurable?.["__pregel_scratchpad"] ? run(call, config as LangGraphRunnableConfig, execute) : execute();
+        return call && configurable?.["__pregel_scratchpad"]
+          ? run(call, config as LangGraphRunnableConfig, execute)
+          : execute();
       };
     },
   });
 }
 
-function toolCallOf(input: unknown, config: LangGraphRunnableConfig | undefined, name: string): ToolCall | undefined {
+function toolCallOf(
+  input: unknown,
+  config: LangGraphRunnableConfig | undefined,
+  name: string,
+): ToolCall | undefined {
   const { type, id, args } = (input ?? {}) as { type?: string; id?: string; args?: Record<string, unknown> };
   if (type === "tool_call" && id) return { type, id, name, args: args ?? {} };
   const { toolCall, toolCallId } = (config ?? {}) as { toolCall?: { id?: string }; toolCallId?: string };
   const known = toolCall?.id ?? toolCallId;
-  return known ? { type: "tool_call", id: known, name, args: (input ?? {}) as Record<string, unknown> } : undefined;
+  return known
+    ? { type: "tool_call", id: known, name, args: (input ?? {}) as Record<string, unknown> }
+    : undefined;
 }
 
 async function runWrapped(
@@ -99,7 +127,11 @@ async function runWrapped(
   // Wrapped twice, or run by HITLToolNode: the outer one keeps the call.
   if (!place || callScope.getStore()?.call_id === callRecordId(place, call.id as string)) return execute();
   const scratchpad = configurable["__pregel_scratchpad"] as object;
-  const joint = joints.get(scratchpad) ?? { step: new ToolStep(place, { ...options, seesWholeStep: false }), working: 0, waiting: [] };
+  const joint = joints.get(scratchpad) ?? {
+    step: new ToolStep(place, { ...options, seesWholeStep: false }),
+    working: 0,
+    waiting: [],
+  };
   joints.set(scratchpad, joint);
   const task = taskOf(place, call, execute);
   await joint.step.load([task.call.id], wakeHintOf(config, place));
@@ -119,7 +151,10 @@ async function runWrapped(
  * Runs the call; if it suspends, waits for its siblings: the host drops what they do after the first interrupt,
  * and their outcomes must be kept.
  */
-async function together(joint: Joint, task: CallTask<ToolOutput | Failure>): Promise<CallResult<ToolOutput | Failure>> {
+async function together(
+  joint: Joint,
+  task: CallTask<ToolOutput | Failure>,
+): Promise<CallResult<ToolOutput | Failure>> {
   joint.working += 1;
   let result: CallResult<ToolOutput | Failure>;
   try {
@@ -128,7 +163,8 @@ async function together(joint: Joint, task: CallTask<ToolOutput | Failure>): Pro
     joint.working -= 1;
     if (joint.working === 0) for (const wake of joint.waiting.splice(0)) wake();
   }
-  if (result.status === "suspended" && joint.working > 0) await new Promise<void>((resolve) => joint.waiting.push(resolve));
+  if (result.status === "suspended" && joint.working > 0)
+    await new Promise<void>((resolve) => joint.waiting.push(resolve));
   return result;
 }
 
@@ -141,7 +177,11 @@ class Failure {
   }
 }
 
-function taskOf(place: Place, call: ToolCall, execute: () => Promise<unknown>): CallTask<ToolOutput | Failure> {
+function taskOf(
+  place: Place,
+  call: ToolCall,
+  execute: () => Promise<unknown>,
+): CallTask<ToolOutput | Failure> {
   const serde = (place.checkpointer as unknown as { serde: HostSerde }).serde;
   const tool_call_id = call.id as string;
   return {
@@ -154,7 +194,8 @@ function taskOf(place: Place, call: ToolCall, execute: () => Promise<unknown>): 
         return new Failure(error);
       }
     },
-    encode: async (output) => (output instanceof Failure ? encodeFailure(output.error) : encodeOutput(output, serde)),
+    encode: async (output) =>
+      output instanceof Failure ? encodeFailure(output.error) : encodeOutput(output, serde),
     decode: async (outcome) => {
       const failure = decodeFailure(outcome);
       return failure ? new Failure(failure) : decodeOutput(outcome, serde);

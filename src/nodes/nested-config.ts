@@ -15,11 +15,21 @@ interface Scratchpad {
   subgraphCounter: number;
 }
 
-export function nestedConfig(config: LangGraphRunnableConfig, call: ToolCall, siblings: number): LangGraphRunnableConfig {
+export function nestedConfig(
+  config: LangGraphRunnableConfig,
+  call: ToolCall,
+  siblings: number,
+): LangGraphRunnableConfig {
   const configurable = config.configurable as Record<string, unknown> | undefined;
   const shared = configurable?.[SCRATCHPAD] as Scratchpad | undefined;
   if (!shared || siblings < 2) return config;
-  let counter = (createHash("sha256").update(call.id ?? call.name).digest().readUInt32BE(0) + 1) * STRIDE;
+  let counter =
+    (createHash("sha256")
+      .update(call.id ?? call.name)
+      .digest()
+      .readUInt32BE(0) +
+      1) *
+    STRIDE;
   const own = new Proxy(shared, {
     get: (target, name) => (name === "subgraphCounter" ? counter : Reflect.get(target, name)),
     set: (target, name, value) => {

@@ -46,7 +46,9 @@ export interface RespondAndResumeOptions extends Omit<ResumeThreadOptions, "thre
 }
 
 /** What became of the answer, and then of the thread: `resume` is null if the graph was not touched. */
-export type RespondAndResumeResult<Output = unknown> = RespondResult & { readonly resume: ResumeResult<Output> | null };
+export type RespondAndResumeResult<Output = unknown> = RespondResult & {
+  readonly resume: ResumeResult<Output> | null;
+};
 
 const LEASE_MS = 60_000;
 
@@ -75,7 +77,8 @@ export async function resumeThread<Output = unknown>(
   graph: ResumableGraph<Output>,
   options: ResumeThreadOptions,
 ): Promise<ResumeResult<Output>> {
-  const session_id = options.session_id ?? (await sessionOf(resolveBackend(undefined, options.backend), options.thread_id));
+  const session_id =
+    options.session_id ?? (await sessionOf(resolveBackend(undefined, options.backend), options.thread_id));
   const thread = new Thread(graph, { ...options, session_id });
   const head = await headOf(graph, options.thread_id);
   const due = await thread.answered(head);
@@ -127,12 +130,19 @@ export async function respondAndResume<Output = unknown>(
   const { actor, idempotency_key, response } = options;
   let lease: Lease | null = null;
   let missing = false;
-  const outcome = await backend.respondWith(known.id, response, { actor, idempotency_key }, [thread.acquireOp()], (results) => {
-    lease = thread.leaseOf(results[0]);
-    missing = results[0]?.status === "missing";
-  });
+  const outcome = await backend.respondWith(
+    known.id,
+    response,
+    { actor, idempotency_key },
+    [thread.acquireOp()],
+    (results) => {
+      lease = thread.leaseOf(results[0]);
+      missing = results[0]?.status === "missing";
+    },
+  );
   const record = outcome.record;
-  if (!record || (outcome.status !== "accepted" && record.resume.state !== "waiting")) return { ...outcome, resume: null };
+  if (!record || (outcome.status !== "accepted" && record.resume.state !== "waiting"))
+    return { ...outcome, resume: null };
   if (outcome.status === "invalid" || outcome.status === "forbidden" || outcome.status === "indeterminate") {
     return { ...outcome, resume: null };
   }
@@ -144,7 +154,10 @@ export async function respondAndResume<Output = unknown>(
   return { ...outcome, resume };
 }
 
-function isCurrentRecord(record: { readonly metadata: Readonly<Record<string, unknown>> }, head: string | null): boolean {
+function isCurrentRecord(
+  record: { readonly metadata: Readonly<Record<string, unknown>> },
+  head: string | null,
+): boolean {
   const asked = record.metadata["root_checkpoint_id"];
   return typeof asked !== "string" || head === null || asked === head;
 }
@@ -186,7 +199,9 @@ class Thread<Output> {
       limit: MAX_PAGE_LIMIT,
     });
     for (const { id } of items.filter((item) => !isCurrent(item, head))) {
-      await store.commit([{ op: "update", id, optional: true, patch: TAKEN_UP, event: { type: "orphaned" } }]);
+      await store.commit([
+        { op: "update", id, optional: true, patch: TAKEN_UP, event: { type: "orphaned" } },
+      ]);
     }
     return items.filter((item) => isCurrent(item, head));
   }
@@ -202,7 +217,10 @@ class Thread<Output> {
   async superseded(head: string | null): Promise<void> {
     if (head === null) return;
     const { thread_id } = this.#options;
-    await supersede({ backend: this.#backend, tenant_id: this.#backend.tenant_id, thread_id, slot: this.#slot }, head);
+    await supersede(
+      { backend: this.#backend, tenant_id: this.#backend.tenant_id, thread_id, slot: this.#slot },
+      head,
+    );
   }
 
   acquireOp(): StoreOp {
@@ -217,7 +235,9 @@ class Thread<Output> {
     };
   }
 
-  leaseOf(result: { readonly status: string; readonly record: StoredRecord | null } | undefined): Lease | null {
+  leaseOf(
+    result: { readonly status: string; readonly record: StoredRecord | null } | undefined,
+  ): Lease | null {
     if (result?.status !== "updated" || !result.record) return null;
     return { id: this.#id, fence: result.record.fence, touches: result.record.touches };
   }
@@ -228,7 +248,9 @@ class Thread<Output> {
     if (results[0]?.status !== "missing") return this.leaseOf(results[0]);
     // A thread in which only plain nodes asked has no record yet.
     const { tenant_id, store } = this.#backend;
-    await store.commit([threadInsert({ tenant_id, session_id: this.#session_id, thread_id, root_checkpoint_id: null })]);
+    await store.commit([
+      threadInsert({ tenant_id, session_id: this.#session_id, thread_id, root_checkpoint_id: null }),
+    ]);
     return this.leaseOf((await this.#backend.store.commit([this.acquireOp()])).results[0]);
   }
 
@@ -268,14 +290,18 @@ class Thread<Output> {
     if (!paused) return { status: "resumed", result, pending: [] };
     const pending = await this.pending();
     // Paused without a question: somebody else is running calls of the step.
-    return pending.length > 0 || !isBusy(result) ? { status: "resumed", result, pending } : { status: "busy", pending };
+    return pending.length > 0 || !isBusy(result)
+      ? { status: "resumed", result, pending }
+      : { status: "busy", pending };
   }
 
   async #invoke(due: readonly AnsweredAsk[]): Promise<Output> {
     const { config = {}, thread_id } = this.#options;
     const configurable = config["configurable"] as Record<string, unknown> | undefined;
     const own = (configurable?.["holdpoint"] ?? {}) as Record<string, unknown>;
-    const resume = Object.fromEntries(due.map(({ hitl_id, interrupt_id }) => [interrupt_id, { hitl: hitl_id }]));
+    const resume = Object.fromEntries(
+      due.map(({ hitl_id, interrupt_id }) => [interrupt_id, { hitl: hitl_id }]),
+    );
     return this.#graph.invoke(due.length > 0 ? new Command({ resume }) : null, {
       durability: "sync",
       ...config,
@@ -290,7 +316,15 @@ class Thread<Output> {
 
   #renew(lease: Lease, renewMs: number): void {
     this.#backend.store
-      .commit([{ op: "update", id: lease.id, optional: true, guard: { fence: lease.fence }, patch: { lease: { renewMs } } }])
+      .commit([
+        {
+          op: "update",
+          id: lease.id,
+          optional: true,
+          guard: { fence: lease.fence },
+          patch: { lease: { renewMs } },
+        },
+      ])
       .catch(() => {
         // The next renewal, or the guarded release, decides.
       });
@@ -317,7 +351,13 @@ class Thread<Output> {
 
   async #giveUp(lease: Lease): Promise<void> {
     await this.#backend.store.commit([
-      { op: "update", id: lease.id, optional: true, guard: { fence: lease.fence }, patch: { lease: "release" } },
+      {
+        op: "update",
+        id: lease.id,
+        optional: true,
+        guard: { fence: lease.fence },
+        patch: { lease: "release" },
+      },
     ]);
   }
 
@@ -331,12 +371,20 @@ class Thread<Output> {
     const abandoned = record.lease !== null || record.value["open_checkpoint_id"] === head;
     if (!abandoned || (await this.pending()).length > 0) return false;
     const state = await this.#graph.getState({ configurable: { thread_id: this.#options.thread_id } });
-    return state.next.length > 0 && state.tasks.flatMap((task) => task.interrupts).every((entry) => isOurs(entry.value));
+    return (
+      state.next.length > 0 &&
+      state.tasks.flatMap((task) => task.interrupts).every((entry) => isOurs(entry.value))
+    );
   }
 
   /** No question of the thread is open: the next one has nothing to supersede. */
   #idle(): { schema_version: number; thread_id: string; session_id: string; open_checkpoint_id: null } {
-    return { schema_version: 1, thread_id: this.#options.thread_id, session_id: this.#session_id, open_checkpoint_id: null };
+    return {
+      schema_version: 1,
+      thread_id: this.#options.thread_id,
+      session_id: this.#session_id,
+      open_checkpoint_id: null,
+    };
   }
 }
 
@@ -348,7 +396,8 @@ async function sessionOf(backend: StoreHITLBackend, thread_id: string): Promise<
 
 function askOf(record: StoredRecord | HITLRecord): AnsweredAsk {
   const { id, value } = record as StoredRecord;
-  const { hitl_id, checkpoint_ns, tool_call_id, interrupt_id } = id === undefined ? (record as HITLRecord) : toHITLRecord({ ...(record as StoredRecord), value });
+  const { hitl_id, checkpoint_ns, tool_call_id, interrupt_id } =
+    id === undefined ? (record as HITLRecord) : toHITLRecord({ ...(record as StoredRecord), value });
   return { hitl_id, checkpoint_ns, tool_call_id, interrupt_id: interrupt_id ?? interruptIdOf(id) };
 }
 
@@ -371,7 +420,9 @@ function isBusy(result: unknown): boolean {
 /** A signal that no record stands behind can never be answered: say so instead of doing nothing. */
 async function assertNothingUnrecorded(graph: ResumableGraph, thread_id: string): Promise<void> {
   const state = await graph.getState({ configurable: { thread_id } });
-  const value = state.tasks.flatMap((task) => task.interrupts).find((entry) => (entry.value as { recorded?: unknown } | null)?.recorded === false);
+  const value = state.tasks
+    .flatMap((task) => task.interrupts)
+    .find((entry) => (entry.value as { recorded?: unknown } | null)?.recorded === false);
   if (!value) return;
   throw new HoldpointError(
     "ERR_HITL_UNRECORDED_SUSPEND",

@@ -18,7 +18,15 @@ import { type InDoubtPolicy, ToolStep, type ToolStepOptions, type WakeHint } fro
 import { ASKS_HUMANS } from "./graph.ts";
 import { nestedConfig } from "./nested-config.ts";
 import { pauseFor } from "./pause-for.ts";
-import { answerText, asToolOutput, decodeOutput, encodeOutput, type HostSerde, toolMessage, type ToolOutput } from "./tool-outcome.ts";
+import {
+  answerText,
+  asToolOutput,
+  decodeOutput,
+  encodeOutput,
+  type HostSerde,
+  toolMessage,
+  type ToolOutput,
+} from "./tool-outcome.ts";
 import { argsOf, wakeHintOf } from "./wake.ts";
 
 export interface HITLToolNodeOptions extends ToolNodeOptions {
@@ -84,7 +92,10 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
     const tasks = calls.map((call, index) =>
       this.#task(place, call, nestedConfig(config, call, calls.length), state, index),
     );
-    await step.load(tasks.map((task) => task.call.id), wakeHintOf(config, place));
+    await step.load(
+      tasks.map((task) => task.call.id),
+      wakeHintOf(config, place),
+    );
     for (;;) {
       step.runs.clear();
       const runs = tasks.map((task) => new CallRun(step, task));
@@ -92,7 +103,8 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       const failed = settled.find((result) => result.status === "rejected");
       if (failed) throw failed.reason;
       const results = settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-      if (results.every((result) => result.status === "finished")) return results.map((result) => result.output);
+      if (results.every((result) => result.status === "finished"))
+        return results.map((result) => result.output);
       // While a slow sibling ran, a question may have been answered: look once more before going to sleep.
       if (step.lateChange && (await step.refresh(tasks.map((task) => task.call.id)))) continue;
       throw new GraphInterrupt(pauseFor(runs, step) as never[]);
@@ -110,7 +122,12 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
     // A call without an id is told from its siblings by its position: the message does not change.
     const tool_call_id = call.id ?? `#${index}`;
     return {
-      call: { id: callRecordId(place, tool_call_id), tool_call_id, tool_name: call.name, params: argsOf(call) },
+      call: {
+        id: callRecordId(place, tool_call_id),
+        tool_call_id,
+        tool_name: call.name,
+        params: argsOf(call),
+      },
       execute: () => this.#invoke(call, config, state),
       encode: (output) => encodeOutput(output, serde),
       decode: (outcome) => decodeOutput(outcome, serde),
@@ -157,7 +174,9 @@ function callsOf(input: unknown): { calls: ToolCall[]; state: unknown } {
   if (!isMessages(messages)) {
     throw new Error("ToolNode only accepts BaseMessage[] or { messages: BaseMessage[] } as input.");
   }
-  const answered = new Set(messages.filter((m) => m.getType() === "tool").map((m) => (m as ToolMessage).tool_call_id));
+  const answered = new Set(
+    messages.filter((m) => m.getType() === "tool").map((m) => (m as ToolMessage).tool_call_id),
+  );
   const last = messages.findLast((message) => isAIMessage(message)) as AIMessage | undefined;
   if (!last) throw new Error("ToolNode only accepts AIMessages as input.");
   const calls = (last.tool_calls ?? []).filter((call) => call.id === undefined || !answered.has(call.id));
@@ -177,7 +196,10 @@ function combine(outputs: readonly ToolOutput[], input: unknown): unknown {
   for (const output of outputs) {
     if (!isCommand(output)) combined.push(wrap([output]));
     else if (isSendsToParent(output)) {
-      const goto: unknown[] = [...((parent?.goto as unknown[] | undefined) ?? []), ...(output.goto as unknown[])];
+      const goto: unknown[] = [
+        ...((parent?.goto as unknown[] | undefined) ?? []),
+        ...(output.goto as unknown[]),
+      ];
       parent = new Command({ graph: Command.PARENT, goto: goto as never });
     } else combined.push(output);
   }

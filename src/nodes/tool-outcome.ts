@@ -23,10 +23,14 @@ const OUTCOME_LIMITS: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 256 }
 /** @throws HoldpointError `ERR_HITL_TOO_LARGE`: the tool has run, but its result cannot be remembered. */
 export async function encodeOutput(output: ToolOutput, serde: HostSerde): Promise<JsonValue> {
   if (!isCommand(output)) {
-    const { content, name, tool_call_id, status, artifact, additional_kwargs, response_metadata, id } = output as ToolMessage;
+    const { content, name, tool_call_id, status, artifact, additional_kwargs, response_metadata, id } =
+      output as ToolMessage;
     const plain = { content, name, tool_call_id, status, artifact, additional_kwargs, response_metadata, id };
     try {
-      return { kind: "tool_message", message: toJson(plain, `the result of ${name ?? "a tool"}`, OUTCOME_LIMITS) };
+      return {
+        kind: "tool_message",
+        message: toJson(plain, `the result of ${name ?? "a tool"}`, OUTCOME_LIMITS),
+      };
     } catch (error) {
       // An artifact may hold what only the checkpointer's own form can carry (a Date, bytes).
       if (!isHoldpointError(error, "ERR_HITL_NOT_JSON")) throw error;
@@ -43,7 +47,10 @@ export async function decodeOutput(outcome: JsonValue, serde: HostSerde): Promis
     const value = await serde.loadsTyped(type, Buffer.from(data, "base64"));
     return kind === "typed" ? (value as ToolMessage) : revivedCommand(value as PlainCommand);
   }
-  throw new HoldpointError("ERR_HITL_SCHEMA_VERSION", `A call record holds an outcome of the unknown kind ${String(kind)}.`);
+  throw new HoldpointError(
+    "ERR_HITL_SCHEMA_VERSION",
+    `A call record holds an outcome of the unknown kind ${String(kind)}.`,
+  );
 }
 
 /** A tool's error as its outcome: name and message, as a model or a log would see it. */
@@ -69,12 +76,16 @@ function plainCommand({ graph, update, goto }: Command): PlainCommand {
   return {
     ...(graph === undefined ? {} : { graph }),
     ...(update === undefined ? {} : { update }),
-    goto: targets.map((target) => (typeof target === "string" ? target : { node: target.node, args: target.args })),
+    goto: targets.map((target) =>
+      typeof target === "string" ? target : { node: target.node, args: target.args },
+    ),
   };
 }
 
 function revivedCommand({ goto, ...rest }: PlainCommand): Command {
-  const targets = goto.map((target) => (typeof target === "string" ? target : new Send(target.node, target.args)));
+  const targets = goto.map((target) =>
+    typeof target === "string" ? target : new Send(target.node, target.args),
+  );
   return new Command({ ...rest, goto: targets } as never);
 }
 
@@ -86,7 +97,11 @@ export function asToolOutput(output: unknown, call: { id?: string; name: string 
   return toolMessage(call, content, "success");
 }
 
-export function toolMessage(call: { id?: string; name: string }, content: string, status: MessageStatus): ToolMessage {
+export function toolMessage(
+  call: { id?: string; name: string },
+  content: string,
+  status: MessageStatus,
+): ToolMessage {
   return new ToolMessage({ content, status, name: call.name, tool_call_id: call.id ?? "" });
 }
 
@@ -94,8 +109,14 @@ export function toolMessage(call: { id?: string; name: string }, content: string
 export function answerText(record: HITLRecord): { text: string; status: MessageStatus } {
   if (record.status === "completed") {
     const { user_response } = record;
-    return { text: typeof user_response === "string" ? user_response : JSON.stringify(user_response), status: "success" };
+    return {
+      text: typeof user_response === "string" ? user_response : JSON.stringify(user_response),
+      status: "success",
+    };
   }
-  const why = record.status === "expired" ? "expired before a human answered" : `was cancelled (${record.reason ?? "no reason given"})`;
+  const why =
+    record.status === "expired"
+      ? "expired before a human answered"
+      : `was cancelled (${record.reason ?? "no reason given"})`;
   return { text: `The request ${why}. Nothing was approved; do not act as if it were.`, status: "error" };
 }

@@ -9,7 +9,9 @@ import type { WakeHint } from "../suspend/tool-step.ts";
 
 export const WAKE_KEY = "__holdpoint_wake";
 
-export type AnsweredAsk = Pick<HITLRecord, "hitl_id" | "checkpoint_ns" | "tool_call_id"> & { readonly interrupt_id: string };
+export type AnsweredAsk = Pick<HITLRecord, "hitl_id" | "checkpoint_ns" | "tool_call_id"> & {
+  readonly interrupt_id: string;
+};
 
 export function wakeHintOf(config: LangGraphRunnableConfig, place: Place): WakeHint | undefined {
   const answered = (config.configurable as Record<string, unknown> | undefined)?.[WAKE_KEY] as

@@ -6,7 +6,14 @@ import { HITLCancelledError, HITLExpiredError, HoldpointError } from "../core/er
 import type { Decision, Option } from "../core/hitl-types.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { HITLRecord, Subject } from "../core/record.ts";
-import { checkStandard, describeIssues, type InferOutput, isStandardSchema, type StandardSchema, toJsonSchema } from "../core/response-schema.ts";
+import {
+  checkStandard,
+  describeIssues,
+  type InferOutput,
+  isStandardSchema,
+  type StandardSchema,
+  toJsonSchema,
+} from "../core/response-schema.ts";
 import { hashJson } from "../core/ids.ts";
 import { toJsonObject } from "../core/json.ts";
 import { callScope } from "./call-scope.ts";
@@ -19,7 +26,11 @@ import type { AskOptions } from "./suspend-signal.ts";
 /** The second argument of a tool, or the config of a node. */
 export type AskRuntime = object | undefined;
 
-type OptionValue<O> = O extends string ? O : O extends { readonly value: infer V extends string } ? V : string;
+type OptionValue<O> = O extends string
+  ? O
+  : O extends { readonly value: infer V extends string }
+    ? V
+    : string;
 
 export interface AskUserRequest<O extends Option = Option> extends AskOptions {
   readonly message: string;
@@ -74,9 +85,10 @@ export type AskUserAnswer<R> = R extends { readonly response_schema: infer S ext
  * }
  * ```
  */
-export async function askUser<
-  const R extends AskUserRequest | AskQuestionsRequest,
->(request: R, runtime?: AskRuntime): Promise<AskUserAnswer<R>> {
+export async function askUser<const R extends AskUserRequest | AskQuestionsRequest>(
+  request: R,
+  runtime?: AskRuntime,
+): Promise<AskUserAnswer<R>> {
   return (await ask("ask_user", request, runtime)) as AskUserAnswer<R>;
 }
 
@@ -139,10 +151,17 @@ export interface FormRequest extends AskOptions {
 type FormAnswer<R> = R extends { readonly schema: infer S } ? InferOutput<S> : unknown;
 
 /** Asks a human to fill in a form. */
-export async function requestForm<const R extends FormRequest>(request: R, runtime?: AskRuntime): Promise<FormAnswer<R>> {
+export async function requestForm<const R extends FormRequest>(
+  request: R,
+  runtime?: AskRuntime,
+): Promise<FormAnswer<R>> {
   const { schema, ...rest } = request;
   const shown = isStandardSchema(schema) ? toJsonSchema(schema) : schema;
-  return (await ask("form", { ...rest, schema: shown, response_schema: schema } as AskOptions, runtime)) as FormAnswer<R>;
+  return (await ask(
+    "form",
+    { ...rest, schema: shown, response_schema: schema } as AskOptions,
+    runtime,
+  )) as FormAnswer<R>;
 }
 
 export interface AuthRequest extends AskOptions {
@@ -166,7 +185,16 @@ export async function requestAuth(request: AuthRequest, runtime?: AskRuntime): P
   return (await ask("external_auth", request, runtime)) as unknown as AuthAnswer;
 }
 
-const OPTION_NAMES = new Set(["key", "response_schema", "expires_at", "expiresInMs", "on_expire", "assignee", "metadata", "callback_id"]);
+const OPTION_NAMES = new Set([
+  "key",
+  "response_schema",
+  "expires_at",
+  "expiresInMs",
+  "on_expire",
+  "assignee",
+  "metadata",
+  "callback_id",
+]);
 
 async function ask(
   hitl_type: string,
@@ -174,14 +202,25 @@ async function ask(
   runtime: AskRuntime,
   subject?: Subject,
 ): Promise<unknown> {
-  const { key, expiresInMs, response_schema, expires_at, on_expire, assignee, metadata, callback_id } = request;
+  const { key, expiresInMs, response_schema, expires_at, on_expire, assignee, metadata, callback_id } =
+    request;
   const data = Object.fromEntries(Object.entries(request).filter(([name]) => !OPTION_NAMES.has(name)));
   const standard = isStandardSchema(response_schema) ? response_schema : undefined;
   const question: Question = {
     key,
     alias: undefined,
     expiresInMs,
-    request: { hitl_type, data, metadata, response_schema, expires_at, on_expire, assignee, callback_id, subject },
+    request: {
+      hitl_type,
+      data,
+      metadata,
+      response_schema,
+      expires_at,
+      on_expire,
+      assignee,
+      callback_id,
+      subject,
+    },
   };
   let retry: Question["retry"];
   for (;;) {
@@ -197,9 +236,12 @@ async function ask(
 
 function recorded(question: Question, runtime: AskRuntime): Promise<HITLRecord> {
   const scope = callScope.getStore();
-  const config = (runtime as HostConfig | undefined)?.configurable ? (runtime as HostConfig) : currentConfig();
+  const config = (runtime as HostConfig | undefined)?.configurable
+    ? (runtime as HostConfig)
+    : currentConfig();
   // Inside a graph that a tool runs, the tool's own scope is not the place that asks.
-  if (scope && (namespaceOf(config) ?? scope.checkpoint_ns) === scope.checkpoint_ns) return scope.ask(question);
+  if (scope && (namespaceOf(config) ?? scope.checkpoint_ns) === scope.checkpoint_ns)
+    return scope.ask(question);
   return askBare(question, config, runtime);
 }
 

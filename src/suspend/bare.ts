@@ -19,7 +19,11 @@ import { supersedeOlder, threadInsert } from "./supersede.ts";
 /** Counts the questions of one task's execution: its scratchpad is made anew for each. */
 const counters = new WeakMap<object, Map<string, QuestionNames>>();
 
-export async function askBare(question: Question, config: HostConfig | undefined, runtime: object | undefined): Promise<HITLRecord> {
+export async function askBare(
+  question: Question,
+  config: HostConfig | undefined,
+  runtime: object | undefined,
+): Promise<HITLRecord> {
   const scratchpad = config?.configurable?.["__pregel_scratchpad"] as object | undefined;
   if (!config || !scratchpad) throw noIdentity("outside a LangGraph node or tool");
   const place = placeOf(config, undefined);
@@ -44,7 +48,10 @@ export async function askBare(question: Question, config: HostConfig | undefined
   const stored = results[0]?.record as StoredRecord;
   place.backend.remember(stored, prepared.standard);
   // `get` lets a passed deadline take effect.
-  const record = results[0]?.status === "exists" ? ((await place.backend.get(stored.id)) ?? toHITLRecord(stored)) : toHITLRecord(stored);
+  const record =
+    results[0]?.status === "exists"
+      ? ((await place.backend.get(stored.id)) ?? toHITLRecord(stored))
+      : toHITLRecord(stored);
   if (!isTerminalHITLStatus(record.status)) throw new PauseSignal(interruptsFor([record]));
   if (record.resume.state === "waiting") {
     await place.backend.store.commit([
@@ -65,4 +72,3 @@ function noIdentity(where: string): HoldpointError {
     `A question was asked ${where}, where nothing tells which tool call it belongs to. Use HITLToolNode or holdpointTools, or pass the tool's second argument: confirm(request, runtime).`,
   );
 }
-

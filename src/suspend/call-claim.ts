@@ -63,11 +63,20 @@ export class CallClaim {
    */
   async takeAgain(stored: StoredRecord, value: CallValue): Promise<boolean> {
     const { doubt } = value;
-    const patch: Patch = { status: "running", lease: this.#lease(), value: callJson({ ...value, doubt: null }) };
+    const patch: Patch = {
+      status: "running",
+      lease: this.#lease(),
+      value: callJson({ ...value, doubt: null }),
+    };
     return this.#taken(stored, patch, "run_again", doubt === null ? [] : [takenUpOp(doubt)]);
   }
 
-  async #taken(stored: StoredRecord, patch: Patch, type: string, beside: readonly StoreOp[]): Promise<boolean> {
+  async #taken(
+    stored: StoredRecord,
+    patch: Patch,
+    type: string,
+    beside: readonly StoreOp[],
+  ): Promise<boolean> {
     const guard: Guard = { status: [stored.status], lease: "free", version: stored.version };
     const op: StoreOp = { op: "update", id: stored.id, guard, patch, event: { type } };
     const { results } = await this.#step.place.backend.store.commit([op, ...beside]);

@@ -27,7 +27,9 @@ export class HoldpointCallbackHandler extends BaseCallbackHandler {
   override awaitHandlers: boolean = true;
 
   override handleToolStart(
-    ...[serialized, , runId, , , , runName, toolCallId]: Parameters<NonNullable<BaseCallbackHandler["handleToolStart"]>>
+    ...[serialized, , runId, , , , runName, toolCallId]: Parameters<
+      NonNullable<BaseCallbackHandler["handleToolStart"]>
+    >
   ): void {
     const tool_name = runName ?? (serialized as { name?: string }).name ?? "tool";
     if (toolCallId) calls.set(runId, { tool_call_id: toolCallId, tool_name });
@@ -44,10 +46,14 @@ export class HoldpointCallbackHandler extends BaseCallbackHandler {
 
 /** The call of the running tool: from its runtime, or from the callback handler. */
 export function callOf(config: HostConfig | undefined, runtime: object | undefined): KnownCall | undefined {
-  const { toolCallId, toolCall } = (runtime ?? {}) as { toolCallId?: string; toolCall?: { id?: string; name?: string } };
+  const { toolCallId, toolCall } = (runtime ?? {}) as {
+    toolCallId?: string;
+    toolCall?: { id?: string; name?: string };
+  };
   const id = toolCallId || toolCall?.id;
   if (id) return { tool_call_id: id, tool_name: toolCall?.name ?? "tool" };
-  const callbacks = (config as { callbacks?: { getParentRunId?: () => string | undefined } } | undefined)?.callbacks;
+  const callbacks = (config as { callbacks?: { getParentRunId?: () => string | undefined } } | undefined)
+    ?.callbacks;
   const run = callbacks?.getParentRunId?.();
   return run === undefined ? undefined : calls.get(run);
 }

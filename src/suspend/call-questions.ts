@@ -63,7 +63,12 @@ export class CallQuestions {
   withQueued(value: CallValue): readonly AskedQuestion[] {
     const fresh = this.queue
       .filter(({ named }) => !value.asked.some((known) => known.id === named.id))
-      .map(({ named, key }) => ({ id: named.id, fingerprint: named.fingerprint, key, occurrence: named.occurrence }));
+      .map(({ named, key }) => ({
+        id: named.id,
+        fingerprint: named.fingerprint,
+        key,
+        occurrence: named.occurrence,
+      }));
     return [...value.asked, ...fresh];
   }
 

@@ -10,7 +10,16 @@ import type { HITLRecord } from "../core/record.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
 import { CallClaim } from "./call-claim.ts";
 import { CallQuestions } from "./call-questions.ts";
-import { callJson, type CallIdentity, type CallMode, type CallValue, callValueOf, emptyCall, insertCall, statusOf } from "./call-record.ts";
+import {
+  callJson,
+  type CallIdentity,
+  type CallMode,
+  type CallValue,
+  callValueOf,
+  emptyCall,
+  insertCall,
+  statusOf,
+} from "./call-record.ts";
 import { type CallScope, callScope, type Resumption, type StepContext } from "./call-scope.ts";
 import { CallSteps } from "./call-steps.ts";
 import { interruptsOf, isFatal, leaseLost, nestedIds } from "./errors.ts";
@@ -129,7 +138,10 @@ export class CallRun<Output> implements CallScope {
           return { status: "suspended" };
       }
     }
-    throw new HoldpointError("ERR_HITL_STORE", `The call of ${tool_name} changed hands ${MAX_TURNS} times in one execution.`);
+    throw new HoldpointError(
+      "ERR_HITL_STORE",
+      `The call of ${tool_name} changed hands ${MAX_TURNS} times in one execution.`,
+    );
   }
 
   // ── what the body sees ───────────────────────────────────────────────────────────────────────────────────
@@ -187,7 +199,8 @@ export class CallRun<Output> implements CallScope {
       this.#suspended = own?.record ?? null;
       this.#claim.drop();
     }
-    for (const [index, queued] of this.#questions.queue.splice(0).entries()) queued.settle(inserted[index]?.record ?? null);
+    for (const [index, queued] of this.#questions.queue.splice(0).entries())
+      queued.settle(inserted[index]?.record ?? null);
   }
 
   /** Before the step writes: a claim that is being taken decides how this run is written. */
@@ -252,7 +265,8 @@ export class CallRun<Output> implements CallScope {
   #suspendedValue(asked: CallValue["asked"]): CallValue {
     const before = this.#value;
     const hasNew = asked.length > before.asked.length;
-    const changed = this.#mode === "await" && before.mode === "await" && hasNew && this.#questions.unheard(before);
+    const changed =
+      this.#mode === "await" && before.mode === "await" && hasNew && this.#questions.unheard(before);
     return {
       ...before,
       asked,
@@ -277,10 +291,22 @@ export class CallRun<Output> implements CallScope {
     const event: NewEvent = { type: "suspended" };
     const patch = { status: "suspended", value: callJson(this.#value) } as const;
     if (this.#suspended) {
-      return { op: "update", id, guard: { status: ["suspended"], version: this.#suspended.version }, patch, event };
+      return {
+        op: "update",
+        id,
+        guard: { status: ["suspended"], version: this.#suspended.version },
+        patch,
+        event,
+      };
     }
     if (this.#claim.record) {
-      return { op: "update", id, guard: { fence: this.#claim.fence }, patch: { ...patch, lease: "release" }, event };
+      return {
+        op: "update",
+        id,
+        guard: { fence: this.#claim.fence },
+        patch: { ...patch, lease: "release" },
+        event,
+      };
     }
     return insertCall(this.#step.place, id, "suspended", this.#value);
   }
@@ -329,7 +355,8 @@ export class CallRun<Output> implements CallScope {
       if (!isTerminalHITLStatus(known.status)) return { status: "suspended" };
       doubt = doubtOf(toHITLRecord(known));
     }
-    if (doubt.decision === "run_again") return (await this.#claim.takeAgain(stored, this.#value)) ? this.#goOn() : null;
+    if (doubt.decision === "run_again")
+      return (await this.#claim.takeAgain(stored, this.#value)) ? this.#goOn() : null;
     return this.#writeOutcome(stored, settled(doubtText(doubt), doubt.decision === "happened"));
   }
 
@@ -361,7 +388,9 @@ export class CallRun<Output> implements CallScope {
     this.#value = callValueOf(held);
     const { mode, open, round, resumed } = this.#value;
     await this.#step.loadQuestions([held.id]);
-    const answered = open.map((id) => this.#step.questions.get(id)).find((stored) => stored && isTerminalHITLStatus(stored.status));
+    const answered = open
+      .map((id) => this.#step.questions.get(id))
+      .find((stored) => stored && isTerminalHITLStatus(stored.status));
     if (answered && (mode === "response" || (mode === "continuation" && answered.status !== "completed"))) {
       return this.#finish(this.#task.answer(toHITLRecord(answered)));
     }
@@ -427,7 +456,8 @@ export class CallRun<Output> implements CallScope {
       if (isHITLSuspend(error)) return this.#sleep();
       throw error;
     }
-    if (signal.resume_mode === "response" || record.status !== "completed") return this.#finish(this.#task.answer(record));
+    if (signal.resume_mode === "response" || record.status !== "completed")
+      return this.#finish(this.#task.answer(record));
     this.#resumeFrom(this.#step.questions.get(record.hitl_id) as StoredRecord, this.#value.round + 1);
     return null;
   }
@@ -435,7 +465,10 @@ export class CallRun<Output> implements CallScope {
   async #sleep(): Promise<CallResult<Output>> {
     await this.#steps.idle();
     if (this.#claim.record) {
-      const { results } = await this.#step.place.backend.store.commit([this.#suspendOp(), ...this.#takenUp()]);
+      const { results } = await this.#step.place.backend.store.commit([
+        this.#suspendOp(),
+        ...this.#takenUp(),
+      ]);
       for (const { record } of results) this.#step.note(record);
       this.#claim.drop();
     }
@@ -448,7 +481,10 @@ export class CallRun<Output> implements CallScope {
   async #sleepNested(interrupts: JsonValue[]): Promise<CallResult<Output>> {
     this.#mode = "nested";
     this.#value = { ...this.#suspendedValue(this.#value.asked), interrupts };
-    const { results, status } = await this.#step.place.backend.store.commit([this.#suspendOp(), ...this.#takenUp()]);
+    const { results, status } = await this.#step.place.backend.store.commit([
+      this.#suspendOp(),
+      ...this.#takenUp(),
+    ]);
     for (const { record } of results) this.#step.note(record);
     if (status === "committed") this.#suspended = results[0]?.record ?? null;
     this.#claim.drop();

@@ -49,7 +49,12 @@ export class CallSteps {
     const known = Object.hasOwn(this.#results, key) ? this.#results[key] : undefined;
     if (known) return give(name, known) as T;
     const { fence } = await this.#begin();
-    const work = this.#work(name, key, () => run({ fence, idempotency_key: `${this.#call.id}:${key}` }), save);
+    const work = this.#work(
+      name,
+      key,
+      () => run({ fence, idempotency_key: `${this.#call.id}:${key}` }),
+      save,
+    );
     const tracked = work.catch(() => {});
     this.#active.add(tracked);
     try {
@@ -59,7 +64,12 @@ export class CallSteps {
     }
   }
 
-  async #work(name: string, key: string, run: () => unknown, save: (results: Results) => Promise<void>): Promise<StepResult> {
+  async #work(
+    name: string,
+    key: string,
+    run: () => unknown,
+    save: (results: Results) => Promise<void>,
+  ): Promise<StepResult> {
     const kept = keep(name, await run());
     this.#results = { ...this.#results, [key]: kept };
     // One write after the other, each with all results that there are by then.
@@ -73,9 +83,13 @@ export class CallSteps {
 /** @throws HoldpointError `ERR_HITL_STEP`, each time: the step has run, and does not run again. */
 function give(name: string, kept: StepResult): JsonValue | undefined {
   if (kept.error === undefined) return kept.value;
-  throw new HoldpointError("ERR_HITL_STEP", `step "${name}" has run, but its result cannot be kept: ${kept.error}`, {
-    details: { name },
-  });
+  throw new HoldpointError(
+    "ERR_HITL_STEP",
+    `step "${name}" has run, but its result cannot be kept: ${kept.error}`,
+    {
+      details: { name },
+    },
+  );
 }
 
 function keep(name: string, result: unknown): StepResult {

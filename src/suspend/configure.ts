@@ -52,7 +52,10 @@ export function hasBackend(run: HoldpointRunConfig | undefined, own: HITLBackend
 }
 
 /** @throws HoldpointError `ERR_HITL_NO_BACKEND` */
-export function resolveBackend(run: HoldpointRunConfig | undefined, own: HITLBackend | undefined): StoreHITLBackend {
+export function resolveBackend(
+  run: HoldpointRunConfig | undefined,
+  own: HITLBackend | undefined,
+): StoreHITLBackend {
   const backend = run?.backend ?? own ?? defaults.backend;
   if (!backend) {
     throw new HoldpointError(

@@ -22,7 +22,9 @@ export function isFatal(error: unknown): boolean {
 
 /** LangGraph's control flow: interrupts, commands to a parent. */
 export function isBubbleUp(error: unknown): boolean {
-  return typeof error === "object" && error !== null && (error as { is_bubble_up?: unknown }).is_bubble_up === true;
+  return (
+    typeof error === "object" && error !== null && (error as { is_bubble_up?: unknown }).is_bubble_up === true
+  );
 }
 
 /** The interrupts that a graph inside the body threw, as JSON; null if the error is something else. */
@@ -38,7 +40,9 @@ export function nestedIds(interrupts: readonly unknown[]): string[] {
   return interrupts.flatMap((entry) => {
     const value = (entry as { value?: { asks?: unknown; hitl_id?: unknown } } | null)?.value;
     if (typeof value !== "object" || value === null) return [];
-    const ids = Array.isArray(value.asks) ? value.asks.map((ask: { hitl_id?: unknown }) => ask?.hitl_id) : [value.hitl_id];
+    const ids = Array.isArray(value.asks)
+      ? value.asks.map((ask: { hitl_id?: unknown }) => ask?.hitl_id)
+      : [value.hitl_id];
     return ids.filter((id): id is string => typeof id === "string");
   });
 }

@@ -50,6 +50,7 @@ export function doubtOf(record: HITLRecord): Doubt {
 
 /** What the model reads of a call that is not run (again). */
 export function doubtText(doubt: Doubt): string {
-  if (doubt.decision === "happened") return doubt.result ?? "The call had taken effect before it was interrupted.";
+  if (doubt.decision === "happened")
+    return doubt.result ?? "The call had taken effect before it was interrupted.";
   return "The call was interrupted and may or may not have taken effect. It was given up; do not assume either.";
 }

@@ -31,7 +31,14 @@ export interface HostInterrupt<Value = unknown> {
 function askOf(record: HITLRecord): PayloadAsk {
   const { hitl_id, hitl_type, tool_call_id, tool_name, data } = record;
   const message = typeof data["message"] === "string" ? data["message"] : null;
-  return { hitl_id, hitl_type, interrupt_id: record.interrupt_id ?? interruptIdOf(hitl_id), tool_call_id, tool_name, message };
+  return {
+    hitl_id,
+    hitl_type,
+    interrupt_id: record.interrupt_id ?? interruptIdOf(hitl_id),
+    tool_call_id,
+    tool_name,
+    message,
+  };
 }
 
 /** One interrupt for each open question, with the record's own interrupt id. */

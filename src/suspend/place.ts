@@ -41,7 +41,8 @@ export interface Place {
   readonly checkpointMap: Readonly<Record<string, string>>;
 }
 
-const text = (value: unknown): string | null => (typeof value === "string" && value.length > 0 ? value : null);
+const text = (value: unknown): string | null =>
+  typeof value === "string" && value.length > 0 ? value : null;
 
 export function namespaceOf(config: HostConfig | undefined): string | undefined {
   const found = config?.configurable?.["checkpoint_ns"];
@@ -62,7 +63,10 @@ export function placeOf(config: HostConfig, own: HITLBackend | undefined): Place
   }
   const thread_id = text(configurable["thread_id"]);
   if (thread_id === null) {
-    throw new HoldpointError("ERR_HITL_NO_THREAD", "Asking a human needs configurable.thread_id, to find the paused run again.");
+    throw new HoldpointError(
+      "ERR_HITL_NO_THREAD",
+      "Asking a human needs configurable.thread_id, to find the paused run again.",
+    );
   }
   const run = configurable["holdpoint"] as HoldpointRunConfig | undefined;
   const backend = resolveBackend(run, own);
@@ -78,7 +82,8 @@ export function placeOf(config: HostConfig, own: HITLBackend | undefined): Place
     node_id: text(metadata["langgraph_node"]),
     graph_name: text(metadata["lc_agent_name"]) ?? text(metadata["graph_id"]),
     session_id,
-    invocation_id: text(run?.invocation_id) ?? text(configurable["run_id"]) ?? text(metadata["run_id"]) ?? thread_id,
+    invocation_id:
+      text(run?.invocation_id) ?? text(configurable["run_id"]) ?? text(metadata["run_id"]) ?? thread_id,
     slot: slotOf(backend.tenant_id, session_id),
     root_checkpoint_id: text(checkpointMap[""]) ?? text(config.executionInfo?.checkpointId),
     fresh: configurable["__pregel_resuming"] !== true && (config.executionInfo?.nodeAttempt ?? 1) === 1,
@@ -143,7 +148,11 @@ export async function assertResumable(place: Place): Promise<void> {
   const deadline = performance.now() + (place.durability === "sync" ? 0 : READ_BACK_MS);
   for (const [checkpoint_ns, checkpoint_id] of Object.entries(place.checkpointMap)) {
     const config = { configurable: { thread_id: place.thread_id, checkpoint_ns, checkpoint_id } };
-    for (let pauseMs = 1; (await place.checkpointer.getTuple(config)) === undefined; pauseMs = Math.min(pauseMs * 2, 100)) {
+    for (
+      let pauseMs = 1;
+      (await place.checkpointer.getTuple(config)) === undefined;
+      pauseMs = Math.min(pauseMs * 2, 100)
+    ) {
       if (performance.now() >= deadline) throw notSaved(place, checkpoint_ns);
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }

@@ -21,7 +21,8 @@ export interface Question {
 
 /** What an author's options come to in a `create` request. */
 export function questionOf(signal: HITLSuspend): Question {
-  const { key, response_schema, expires_at, expiresInMs, on_expire, assignee, callback_id, alias } = signal.ask;
+  const { key, response_schema, expires_at, expiresInMs, on_expire, assignee, callback_id, alias } =
+    signal.ask;
   return {
     key: key ?? alias,
     alias,
@@ -78,7 +79,10 @@ export class QuestionNames {
   next(place: Place, call: CallIdentity, question: Question): NamedQuestion {
     const fingerprint = fingerprintOf(question);
     const { key, retry } = question;
-    const again = { ...(this.#round > 0 ? { round: this.#round } : {}), ...(retry ? { retry: retry.count } : {}) };
+    const again = {
+      ...(this.#round > 0 ? { round: this.#round } : {}),
+      ...(retry ? { retry: retry.count } : {}),
+    };
     const name = key === undefined ? { fingerprint, ...again } : { key, ...again };
     const text = JSON.stringify(name);
     if (key === undefined) {

@@ -51,7 +51,9 @@ export async function supersede(
 }
 
 /** The record that carries a thread's lease, and the checkpoint at which its questions are open. */
-export function threadInsert(place: Pick<Place, "tenant_id" | "session_id" | "thread_id" | "root_checkpoint_id">): StoreOp {
+export function threadInsert(
+  place: Pick<Place, "tenant_id" | "session_id" | "thread_id" | "root_checkpoint_id">,
+): StoreOp {
   const { tenant_id, session_id, thread_id, root_checkpoint_id } = place;
   return {
     op: "insert",

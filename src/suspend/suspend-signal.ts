@@ -107,7 +107,10 @@ export class HITLSuspend extends Error implements HITLSuspendJson {
   constructor(init: HITLSuspendInit) {
     const given = init.hitl_id;
     if (given !== undefined && !isValidForeignId(given)) {
-      throw new HoldpointError("ERR_HITL_INVALID_INPUT", "hitl_id has to be 1 to 255 characters without control characters.");
+      throw new HoldpointError(
+        "ERR_HITL_INVALID_INPUT",
+        "hitl_id has to be 1 to 255 characters without control characters.",
+      );
     }
     const hitl_id = given ?? `hitl_${defaultRandomId().slice(0, 12)}`;
     const hitl_type = init.hitl_type ?? "ask_user";
@@ -149,7 +152,17 @@ export class HITLSuspend extends Error implements HITLSuspendJson {
    * the tool is not wrapped by holdpoint.
    */
   get interrupts(): readonly { readonly id: string; readonly value: unknown }[] {
-    return [{ id: interruptIdOf(`hitl_${this.hitl_id.replaceAll(/[^0-9a-f]/g, "").padEnd(32, "0").slice(0, 32)}`), value: { ...this.toJSON(), recorded: false } }];
+    return [
+      {
+        id: interruptIdOf(
+          `hitl_${this.hitl_id
+            .replaceAll(/[^0-9a-f]/g, "")
+            .padEnd(32, "0")
+            .slice(0, 32)}`,
+        ),
+        value: { ...this.toJSON(), recorded: false },
+      },
+    ];
   }
 
   toJSON(): HITLSuspendJson {

@@ -92,7 +92,8 @@ export class ToolStep {
         ...ids.filter((id) => id !== claimed.call_id).map((id) => ({ op: "read", id }) as const),
       ]);
       stored = results.map((result) => result.record);
-      if (results[0]?.status === "updated" && results[0].record) this.#claims.set(claimed.call_id, results[0].record);
+      if (results[0]?.status === "updated" && results[0].record)
+        this.#claims.set(claimed.call_id, results[0].record);
     } else {
       stored = await store.get(ids);
     }
@@ -107,12 +108,19 @@ export class ToolStep {
       const record = this.records.get(id);
       if (!record || record.status === "finished") return [];
       const value = callValueOf(record);
-      return [...value.asked.map((asked) => asked.id), ...(value.doubt === null ? [] : [value.doubt]), ...nestedIds(value.interrupts)];
+      return [
+        ...value.asked.map((asked) => asked.id),
+        ...(value.doubt === null ? [] : [value.doubt]),
+        ...nestedIds(value.interrupts),
+      ];
     });
-    const unknown = [...new Set(wanted)].filter((id) => (this.questions.get(id)?.status ?? "pending") === "pending");
+    const unknown = [...new Set(wanted)].filter(
+      (id) => (this.questions.get(id)?.status ?? "pending") === "pending",
+    );
     if (unknown.length === 0) return;
     const { backend } = this.place;
-    for (const record of await backend.store.get(unknown)) this.note(record && (await backend.settled(record)));
+    for (const record of await backend.store.get(unknown))
+      this.note(record && (await backend.settled(record)));
   }
 
   /** Reads the calls and their questions again; true if one of them can go on, or has finished elsewhere. */
@@ -122,7 +130,9 @@ export class ToolStep {
     await this.loadQuestions(ids);
     this.suspendedBefore = true;
     this.lateChange = false;
-    return this.#states().some((state) => !before.has(state) && !state.endsWith(":running") && !state.endsWith(":pending"));
+    return this.#states().some(
+      (state) => !before.has(state) && !state.endsWith(":running") && !state.endsWith(":pending"),
+    );
   }
 
   #states(): string[] {
@@ -174,11 +184,17 @@ export class ToolStep {
     if (asks && !(await this.#isResumable())) return;
     const ids = [...this.#finished.keys()];
     const outcomes = await Promise.all([...this.#finished.values()].map((makeInsert) => makeInsert()));
-    const batches = asks ? [...this.runs].map((run) => ({ run, ops: run.takeOps() })).filter(({ ops }) => ops.length > 0) : [];
+    const batches = asks
+      ? [...this.runs].map((run) => ({ run, ops: run.takeOps() })).filter(({ ops }) => ops.length > 0)
+      : [];
     if (batches.length === 0 && outcomes.length === 0) return;
     const first = asks && !this.asked;
     const thread = first ? [threadInsert(this.place)] : [];
-    const { status, results } = await this.place.backend.store.commit([...batches.flatMap(({ ops }) => ops), ...outcomes, ...thread]);
+    const { status, results } = await this.place.backend.store.commit([
+      ...batches.flatMap(({ ops }) => ops),
+      ...outcomes,
+      ...thread,
+    ]);
     for (const id of ids) this.#finished.delete(id);
     this.asked ||= asks;
     if (status === "refused") return this.#writeApart(batches, outcomes);
@@ -202,7 +218,10 @@ export class ToolStep {
   }
 
   /** Somebody else holds one of the calls: the others must not suffer. */
-  async #writeApart(batches: readonly { run: CallRun<unknown>; ops: StoreOp[] }[], outcomes: readonly StoreOp[]): Promise<void> {
+  async #writeApart(
+    batches: readonly { run: CallRun<unknown>; ops: StoreOp[] }[],
+    outcomes: readonly StoreOp[],
+  ): Promise<void> {
     const { store } = this.place.backend;
     for (const { run, ops } of batches) {
       const { status, results } = await store.commit(ops);

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { InMemoryHITLBackend } from "../../src/backends/memory/memory-backend.ts";
-import { ScriptedHuman } from "../../src/testing/index.ts";
+import { FakeClock, ScriptedHuman } from "../../src/testing/index.ts";
 
 async function asked(count = 1, message = "Sure?"): Promise<InMemoryHITLBackend> {
-  const backend = new InMemoryHITLBackend();
+  const clock = new FakeClock();
+  const backend = new InMemoryHITLBackend({ clock });
   for (let n = 0; n < count; n += 1) {
     await backend.create({ hitl_id: `q${n}`, hitl_type: "confirm", session_id: "s", data: { message } });
+    clock.advance(1);
   }
   return backend;
 }
