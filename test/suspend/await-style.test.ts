@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { askUser, confirm, HITLToolNode, InMemoryHITLBackend, requestForm, resumeThread } from "../../src/index.ts";
-import { answer, Counter, input, openAsk, outputs, pending, permutations, thread, toolOf, toolsGraph } from "../nodes/kit.ts";
+import { answer, Counter, input, openAsk, outputs, pending, permutations, thread, toolOf, toolsGraph, turns } from "../nodes/kit.ts";
 
 type Body = (args: Record<string, unknown>, runtime: Record<string, unknown>) => unknown;
 
@@ -114,6 +114,22 @@ describe("parallel questions", () => {
     await it.answer(said("a1"), "A1?");
     await it.answer(said("a2"), "A2?");
     expect(await it.output()).toBe("a1a2-b1b2");
+  });
+
+  it("a branch that asks late is not taken for one that asks no more: its question stays, or is asked again (P2)", async () => {
+    const it = setUp(async () => {
+      const slow = async (): Promise<string> => (await turns(3), ask("Slow?"));
+      const quick = async (): Promise<string> => (await ask("Quick?"), ask("Next?"));
+      return (await Promise.all([slow(), quick()])).join("-");
+    });
+    await it.start();
+    await turns(10);
+    await it.answer(said("q"), "Quick?");
+    await turns(10);
+    await it.answer(said("n"), "Next?");
+    await turns(10);
+    if ((await it.open()).length > 0) await it.answer(said("s"), "Slow?");
+    expect(await it.output()).toBe("s-n");
   });
 
   it("all answered before anybody wakes the thread: one wake-up is enough", async () => {
