@@ -154,7 +154,7 @@ export function prepareRecord(request: CreateRequest, context: PrepareContext): 
     key: optionalId(request.key, "key"),
     occurrence: request.occurrence ?? 0,
     response_schema: schema,
-    subject: subject ? (toJson(subject.data, "subject", limits) as JsonObject) : null,
+    subject: subject ? toJson(subject.data, "subject", limits) : null,
     assignee,
     expires_at,
     on_expire: toJson(on_expire.data, "on_expire", limits),
@@ -224,4 +224,27 @@ export function toHITLRecord(stored: StoredRecord): HITLRecord {
     created_at: stored.created_at,
     updated_at: stored.updated_at,
   } as unknown as HITLRecord;
+}
+
+/**
+ * A HITL record that a caller brings, as far as a guarded write needs it: what is not in it (other keys, the lease)
+ * is not touched by the write.
+ */
+export function toStoredRecord(record: HITLRecord): StoredRecord {
+  const { tenant_id, status, version, resume, created_at, updated_at, ...rest } = record;
+  return {
+    id: `${HITL_KIND}_${record.interrupt_id ?? ""}`,
+    kind: HITL_KIND,
+    tenant_id,
+    status,
+    version,
+    keys: record.thread_id === null ? {} : { thread: record.thread_id },
+    due_at: record.expires_at,
+    lease: resume.lease,
+    fence: resume.fence,
+    touches: 0,
+    created_at,
+    updated_at,
+    value: { ...rest, last_error: resume.last_error },
+  };
 }

@@ -5,15 +5,7 @@
  */
 import { type Clock, systemClock } from "../core/clock.ts";
 import { HoldpointError, isHoldpointError } from "../core/errors.ts";
-import {
-  defaultRandomId,
-  hashJson,
-  isOwnId,
-  isValidForeignId,
-  makeId,
-  type RandomId,
-  slotOf,
-} from "../core/ids.ts";
+import { defaultRandomId, hashJson, type RandomId } from "../core/ids.ts";
 import { assertSize, DEFAULT_LIMITS, type JsonLimits, type JsonValue, toJson } from "../core/json.ts";
 import { DEFAULT_TENANT, type HITLRecord } from "../core/record.ts";
 import {
@@ -22,7 +14,7 @@ import {
   type ResponseIssue,
   type StandardSchema,
 } from "../core/response-schema.ts";
-import { HITL_STATUSES, isTerminalHITLStatus } from "../core/states.ts";
+import { isTerminalHITLStatus } from "../core/states.ts";
 import type {
   CancelOptions,
   CancelResult,
@@ -42,11 +34,11 @@ import {
   type PreparedRecord,
   prepareRecord,
   toHITLRecord,
+  toStoredRecord,
 } from "./hitl-codec.ts";
 import { answered, expiryOf, wakeUp } from "./hitl-transitions.ts";
 import { MAX_PAGE_LIMIT } from "./record-store.ts";
 import type {
-  KeyName,
   NewEvent,
   Page,
   Patch,
@@ -55,6 +47,8 @@ import type {
   StoredRecord,
   StoreOp,
 } from "./record-store.ts";
+import { claimAlias, findRecord, withOwnId } from "./aliases.ts";
+import { pageQueryOf } from "./list-query.ts";
 import { waitForRecord } from "./wait-for.ts";
 
 export interface StoreBackendOptions {
@@ -78,15 +72,6 @@ interface Shared {
 const MAX_REMEMBERED = 1000;
 /** A version-guarded write that lost this often has met something other than rivals. */
 const MAX_ATTEMPTS = 20;
-
-const LIST_KEYS: readonly (readonly [keyof ListQuery, KeyName])[] = [
-  ["session_id", "session"],
-  ["invocation_id", "invocation"],
-  ["thread_id", "thread"],
-  ["checkpoint_id", "checkpoint"],
-  ["callback_id", "callback"],
-  ["assignee", "assignee"],
-];
 
 export class StoreHITLBackend implements HITLBackend {
   readonly store: RecordStore;
@@ -128,8 +113,10 @@ export class StoreHITLBackend implements HITLBackend {
   async create(request: CreateRequest): Promise<CreateResult> {
     const given = request.hitl_id;
     let prepared = this.prepare(request);
-    if (given !== undefined && prepared.id !== given)
-      prepared = await this.#claimAlias(given, request, prepared);
+    if (given !== undefined && prepared.id !== given) {
+      const target = await claimAlias(this.store, this.tenant_id, given, prepared);
+      prepared = withOwnId(given, this.prepare(request, { id: target }));
+    }
     const { results } = await this.store.commit([prepared.insert]);
     const stored = results[0]?.record as StoredRecord;
     if (results[0]?.status === "inserted") {
@@ -160,34 +147,8 @@ export class StoreHITLBackend implements HITLBackend {
   }
 
   /** The stored record behind an id of ours, a caller's own id, or an alias that only one thread uses. */
-  async find(hitl_id: string, thread_id?: string): Promise<StoredRecord | null> {
-    if (!isValidForeignId(hitl_id)) return null;
-    if (isOwnId(hitl_id)) {
-      const [stored] = await this.store.get([hitl_id]);
-      if (stored) return stored.tenant_id === this.tenant_id && stored.kind === HITL_KIND ? stored : null;
-    }
-    const [alias] = await this.store.get([this.#aliasId(hitl_id)]);
-    if (alias) {
-      const [stored] = await this.store.get([alias.value["target"] as string]);
-      if (stored) return stored;
-    }
-    const { items } = await this.store.page({
-      kind: HITL_KIND,
-      tenant_id: this.tenant_id,
-      statuses: HITL_STATUSES,
-      key: { name: "alias", value: hitl_id },
-      order: "newest",
-      limit: 100,
-    });
-    const found = thread_id === undefined ? items : items.filter((item) => item.keys.thread === thread_id);
-    if (new Set(found.map((item) => item.keys.thread)).size > 1) {
-      throw new HoldpointError(
-        "ERR_HITL_AMBIGUOUS_ID",
-        `Tools of several threads named a question "${hitl_id}". Pass thread_id, or use the record's own id.`,
-        { details: { hitl_id, ids: found.map((item) => item.id) } },
-      );
-    }
-    return found.find((item) => item.status === "pending") ?? found[0] ?? null;
+  find(hitl_id: string, thread_id?: string): Promise<StoredRecord | null> {
+    return findRecord(this.store, this.tenant_id, hitl_id, thread_id);
   }
 
   async respond(
@@ -214,7 +175,7 @@ export class StoreHITLBackend implements HITLBackend {
       options.idempotency_key === undefined
         ? `answer:${hashJson(answer)}`
         : checkId(options.idempotency_key, "idempotency_key");
-    let stored = this.recall(options.record?.hitl_id ?? hitl_id);
+    let stored = this.#given(options.record) ?? this.recall(hitl_id);
     const guessed = stored !== null;
     stored ??= await this.find(hitl_id);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
@@ -293,36 +254,10 @@ export class StoreHITLBackend implements HITLBackend {
   }
 
   async list(query: ListQuery): Promise<Page<HITLRecord>> {
-    const { status, order, limit, cursor } = query;
-    const given = LIST_KEYS.filter(([name]) => query[name] !== undefined);
-    const unknown = Object.keys(query).filter(
-      (name) =>
-        !["status", "order", "limit", "cursor"].includes(name) && !LIST_KEYS.some(([key]) => key === name),
-    );
-    if (given.length > 1 || unknown.length > 0) {
-      throw new HoldpointError(
-        "ERR_HITL_INVALID_INPUT",
-        `list takes any statuses and one of ${LIST_KEYS.map(([name]) => name).join(", ")}, or none of them; given: ${[...given.map(([name]) => name), ...unknown].join(", ")}.`,
-      );
-    }
-    const statuses = status === undefined ? HITL_STATUSES : typeof status === "string" ? [status] : status;
-    const bad = statuses.find((name) => !HITL_STATUSES.includes(name));
-    if (bad !== undefined)
-      throw new HoldpointError("ERR_HITL_INVALID_INPUT", `There is no status "${String(bad)}".`);
-    const [by] = given;
-    const value = by ? checkId(query[by[0]], by[0]) : "";
-    const { items, next_cursor } = await this.store.page({
-      kind: HITL_KIND,
-      tenant_id: this.tenant_id,
-      statuses,
-      ...(by ? { key: { name: by[1], value } } : {}),
-      ...(by?.[1] === "session" ? { slot: slotOf(this.tenant_id, value) } : {}),
-      ...(order ? { order } : {}),
-      ...(limit === undefined ? {} : { limit }),
-      cursor,
-    });
+    const request = pageQueryOf(query, this.tenant_id);
+    const { items, next_cursor } = await this.store.page(request);
     const settled = await Promise.all(items.map((item) => this.settled(item)));
-    const records = settled.filter((item) => statuses.some((name) => name === item.status)).map(toHITLRecord);
+    const records = settled.filter((item) => request.statuses.includes(item.status)).map(toHITLRecord);
     return next_cursor === undefined ? { items: records } : { items: records, next_cursor };
   }
 
@@ -358,54 +293,17 @@ export class StoreHITLBackend implements HITLBackend {
     if (!this.#isView) await this.store.close();
   }
 
-  #aliasId(hitl_id: string): string {
-    return makeId("alias", slotOf(this.tenant_id, `alias:${hitl_id}`), [this.tenant_id, hitl_id]);
-  }
-
-  /**
-   * A caller's own id is a record of its own that points to the HITL record: unique in the tenant whatever the
-   * session. A crash between the two writes leaves a reservation that the same call repairs.
-   */
-  async #claimAlias(
-    hitl_id: string,
-    request: CreateRequest,
-    prepared: PreparedRecord,
-  ): Promise<PreparedRecord> {
-    const { results } = await this.store.commit([
-      {
-        op: "insert",
-        record: {
-          id: this.#aliasId(hitl_id),
-          kind: "alias",
-          tenant_id: this.tenant_id,
-          status: "active",
-          value: { schema_version: 1, target: prepared.id, session_id: prepared.session_id },
-        },
-      },
-    ]);
-    const alias = results[0]?.record as StoredRecord;
-    if (alias.value["session_id"] !== prepared.session_id) {
-      const [taken] = await this.store.get([alias.value["target"] as string]);
-      if (!taken) {
-        throw new HoldpointError(
-          "ERR_HITL_CONFLICT",
-          `hitl_id ${hitl_id} is reserved by another session of the tenant.`,
-          {
-            details: { hitl_id },
-          },
-        );
-      }
-    }
-    const target = alias.value["target"] as string;
-    const { insert } = this.prepare(request, { id: target });
-    const value = { ...insert.record.value, hitl_id };
-    return { ...prepared, id: target, insert: { ...insert, record: { ...insert.record, value } } };
-  }
-
   /** A pending record as this process last saw it; a guess that every write checks. */
   recall(hitl_id: string): StoredRecord | null {
     const stored = this.#shared.recent.get(hitl_id);
     return stored?.tenant_id === this.tenant_id ? stored : null;
+  }
+
+  /** The record that the caller has: its age does not matter, every write checks its version. */
+  #given(record: HITLRecord | undefined): StoredRecord | null {
+    return record?.tenant_id === this.tenant_id && record.status === "pending"
+      ? toStoredRecord(record)
+      : null;
   }
 
   async #read(id: string): Promise<StoredRecord | null> {

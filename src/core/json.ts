@@ -145,7 +145,7 @@ export function cloneJson<T extends JsonValue>(value: T): T {
   if (Array.isArray(value)) return value.map((item) => cloneJson(item)) as T;
   const result: JsonObject = {};
   for (const key of Object.keys(value)) {
-    const item = (value as JsonObject)[key];
+    const item = value[key];
     if (item === undefined) continue;
     if (key === "__proto__") defineOwn(result, key, cloneJson(item));
     else result[key] = cloneJson(item);

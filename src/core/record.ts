@@ -128,7 +128,7 @@ export function upcast(value: JsonObject, upcasters: readonly Upcaster[], what: 
   if (typeof found !== "number" || !Number.isInteger(found) || found < 1 || found > newest) {
     throw new HoldpointError(
       "ERR_HITL_SCHEMA_VERSION",
-      `${what} has schema_version ${String(found)}; this release reads 1 to ${newest}. Upgrade holdpoint on this machine.`,
+      `${what} has schema_version ${JSON.stringify(found)}; this release reads 1 to ${newest}. Upgrade holdpoint on this machine.`,
       { details: { found: found ?? null, newest } },
     );
   }

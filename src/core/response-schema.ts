@@ -75,7 +75,7 @@ function compile(schema: JsonObject | boolean): Validator {
   const text = JSON.stringify(schema);
   const known = compiled.get(text);
   if (known) return known;
-  const validator = new Validator(schema as Schema | boolean, "2020-12", false);
+  const validator = new Validator(schema, "2020-12", false);
   if (compiled.size >= MAX_COMPILED) compiled.delete(compiled.keys().next().value as string);
   compiled.set(text, validator);
   return validator;

@@ -3,8 +3,7 @@ import { HoldpointError } from "../core/errors.ts";
 
 /** A compiled graph, as far as it is used here. */
 export interface ResumableGraph<Output = unknown> {
-  // biome-ignore lint/suspicious/noExplicitAny: the input and config types differ with each graph.
-  invoke(input: any, config?: any): Promise<Output>;
+  invoke(input: unknown, config?: unknown): Promise<Output>;
   getState(config: { configurable: { thread_id: string } }): Promise<{
     readonly next: readonly string[];
     readonly tasks: readonly { readonly interrupts: readonly { readonly value?: unknown }[] }[];

@@ -14,7 +14,7 @@ import { CallRun, type CallTask } from "../suspend/call-run.ts";
 import { isBubbleUp, isFatal } from "../suspend/errors.ts";
 import { callRecordId, type HostConfig, type Place, placeIfAny } from "../suspend/place.ts";
 import { isHITLSuspend } from "../suspend/suspend-signal.ts";
-import { type InDoubtPolicy, ToolStep, type ToolStepOptions, type WakeHint } from "../suspend/tool-step.ts";
+import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
 import { ASKS_HUMANS } from "./graph.ts";
 import { nestedConfig } from "./nested-config.ts";
 import { pauseFor } from "./pause-for.ts";
@@ -61,7 +61,7 @@ type Tools = (StructuredToolInterface | DynamicTool | RunnableToolLike)[];
  * export const tools = new HITLToolNode([refund], { backend: new InMemoryHITLBackend() });
  * ```
  */
-// biome-ignore lint/suspicious/noExplicitAny: the type parameter of ToolNode itself.
+// oxlint-disable-next-line typescript/no-explicit-any -- the default of ToolNode itself: a graph takes no other.
 export class HITLToolNode<T = any> extends ToolNode<T> {
   readonly [ASKS_HUMANS]: true = true;
   readonly #backend: HITLBackend | undefined;
@@ -107,7 +107,7 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
         return results.map((result) => result.output);
       // While a slow sibling ran, a question may have been answered: look once more before going to sleep.
       if (step.lateChange && (await step.refresh(tasks.map((task) => task.call.id)))) continue;
-      throw new GraphInterrupt(pauseFor(runs, step) as never[]);
+      throw new GraphInterrupt(pauseFor(runs, step));
     }
   }
 
@@ -177,7 +177,7 @@ function callsOf(input: unknown): { calls: ToolCall[]; state: unknown } {
   const answered = new Set(
     messages.filter((m) => m.getType() === "tool").map((m) => (m as ToolMessage).tool_call_id),
   );
-  const last = messages.findLast((message) => isAIMessage(message)) as AIMessage | undefined;
+  const last = messages.findLast((message): message is AIMessage => isAIMessage(message));
   if (!last) throw new Error("ToolNode only accepts AIMessages as input.");
   const calls = (last.tool_calls ?? []).filter((call) => call.id === undefined || !answered.has(call.id));
   return { calls, state: input };

@@ -24,7 +24,7 @@ const OUTCOME_LIMITS: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 256 }
 export async function encodeOutput(output: ToolOutput, serde: HostSerde): Promise<JsonValue> {
   if (!isCommand(output)) {
     const { content, name, tool_call_id, status, artifact, additional_kwargs, response_metadata, id } =
-      output as ToolMessage;
+      output;
     const plain = { content, name, tool_call_id, status, artifact, additional_kwargs, response_metadata, id };
     try {
       return {
@@ -49,7 +49,7 @@ export async function decodeOutput(outcome: JsonValue, serde: HostSerde): Promis
   }
   throw new HoldpointError(
     "ERR_HITL_SCHEMA_VERSION",
-    `A call record holds an outcome of the unknown kind ${String(kind)}.`,
+    `A call record holds an outcome of the unknown kind ${JSON.stringify(kind)}.`,
   );
 }
 
@@ -60,8 +60,8 @@ export function encodeFailure(error: unknown): JsonValue {
 }
 
 export function decodeFailure(outcome: JsonValue): Error | null {
-  const { kind, name, message } = outcome as JsonObject;
-  return kind === "error" ? Object.assign(new Error(String(message)), { name: String(name) }) : null;
+  const { kind, name, message } = outcome as { kind?: unknown; name?: string; message?: string };
+  return kind === "error" ? Object.assign(new Error(message), { name: name ?? "Error" }) : null;
 }
 
 /** LangGraph's serializer loses a command's graph and its class, and the class of its sends. */
@@ -91,7 +91,7 @@ function revivedCommand({ goto, ...rest }: PlainCommand): Command {
 
 /** The tool message for whatever a tool returned. */
 export function asToolOutput(output: unknown, call: { id?: string; name: string }): ToolOutput {
-  if (isCommand(output)) return output as Command;
+  if (isCommand(output)) return output;
   if (isBaseMessage(output) && output.getType() === "tool") return output as ToolMessage;
   const content = typeof output === "string" ? output : (JSON.stringify(output) ?? "");
   return toolMessage(call, content, "success");

@@ -85,11 +85,11 @@ export type AskUserAnswer<R> = R extends { readonly response_schema: infer S ext
  * }
  * ```
  */
-export async function askUser<const R extends AskUserRequest | AskQuestionsRequest>(
+export function askUser<const R extends AskUserRequest | AskQuestionsRequest>(
   request: R,
   runtime?: AskRuntime,
 ): Promise<AskUserAnswer<R>> {
-  return (await ask("ask_user", request, runtime)) as AskUserAnswer<R>;
+  return quiet(ask("ask_user", request, runtime)) as Promise<AskUserAnswer<R>>;
 }
 
 export interface ConfirmRequest extends AskOptions {
@@ -104,8 +104,8 @@ export interface ConfirmAnswer {
 }
 
 /** Asks a human for a yes or a no. Rules and errors as {@link askUser}. */
-export async function confirm(request: ConfirmRequest, runtime?: AskRuntime): Promise<ConfirmAnswer> {
-  return (await ask("confirm", request, runtime)) as unknown as ConfirmAnswer;
+export function confirm(request: ConfirmRequest, runtime?: AskRuntime): Promise<ConfirmAnswer> {
+  return quiet(ask("confirm", request, runtime)) as Promise<ConfirmAnswer>;
 }
 
 export interface PermissionRequest extends AskOptions {
@@ -157,11 +157,7 @@ export async function requestForm<const R extends FormRequest>(
 ): Promise<FormAnswer<R>> {
   const { schema, ...rest } = request;
   const shown = isStandardSchema(schema) ? toJsonSchema(schema) : schema;
-  return (await ask(
-    "form",
-    { ...rest, schema: shown, response_schema: schema } as AskOptions,
-    runtime,
-  )) as FormAnswer<R>;
+  return (await ask("form", { ...rest, schema: shown, response_schema: schema }, runtime)) as FormAnswer<R>;
 }
 
 export interface AuthRequest extends AskOptions {
@@ -182,7 +178,7 @@ export interface AuthAnswer {
 
 /** Waits for an authorisation outside, completed through its `callback_id`. */
 export async function requestAuth(request: AuthRequest, runtime?: AskRuntime): Promise<AuthAnswer> {
-  return (await ask("external_auth", request, runtime)) as unknown as AuthAnswer;
+  return (await ask("external_auth", request, runtime)) as AuthAnswer;
 }
 
 const OPTION_NAMES = new Set([
@@ -236,9 +232,8 @@ async function ask(
 
 function recorded(question: Question, runtime: AskRuntime): Promise<HITLRecord> {
   const scope = callScope.getStore();
-  const config = (runtime as HostConfig | undefined)?.configurable
-    ? (runtime as HostConfig)
-    : currentConfig();
+  const given: HostConfig | undefined = runtime;
+  const config = given?.configurable ? given : currentConfig();
   // Inside a graph that a tool runs, the tool's own scope is not the place that asks.
   if (scope && (namespaceOf(config) ?? scope.checkpoint_ns) === scope.checkpoint_ns)
     return scope.ask(question);

@@ -71,9 +71,4 @@ export class CallQuestions {
       }));
     return [...value.asked, ...fresh];
   }
-
-  /** Ends the queue with nothing written. */
-  refuse(error?: unknown): void {
-    for (const queued of this.queue.splice(0)) queued.settle(null, error);
-  }
 }

@@ -3,13 +3,13 @@
  * answer, or gives its recorded outcome again (P6, P9).
  */
 import { toHITLRecord } from "../backends/hitl-codec.ts";
-import type { NewEvent, OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
+import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
 import { HoldpointError } from "../core/errors.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
 import { CallClaim } from "./call-claim.ts";
-import { CallQuestions } from "./call-questions.ts";
+import { CallQuestions, type QueuedAsk } from "./call-questions.ts";
 import {
   callJson,
   type CallIdentity,
@@ -23,10 +23,11 @@ import {
 import { type CallScope, callScope, type Resumption, type StepContext } from "./call-scope.ts";
 import { CallSteps } from "./call-steps.ts";
 import { interruptsOf, isFatal, leaseLost, nestedIds } from "./errors.ts";
-import { type Doubt, doubtOf, doubtQuestion, doubtText } from "./in-doubt.ts";
+import { keepOp, suspendedValue, suspendOp, takenUpOps } from "./call-writes.ts";
+import { decide, doubtText } from "./in-doubt.ts";
 import { prepareQuestion, type Question, questionOf } from "./question.ts";
 import { HITLSuspend, isHITLSuspend } from "./suspend-signal.ts";
-import { supersedeOp, takenUpOp } from "./supersede.ts";
+import { supersedeOp } from "./supersede.ts";
 import type { ToolStep } from "./tool-step.ts";
 
 /** How a host runs one call and keeps its output. */
@@ -63,8 +64,12 @@ export class CallRun<Output> implements CallScope {
   #mode: CallMode = "await";
   #resumption: Resumption | undefined;
   readonly #asking = new Set<Promise<unknown>>();
+  /** An error of ours that the body has not thrown (yet). */
+  #failure: unknown;
   /** Signals that the engine made: their questions are recorded already. */
   readonly #signals = new WeakSet<object>();
+  /** Questions of the commit that is under way. */
+  #writing: QueuedAsk[] = [];
   /** The call asked while a step was at work: the claim is kept until that is done. */
   #stepsAtWork = false;
 
@@ -148,7 +153,10 @@ export class CallRun<Output> implements CallScope {
 
   async ask(question: Question): Promise<HITLRecord> {
     const work = this.#ask(question);
-    const tracked = work.catch(() => {});
+    // The author may never await it: what stops the engine is then thrown when the body has ended.
+    const tracked = work.catch((error: unknown) => {
+      if (isFatal(error)) this.#failure ??= error;
+    });
     this.#asking.add(tracked);
     try {
       return await work;
@@ -181,16 +189,19 @@ export class CallRun<Output> implements CallScope {
     }
     const asked = this.#questions.withQueued(this.#value);
     for (const { named } of queue) open.add(named.id);
-    this.#value = this.#suspendedValue(asked);
+    this.#value = suspendedValue(this.#value, this.#questions, asked, this.#mode);
+    this.#writing = queue.splice(0);
+    const inserts = this.#writing.map((queued) => queued.insert);
     this.#stepsAtWork = this.#claim.record !== null && this.#steps.active > 0;
-    if (this.#stepsAtWork) return [this.#keepOp(), ...queue.map((queued) => queued.insert)];
-    return [this.#suspendOp(), ...queue.map((queued) => queued.insert), ...this.#takenUp()];
+    if (this.#stepsAtWork) return [keepOp(this.#task.call.id, this.#value, this.#claim.fence), ...inserts];
+    return [this.#suspendOp(), ...inserts, ...this.#takenUp()];
   }
 
   /** The commit of {@link takeOps} went through. */
   written(results: readonly OpResult[]): void {
     const [own, ...inserted] = results;
-    if (this.#questions.queue.length === 0) {
+    const written = this.#writing.splice(0);
+    if (written.length === 0) {
       this.#claim.record = own?.record ?? null;
       this.#claim.beat();
       return;
@@ -199,8 +210,7 @@ export class CallRun<Output> implements CallScope {
       this.#suspended = own?.record ?? null;
       this.#claim.drop();
     }
-    for (const [index, queued] of this.#questions.queue.splice(0).entries())
-      queued.settle(inserted[index]?.record ?? null);
+    for (const [index, queued] of written.entries()) queued.settle(inserted[index]?.record ?? null);
   }
 
   /** Before the step writes: a claim that is being taken decides how this run is written. */
@@ -211,11 +221,13 @@ export class CallRun<Output> implements CallScope {
   /** Another execution holds the call: this one goes back to sleep. */
   lost(): void {
     this.#claim.drop();
-    this.#questions.refuse();
+    for (const queued of this.#writing.splice(0)) queued.settle(null);
   }
 
+  /** The questions that are queued cannot be written: whoever asks them hears why. */
   refuse(error: unknown): void {
-    this.#questions.refuse(error);
+    for (const queued of [...this.#writing.splice(0), ...this.#questions.queue.splice(0)])
+      queued.settle(null, error);
   }
 
   // ── asking ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -262,62 +274,13 @@ export class CallRun<Output> implements CallScope {
     return signal;
   }
 
-  #suspendedValue(asked: CallValue["asked"]): CallValue {
-    const before = this.#value;
-    const hasNew = asked.length > before.asked.length;
-    const changed =
-      this.#mode === "await" && before.mode === "await" && hasNew && this.#questions.unheard(before);
-    return {
-      ...before,
-      asked,
-      open: [...this.#questions.open],
-      mode: this.#mode,
-      interrupts: [],
-      changed: before.changed + (changed ? 1 : 0),
-    };
-  }
-
-  #keepOp(): StoreOp {
-    return {
-      op: "update",
-      id: this.#task.call.id,
-      guard: { fence: this.#claim.fence },
-      patch: { value: callJson(this.#value) },
-    };
-  }
-
   #suspendOp(): StoreOp {
-    const { id } = this.#task.call;
-    const event: NewEvent = { type: "suspended" };
-    const patch = { status: "suspended", value: callJson(this.#value) } as const;
-    if (this.#suspended) {
-      return {
-        op: "update",
-        id,
-        guard: { status: ["suspended"], version: this.#suspended.version },
-        patch,
-        event,
-      };
-    }
-    if (this.#claim.record) {
-      return {
-        op: "update",
-        id,
-        guard: { fence: this.#claim.fence },
-        patch: { ...patch, lease: "release" },
-        event,
-      };
-    }
-    return insertCall(this.#step.place, id, "suspended", this.#value);
+    const { record } = this.#claim;
+    return suspendOp(this.#step.place, this.#task.call.id, this.#value, this.#suspended, record);
   }
 
-  /** The answers that this execution uses are due no more; written with the call's own transition. */
   #takenUp(held: StoredRecord | null = this.#claim.record): StoreOp[] {
-    if (!held) return [];
-    const { open, doubt } = callValueOf(held);
-    return [...open, ...(doubt === null ? [] : [doubt])]
-      .filter((id) => this.#questions.isTerminal(id) && this.#step.questions.get(id)?.keys.wake !== undefined)
-      .map(takenUpOp);
+    return takenUpOps(held, this.#step.questions);
   }
 
   async #beginStep(): Promise<{ fence: number }> {
@@ -346,38 +309,15 @@ export class CallRun<Output> implements CallScope {
 
   async #decide(stored: StoredRecord): Promise<CallResult<Output> | null> {
     const { call, settled } = this.#task;
-    const policy = this.#step.inDoubt(call.tool_name);
-    let doubt: Doubt | null =
-      policy === "retry" ? { decision: "run_again" } : policy === "fail" ? { decision: "give_up" } : null;
-    if (!doubt) {
-      const known = this.#value.doubt === null ? undefined : this.#step.questions.get(this.#value.doubt);
-      if (!known) return this.#askDoubt(stored);
-      if (!isTerminalHITLStatus(known.status)) return { status: "suspended" };
-      doubt = doubtOf(toHITLRecord(known));
+    const doubt = await decide(this.#step, call, this.#value, stored);
+    if (doubt === "open") {
+      this.#value = callValueOf(this.#step.records.get(call.id) ?? stored);
+      return { status: "suspended" };
     }
-    if (doubt.decision === "run_again")
+    if (doubt.decision === "run_again") {
       return (await this.#claim.takeAgain(stored, this.#value)) ? this.#goOn() : null;
+    }
     return this.#writeOutcome(stored, settled(doubtText(doubt), doubt.decision === "happened"));
-  }
-
-  async #askDoubt(stored: StoredRecord): Promise<CallResult<Output> | null> {
-    const { place } = this.#step;
-    const question = doubtQuestion(this.#task.call, stored.fence, Object.keys(this.#value.steps));
-    const named = this.#questions.name(place, this.#task.call, question);
-    const prepared = prepareQuestion(place, this.#task.call, question, named, this.#step.now());
-    this.#value = { ...this.#value, doubt: named.id };
-    const { results } = await place.backend.store.commit([
-      prepared.insert,
-      {
-        op: "update",
-        id: stored.id,
-        optional: true,
-        guard: { status: ["in_doubt"], version: stored.version },
-        patch: { value: callJson(this.#value) },
-      },
-    ]);
-    for (const { record } of results) this.#step.note(record);
-    return this.#questions.isTerminal(named.id) ? null : { status: "suspended" };
   }
 
   // ── running ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -418,9 +358,10 @@ export class CallRun<Output> implements CallScope {
           output = await callScope.run(this, () => this.#task.execute());
           await Promise.all(this.#asking);
           await this.#steps.idle();
+          if (this.#failure !== undefined) throw this.#failure as Error;
         } catch (error) {
           await Promise.all(this.#asking);
-          const next = await this.#caught(error);
+          const next = await this.#caught(this.#failure ?? error);
           if (next) return next;
           continue;
         }
@@ -465,22 +406,20 @@ export class CallRun<Output> implements CallScope {
   async #sleep(): Promise<CallResult<Output>> {
     await this.#steps.idle();
     if (this.#claim.record) {
-      const { results } = await this.#step.place.backend.store.commit([
-        this.#suspendOp(),
-        ...this.#takenUp(),
-      ]);
+      const { results } = await this.#step.place.backend.store.commit([this.#suspendOp(), ...this.#takenUp()]);
       for (const { record } of results) this.#step.note(record);
       this.#claim.drop();
     }
-    const abandoned = this.#questions.abandoned(this.#value);
-    if (abandoned.length > 0) await this.#step.place.backend.store.commit(abandoned.map(supersedeOp));
     return { status: "suspended" };
   }
 
   /** A graph inside the body is paused: the siblings' outcomes are needed when the step runs again. */
   async #sleepNested(interrupts: JsonValue[]): Promise<CallResult<Output>> {
     this.#mode = "nested";
-    this.#value = { ...this.#suspendedValue(this.#value.asked), interrupts };
+    this.#value = {
+      ...suspendedValue(this.#value, this.#questions, this.#value.asked, this.#mode),
+      interrupts,
+    };
     const { results, status } = await this.#step.place.backend.store.commit([
       this.#suspendOp(),
       ...this.#takenUp(),

@@ -1,9 +1,13 @@
 /** A call whose holder died in its middle: a human says what became of it (P9). */
+import { toHITLRecord } from "../backends/hitl-codec.ts";
+import type { StoredRecord } from "../backends/record-store.ts";
 import type { HITLRecord } from "../core/record.ts";
-import type { CallIdentity } from "./call-record.ts";
-import type { Question } from "./question.ts";
+import { isTerminalHITLStatus } from "../core/states.ts";
+import { callJson, type CallIdentity, type CallValue } from "./call-record.ts";
+import { prepareQuestion, type Question, QuestionNames } from "./question.ts";
+import type { ToolStep } from "./tool-step.ts";
 
-export interface Doubt {
+interface Doubt {
   readonly decision: "run_again" | "happened" | "give_up";
   readonly result?: string | undefined;
 }
@@ -12,7 +16,7 @@ export interface Doubt {
  * @param fence - of the holder that died: each death is a question of its own.
  * @param steps - that are recorded as done, and will not run again.
  */
-export function doubtQuestion(call: CallIdentity, fence: number, steps: readonly string[]): Question {
+function doubtQuestion(call: CallIdentity, fence: number, steps: readonly string[]): Question {
   return {
     key: `in_doubt:${fence}`,
     alias: undefined,
@@ -40,12 +44,53 @@ export function doubtQuestion(call: CallIdentity, fence: number, steps: readonly
 }
 
 /** P8: whatever is not a clear decision gives the call up. */
-export function doubtOf(record: HITLRecord): Doubt {
+function doubtOf(record: HITLRecord): Doubt {
   const answer = record.status === "completed" ? (record.user_response as Partial<Doubt> | null) : null;
   if (answer?.decision === "run_again" || answer?.decision === "happened") {
     return { decision: answer.decision, result: answer.result };
   }
   return { decision: "give_up" };
+}
+
+/** What becomes of a call in doubt; `open` while a human has not decided. */
+export async function decide(
+  step: ToolStep,
+  call: CallIdentity,
+  value: CallValue,
+  stored: StoredRecord,
+): Promise<Doubt | "open"> {
+  const policy = step.inDoubt(call.tool_name);
+  if (policy === "retry") return { decision: "run_again" };
+  if (policy === "fail") return { decision: "give_up" };
+  const known = value.doubt === null ? undefined : step.questions.get(value.doubt);
+  const record = known ?? (await askDoubt(step, call, value, stored));
+  return isTerminalHITLStatus(record?.status ?? "pending")
+    ? doubtOf(toHITLRecord(record as StoredRecord))
+    : "open";
+}
+
+async function askDoubt(
+  step: ToolStep,
+  call: CallIdentity,
+  value: CallValue,
+  stored: StoredRecord,
+): Promise<StoredRecord | undefined> {
+  const { place } = step;
+  const question = doubtQuestion(call, stored.fence, Object.keys(value.steps));
+  const named = new QuestionNames(0).next(place, call, question);
+  const { insert } = prepareQuestion(place, call, question, named, step.now());
+  const { results } = await place.backend.store.commit([
+    insert,
+    {
+      op: "update",
+      id: stored.id,
+      optional: true,
+      guard: { status: ["in_doubt"], version: stored.version },
+      patch: { value: callJson({ ...value, doubt: named.id }) },
+    },
+  ]);
+  for (const { record } of results) step.note(record);
+  return step.questions.get(named.id);
 }
 
 /** What the model reads of a call that is not run (again). */

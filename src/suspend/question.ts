@@ -3,7 +3,7 @@ import type { CreateRequest } from "../backends/hitl-backend.ts";
 import type { PreparedRecord } from "../backends/hitl-codec.ts";
 import { HoldpointError } from "../core/errors.ts";
 import { hashJson } from "../core/ids.ts";
-import type { JsonObject, JsonValue } from "../core/json.ts";
+import type { JsonValue } from "../core/json.ts";
 import { toJsonObject } from "../core/json.ts";
 import { isStandardSchema, toJsonSchema } from "../core/response-schema.ts";
 import { type CallIdentity } from "./call-record.ts";
@@ -52,7 +52,7 @@ export function fingerprintOf(question: Question): string {
   const schema: JsonValue = isStandardSchema(response_schema)
     ? toJsonSchema(response_schema)
     : ((response_schema ?? null) as JsonValue);
-  return hashJson([hitl_type, toJsonObject(data ?? {}, "data"), schema as JsonObject]);
+  return hashJson([hitl_type, toJsonObject(data ?? {}, "data"), schema]);
 }
 
 export interface NamedQuestion {

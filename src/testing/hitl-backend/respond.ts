@@ -241,6 +241,14 @@ export const respondCases: readonly BackendCase[] = [
     },
   },
   {
+    name: "P1: a record that the caller passes does not lead the answer to another question",
+    run: async ({ backend }) => {
+      const [one, two] = [await ask(backend), await ask(backend)];
+      await backend.respond(one.hitl_id, "for one", { record: two }).catch(() => undefined);
+      assert.equal((await read(backend, two.hitl_id)).status, "pending");
+    },
+  },
+  {
     name: "P4: a cancelled question takes no answer",
     run: async ({ backend }) => {
       const { hitl_id } = await ask(backend);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { slotOf, slotOfId } from "../../core/ids.ts";
 import { rejectsWith } from "../assertions.ts";
 import { ask, type BackendCase, eventsOf, listed, read, SESSION } from "./kit.ts";
 
@@ -55,6 +56,23 @@ export const tenantCases: readonly BackendCase[] = [
       }
       for (const view of views) assert.equal((await read(view, "hitl_123")).user_response, view.tenant_id);
       assert.deepEqual(await read(backend, "hitl_123"), await read(backend.forTenant("default"), "hitl_123"));
+    },
+  },
+  {
+    name: "P2: creating under another tenant's record id shows nothing of that record",
+    run: async ({ backend }) => {
+      const secret = await ask(backend.forTenant("acme"), { data: { message: "secret" } });
+      const other = backend.forTenant("globex");
+      const slot = slotOfId(secret.hitl_id);
+      let n = 0;
+      while (slotOf("globex", `s${n}`) !== slot) n += 1;
+      for (const session_id of [`s${n}`, "any"]) {
+        const request = { hitl_id: secret.hitl_id, hitl_type: "ask_user", session_id };
+        const made = await other.create(request).catch(() => null);
+        assert.notEqual(made?.record.tenant_id, "acme");
+        assert.notDeepEqual(made?.record.data, secret.data);
+      }
+      assert.deepEqual(await read(backend.forTenant("acme"), secret.hitl_id), secret);
     },
   },
   {

@@ -1,0 +1,291 @@
+/**
+ * One thread under its lease: which of its answers are due, and running its graph until none is left (P9).
+ */
+import { Command, INTERRUPT } from "@langchain/langgraph";
+import { HITL_KIND, toHITLRecord } from "../backends/hitl-codec.ts";
+import { TAKEN_UP } from "../backends/hitl-transitions.ts";
+import { MAX_PAGE_LIMIT, type StoredRecord, type StoreOp } from "../backends/record-store.ts";
+import type { StoreHITLBackend } from "../backends/store-backend.ts";
+import { defaultRandomId, interruptIdOf, slotOf } from "../core/ids.ts";
+import type { HITLRecord } from "../core/record.ts";
+import { HITL_STATUSES } from "../core/states.ts";
+import { threadRecordId } from "../suspend/place.ts";
+import { supersede, threadInsert } from "../suspend/supersede.ts";
+import { assertGraphCanAsk, headOf, type ResumableGraph } from "./graph.ts";
+import type { ResumeResult } from "./resume.ts";
+import { type AnsweredAsk, WAKE_KEY } from "./wake.ts";
+
+export interface ThreadOptions {
+  readonly backend: StoreHITLBackend;
+  readonly thread_id: string;
+  readonly session_id: string;
+  readonly config?: Readonly<Record<string, unknown>> | undefined;
+  readonly leaseMs?: number | undefined;
+}
+
+const LEASE_MS = 60_000;
+
+export interface Lease {
+  readonly id: string;
+  readonly fence: number;
+  touches: number;
+}
+
+export class Thread<Output> {
+  readonly #graph: ResumableGraph<Output>;
+  readonly #backend: StoreHITLBackend;
+  readonly #options: ThreadOptions;
+  readonly #session_id: string;
+  readonly #id: string;
+
+  constructor(graph: ResumableGraph<Output>, options: ThreadOptions) {
+    assertGraphCanAsk(graph);
+    this.#graph = graph;
+    this.#backend = options.backend;
+    this.#options = options;
+    this.#session_id = options.session_id;
+    this.#id = threadRecordId(this.#backend.tenant_id, this.#session_id, options.thread_id);
+  }
+
+  /**
+   * Questions of the thread that are terminal and not taken up, and that it still waits for. Answers to others
+   * are nobody's: they are marked so, and never looked at again.
+   */
+  async answered(head: string | null): Promise<StoredRecord[]> {
+    await this.pending();
+    const { store, tenant_id } = this.#backend;
+    const { items } = await store.page({
+      kind: HITL_KIND,
+      tenant_id,
+      statuses: HITL_STATUSES.filter((status) => status !== "pending"),
+      key: { name: "wake", value: this.#options.thread_id },
+      slot: this.#slot,
+      limit: MAX_PAGE_LIMIT,
+    });
+    for (const { id } of items.filter((item) => !isCurrent(item, head))) {
+      await store.commit([
+        { op: "update", id, optional: true, patch: TAKEN_UP, event: { type: "orphaned" } },
+      ]);
+    }
+    return items.filter((item) => isCurrent(item, head));
+  }
+
+  pending(): Promise<readonly HITLRecord[]> {
+    return this.#backend.openInThread(this.#options.thread_id, this.#slot);
+  }
+
+  get #slot(): number {
+    return slotOf(this.#backend.tenant_id, this.#session_id);
+  }
+
+  async superseded(head: string | null): Promise<void> {
+    if (head === null) return;
+    const { thread_id } = this.#options;
+    await supersede(
+      { backend: this.#backend, tenant_id: this.#backend.tenant_id, thread_id, slot: this.#slot },
+      head,
+    );
+  }
+
+  acquireOp(): StoreOp {
+    const { leaseMs = LEASE_MS } = this.#options;
+    return {
+      op: "update",
+      id: this.#id,
+      optional: true,
+      touch: true,
+      guard: { lease: "free" },
+      patch: { lease: { owner: defaultRandomId(), durationMs: leaseMs } },
+    };
+  }
+
+  leaseOf(
+    result: { readonly status: string; readonly record: StoredRecord | null } | undefined,
+  ): Lease | null {
+    if (result?.status !== "updated" || !result.record) return null;
+    return { id: this.#id, fence: result.record.fence, touches: result.record.touches };
+  }
+
+  async acquire(): Promise<Lease | null> {
+    const { thread_id } = this.#options;
+    const { results } = await this.#backend.store.commit([this.acquireOp()]);
+    if (results[0]?.status !== "missing") return this.leaseOf(results[0]);
+    // A thread in which only plain nodes asked has no record yet.
+    const { tenant_id, store } = this.#backend;
+    await store.commit([
+      threadInsert({ tenant_id, session_id: this.#session_id, thread_id, root_checkpoint_id: null }),
+    ]);
+    return this.leaseOf((await this.#backend.store.commit([this.acquireOp()])).results[0]);
+  }
+
+  /** Runs the graph until nothing answered is left, then gives the lease back. */
+  async run(first: readonly (StoredRecord | HITLRecord)[], lease: Lease): Promise<ResumeResult<Output>> {
+    const { leaseMs = LEASE_MS } = this.#options;
+    const beat = setInterval(() => this.#renew(lease, leaseMs), leaseMs / 3);
+    beat.unref();
+    // An answer is handed to one run; one whose call somebody else holds stays due, and is his.
+    const handed = new Set<string>();
+    let due: readonly AnsweredAsk[] = first.map(askOf);
+    try {
+      for (;;) {
+        for (const { hitl_id } of due) handed.add(hitl_id);
+        const result = await this.#invoke(due);
+        const paused = interruptsOf(result).length > 0;
+        due = paused ? await this.#dueExcept(handed) : [];
+        while (due.length === 0) {
+          if (await this.#release(lease, paused)) return await this.#ended(result, paused);
+          due = await this.#dueExcept(handed);
+        }
+      }
+    } catch (error) {
+      await this.#giveUp(lease).catch(() => {});
+      throw error;
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  async #dueExcept(handed: ReadonlySet<string>): Promise<readonly AnsweredAsk[]> {
+    const answered = await this.answered(await headOf(this.#graph, this.#options.thread_id));
+    return answered.map(askOf).filter(({ hitl_id }) => !handed.has(hitl_id));
+  }
+
+  async #ended(result: Output, paused: boolean): Promise<ResumeResult<Output>> {
+    if (!paused) return { status: "resumed", result, pending: [] };
+    const pending = await this.pending();
+    // Paused without a question: somebody else is running calls of the step.
+    return pending.length > 0 || !isBusy(result)
+      ? { status: "resumed", result, pending }
+      : { status: "busy", pending };
+  }
+
+  async #invoke(due: readonly AnsweredAsk[]): Promise<Output> {
+    const { config = {}, thread_id } = this.#options;
+    const configurable = config["configurable"] as Record<string, unknown> | undefined;
+    const own = (configurable?.["holdpoint"] ?? {}) as Record<string, unknown>;
+    const resume = Object.fromEntries(
+      due.map(({ hitl_id, interrupt_id }) => [interrupt_id, { hitl: hitl_id }]),
+    );
+    return this.#graph.invoke(due.length > 0 ? new Command({ resume }) : null, {
+      durability: "sync",
+      ...config,
+      configurable: {
+        ...configurable,
+        thread_id,
+        holdpoint: { backend: this.#backend, session_id: this.#session_id, ...own },
+        [WAKE_KEY]: due,
+      },
+    });
+  }
+
+  #renew(lease: Lease, renewMs: number): void {
+    this.#backend.store
+      .commit([
+        {
+          op: "update",
+          id: lease.id,
+          optional: true,
+          guard: { fence: lease.fence },
+          patch: { lease: { renewMs } },
+        },
+      ])
+      .catch(() => {
+        // The next renewal, or the guarded release, decides.
+      });
+  }
+
+  /** False if somebody found the lease held meanwhile: his answer may not have been seen by the last run. */
+  async #release(lease: Lease, paused: boolean): Promise<boolean> {
+    const { results } = await this.#backend.store.commit([
+      {
+        op: "update",
+        id: lease.id,
+        optional: true,
+        guard: { fence: lease.fence, touches: lease.touches },
+        patch: { lease: "release", ...(paused ? {} : { value: this.#idle() }) },
+      },
+    ]);
+    const [result] = results;
+    if (result?.status === "stale" && result.record?.fence === lease.fence) {
+      lease.touches = result.record.touches;
+      return false;
+    }
+    return true;
+  }
+
+  /** The run failed: whoever resumes the thread next may try again. */
+  async #giveUp(lease: Lease): Promise<void> {
+    await this.#backend.store.commit([
+      {
+        op: "update",
+        id: lease.id,
+        optional: true,
+        guard: { fence: lease.fence },
+        patch: { lease: "release", value: { ...this.#idle(), unfinished: true } },
+      },
+    ]);
+  }
+
+  /**
+   * True if the thread stands where nobody will move it: its questions are answered and taken up, but the run
+   * that did so died, or failed, before the graph went on.
+   */
+  async isStranded(head: string | null): Promise<boolean> {
+    const [record] = await this.#backend.store.get([this.#id]);
+    if (!record || head === null) return false;
+    const { open_checkpoint_id, unfinished } = record.value;
+    const abandoned = record.lease !== null || open_checkpoint_id === head || unfinished === true;
+    if (!abandoned || (await this.pending()).length > 0) return false;
+    const state = await this.#graph.getState({ configurable: { thread_id: this.#options.thread_id } });
+    return (
+      state.next.length > 0 &&
+      state.tasks.flatMap((task) => task.interrupts).every((entry) => isOurs(entry.value))
+    );
+  }
+
+  /** No question of the thread is open: the next one has nothing to supersede. */
+  #idle(): { schema_version: number; thread_id: string; session_id: string; open_checkpoint_id: null } {
+    return {
+      schema_version: 1,
+      thread_id: this.#options.thread_id,
+      session_id: this.#session_id,
+      open_checkpoint_id: null,
+    };
+  }
+}
+
+export function isCurrentRecord(
+  record: { readonly metadata: Readonly<Record<string, unknown>> },
+  head: string | null,
+): boolean {
+  const asked = record.metadata["root_checkpoint_id"];
+  return typeof asked !== "string" || head === null || asked === head;
+}
+
+/** The thread still stands where the question was asked; an answer to any other is nobody's. */
+export function isCurrent(stored: StoredRecord, head: string | null): boolean {
+  return isCurrentRecord(stored.value as unknown as HITLRecord, head);
+}
+
+function askOf(record: StoredRecord | HITLRecord): AnsweredAsk {
+  const { id, value } = record as StoredRecord;
+  const { hitl_id, checkpoint_ns, tool_call_id, interrupt_id } =
+    id === undefined ? (record as HITLRecord) : toHITLRecord({ ...(record as StoredRecord), value });
+  return { hitl_id, checkpoint_ns, tool_call_id, interrupt_id: interrupt_id ?? interruptIdOf(id) };
+}
+
+function interruptsOf(result: unknown): readonly unknown[] {
+  const found = (result as Record<string, unknown> | null | undefined)?.[INTERRUPT];
+  return Array.isArray(found) ? found : [];
+}
+
+function isOurs(value: unknown): boolean {
+  return Array.isArray((value as { asks?: unknown } | null)?.asks);
+}
+
+function isBusy(result: unknown): boolean {
+  return interruptsOf(result).every((entry) => {
+    const asks = (entry as { value?: { asks?: unknown } }).value?.asks;
+    return Array.isArray(asks) && asks.length === 0;
+  });
+}
