@@ -66,7 +66,11 @@ beforeAll(async () => {
   };
   writeFileSync(
     join(folder, "tsconfig.json"),
-    JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions, include: ["blocks", "canary.ts"] }),
+    JSON.stringify({
+      extends: join(root, "tsconfig.json"),
+      compilerOptions,
+      include: ["blocks", "canary.ts"],
+    }),
   );
   const runnable = pages.filter((block) => block.run).map(pathOf);
   const child = [
@@ -79,7 +83,8 @@ beforeAll(async () => {
     run(child, join(folder, "cwd"), JSON.stringify(runnable)),
   ]);
   diagnostics = checked.stdout;
-  if (!ran.stdout.startsWith("{")) throw new Error(`The blocks could not be run:\n${ran.stdout}${ran.stderr}`);
+  if (!ran.stdout.startsWith("{"))
+    throw new Error(`The blocks could not be run:\n${ran.stdout}${ran.stderr}`);
   outcomes = JSON.parse(ran.stdout) as Record<string, Outcome>;
 }, 180_000);
 
