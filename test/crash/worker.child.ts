@@ -1,0 +1,81 @@
+/** A process that does jobs on threads, one after the other; some of them are its end. */
+import { isHoldpointError, resumeThread, respondAndResume } from "holdpoint";
+import { configOf, openQuestion, start } from "../support/agent.ts";
+import type { FromWorker, ToWorker } from "../support/worker-process.ts";
+import { drive } from "./drive.ts";
+import type { Job, Reply } from "./jobs.ts";
+import { examine } from "./oracle.ts";
+import { Tripwire } from "./tripwire.ts";
+import { openWorld, type Site, type World } from "./world.ts";
+
+let passBarrier = (): void => undefined;
+
+function barrier(): Promise<void> {
+  return new Promise((resolve) => {
+    passBarrier = resolve;
+    send({ type: "ready" });
+  });
+}
+
+async function within<T>(site: Site, wire: Tripwire, work: (world: World) => Promise<T>): Promise<T> {
+  const world = openWorld(site, wire);
+  try {
+    return await work(world);
+  } finally {
+    await world.close();
+  }
+}
+
+async function perform(job: Job): Promise<Reply> {
+  const wire = new Tripwire("trip" in job ? job.trip : undefined);
+  switch (job.kind) {
+    case "round":
+      return within(job.site, wire, async (world) => {
+        const report = await drive(world, job);
+        const names = [...wire.names];
+        const found = job.examine && report.status === "finished" ? await examine(world) : {};
+        return { names, drive: report, ...found };
+      });
+    case "start":
+      for (const site of job.sites) {
+        await within(site, wire, (world) => world.agent.invoke(start, configOf(site.thread)));
+      }
+      return { names: wire.names };
+    case "answer":
+      return within(job.site, wire, async ({ agent, backend, plain, site }) => {
+        const { hitl_id } = await openQuestion(plain.backend, site.thread, job.question);
+        if (job.together) await barrier();
+        const { response } = job;
+        const { status, resume } = await respondAndResume(agent, { backend, hitl_id, response, leaseMs: site.leaseMs });
+        return { names: wire.names, status, resume: resume?.status ?? null };
+      });
+    case "resume":
+      return within(job.site, wire, async ({ agent, backend, plain, site }) => {
+        // The connection is open before the barrier falls.
+        await plain.backend.list({ thread_id: site.thread });
+        if (job.together) await barrier();
+        const { status } = await resumeThread(agent, { backend, thread_id: site.thread, leaseMs: site.leaseMs });
+        return { names: wire.names, resume: status };
+      });
+  }
+}
+
+function send(message: FromWorker<Reply>): void {
+  process.send?.(message);
+}
+
+process.on("message", (message: ToWorker<Job>) => {
+  if (message.type === "go") return passBarrier();
+  perform(message.job).then(
+    (reply) => send({ type: "reply", reply }),
+    (error: unknown) =>
+      send({
+        type: "failed",
+        message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        code: isHoldpointError(error) ? error.code : undefined,
+      }),
+  );
+});
+// Whoever started this process is gone.
+process.on("disconnect", () => process.exit(0));
+send({ type: "hello" });
