@@ -11,7 +11,7 @@ import { type CallResult, CallRun, type CallTask } from "../suspend/call-run.ts"
 import { callScope } from "../suspend/call-scope.ts";
 import { isBubbleUp, isFatal } from "../suspend/errors.ts";
 import { PauseSignal } from "../suspend/pause-signal.ts";
-import { callRecordId, type HostConfig, type Place, placeIfAny } from "../suspend/place.ts";
+import { callRecordId, type HostConfig, type Place, placeIfAny, placeOfThread } from "../suspend/place.ts";
 import { isHITLSuspend } from "../suspend/suspend-signal.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
 import { ASKS_HUMANS } from "./graph.ts";
@@ -27,7 +27,7 @@ import {
   toolMessage,
   type ToolOutput,
 } from "./tool-outcome.ts";
-import { argsOf, wakeHintOf } from "./wake.ts";
+import { argsOf, CallNames, wakeHintOf } from "./wake.ts";
 
 export interface HoldpointToolsOptions {
   readonly backend?: HITLBackend;
@@ -39,7 +39,8 @@ export interface HoldpointToolsOptions {
 
 /** Calls of one task that are at work now, by the task's scratchpad: it is made anew for each execution. */
 interface Joint {
-  readonly step: ToolStep;
+  readonly step: Promise<ToolStep>;
+  readonly names: CallNames;
   working: number;
   readonly waiting: (() => void)[];
 }
@@ -106,12 +107,12 @@ function toolCallOf(
   name: string,
 ): ToolCall | undefined {
   const { type, id, args } = (input ?? {}) as { type?: string; id?: string; args?: Record<string, unknown> };
-  if (type === "tool_call" && id) return { type, id, name, args: args ?? {} };
+  if (type === "tool_call") return { type, id: id ?? "", name, args: args ?? {} };
   const { toolCall, toolCallId } = (config ?? {}) as { toolCall?: { id?: string }; toolCallId?: string };
   const known = toolCall?.id ?? toolCallId;
-  return known
-    ? { type: "tool_call", id: known, name, args: (input ?? {}) as Record<string, unknown> }
-    : undefined;
+  return known === undefined
+    ? undefined
+    : { type: "tool_call", id: known, name, args: (input ?? {}) as Record<string, unknown> };
 }
 
 async function runWrapped(
@@ -123,49 +124,48 @@ async function runWrapped(
   execute: () => Promise<unknown>,
 ): Promise<unknown> {
   const configurable = config.configurable as Record<string, unknown>;
-  const place = placeIfAny(config as HostConfig, backend);
+  const found = placeIfAny(config as HostConfig, backend);
   // Wrapped twice, or run by HITLToolNode: the outer one keeps the call.
-  if (!place || callScope.getStore()?.call_id === callRecordId(place, call.id as string)) return execute();
+  if (!found || callScope.getStore()?.checkpoint_ns === found.checkpoint_ns) return execute();
   const scratchpad = configurable["__pregel_scratchpad"] as object;
-  const joint = joints.get(scratchpad) ?? {
-    step: new ToolStep(place, { ...options, seesWholeStep: false }),
-    working: 0,
-    waiting: [],
-  };
+  const joint = joints.get(scratchpad) ?? jointOf(config as HostConfig, found, options);
   joints.set(scratchpad, joint);
-  const task = taskOf(place, call, execute);
-  await joint.step.load([task.call.id], wakeHintOf(config, place));
-  for (;;) {
-    const result = await together(joint, task);
+  // Before anything is awaited: the host starts the calls in their order, on each execution alike.
+  const tool_call_id = joint.names.next(call.id);
+  joint.working += 1;
+  let step: ToolStep;
+  let run: CallRun<ToolOutput | Failure>;
+  let task: CallTask<ToolOutput | Failure>;
+  for (let first = true; ; first = false) {
+    let result: CallResult<ToolOutput | Failure>;
+    let seen: number;
+    try {
+      step = await joint.step;
+      task = taskOf(step.place, call, tool_call_id, execute);
+      if (first) await step.load([task.call.id], wakeHintOf(config, step.place));
+      seen = step.changes;
+      run = new CallRun(step, task);
+      result = await run.settle();
+    } finally {
+      leave(joint);
+    }
     if (result.status === "finished") {
       if (result.output instanceof Failure) throw result.output.error;
       return result.output;
     }
+    // The host drops what siblings do after the first interrupt: let them finish, so that their outcomes are kept.
+    if (joint.working > 0) await new Promise<void>((resolve) => joint.waiting.push(resolve));
     // While a slow sibling ran, this call's question may have been answered, and its run finished elsewhere.
-    if (!joint.step.lateChange || !(await joint.step.refresh([task.call.id]))) break;
+    if (step.changes === seen || !(await step.refresh([task.call.id]))) break;
+    joint.working += 1;
+    step.runs.delete(run as CallRun<unknown>);
   }
-  throw new PauseSignal(pauseFor([...joint.step.runs], joint.step));
+  throw new PauseSignal(pauseFor([...step.runs], step));
 }
 
-/**
- * Runs the call; if it suspends, waits for its siblings: the host drops what they do after the first interrupt,
- * and their outcomes must be kept.
- */
-async function together(
-  joint: Joint,
-  task: CallTask<ToolOutput | Failure>,
-): Promise<CallResult<ToolOutput | Failure>> {
-  joint.working += 1;
-  let result: CallResult<ToolOutput | Failure>;
-  try {
-    result = await new CallRun(joint.step, task).settle();
-  } finally {
-    joint.working -= 1;
-    if (joint.working === 0) for (const wake of joint.waiting.splice(0)) wake();
-  }
-  if (result.status === "suspended" && joint.working > 0)
-    await new Promise<void>((resolve) => joint.waiting.push(resolve));
-  return result;
+function leave(joint: Joint): void {
+  joint.working -= 1;
+  if (joint.working === 0) for (const wake of joint.waiting.splice(0)) wake();
 }
 
 /** An error of the tool is its outcome: what becomes of it is the host's business, each time alike. */
@@ -177,13 +177,20 @@ class Failure {
   }
 }
 
+function jointOf(config: HostConfig, place: Place, options: ToolStepOptions): Joint {
+  const step = placeOfThread(config, place).then(
+    (own) => new ToolStep(own, { ...options, seesWholeStep: false }),
+  );
+  return { step, names: new CallNames(), working: 0, waiting: [] };
+}
+
 function taskOf(
   place: Place,
   call: ToolCall,
+  tool_call_id: string,
   execute: () => Promise<unknown>,
 ): CallTask<ToolOutput | Failure> {
   const serde = (place.checkpointer as unknown as { serde: HostSerde }).serde;
-  const tool_call_id = call.id as string;
   return {
     call: { id: callRecordId(place, tool_call_id), tool_call_id, tool_name: call.name, params: argsOf(call) },
     execute: async () => {

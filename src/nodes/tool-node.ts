@@ -12,7 +12,7 @@ import { ToolNode, type ToolNodeOptions } from "@langchain/langgraph/prebuilt";
 import type { HITLBackend } from "../backends/hitl-backend.ts";
 import { CallRun, type CallTask } from "../suspend/call-run.ts";
 import { isBubbleUp, isFatal } from "../suspend/errors.ts";
-import { callRecordId, type HostConfig, type Place, placeIfAny } from "../suspend/place.ts";
+import { callRecordId, type HostConfig, type Place, placeIfAny, placeOfThread } from "../suspend/place.ts";
 import { isHITLSuspend } from "../suspend/suspend-signal.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
 import { ASKS_HUMANS } from "./graph.ts";
@@ -27,7 +27,7 @@ import {
   toolMessage,
   type ToolOutput,
 } from "./tool-outcome.ts";
-import { argsOf, wakeHintOf } from "./wake.ts";
+import { argsOf, CallNames, wakeHintOf } from "./wake.ts";
 
 export interface HITLToolNodeOptions extends ToolNodeOptions {
   /** Where questions are kept. Default: `configurable.holdpoint.backend`, then `configureHoldpoint`. */
@@ -86,11 +86,13 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
     state: unknown,
     seesWholeStep: boolean,
   ): Promise<ToolOutput[]> {
-    const place = placeIfAny(config as HostConfig, this.#backend);
-    if (!place) return Promise.all(calls.map((call) => this.#invoke(call, config, state)));
+    const found = placeIfAny(config as HostConfig, this.#backend);
+    if (!found) return Promise.all(calls.map((call) => this.#invoke(call, config, state)));
+    const place = await placeOfThread(config as HostConfig, found);
     const step = new ToolStep(place, { ...this.#stepOptions, seesWholeStep });
-    const tasks = calls.map((call, index) =>
-      this.#task(place, call, nestedConfig(config, call, calls.length), state, index),
+    const names = new CallNames();
+    const tasks = calls.map((call) =>
+      this.#task(place, call, names.next(call.id), nestedConfig(config, call, calls.length), state),
     );
     await step.load(
       tasks.map((task) => task.call.id),
@@ -98,6 +100,7 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
     );
     for (;;) {
       step.runs.clear();
+      const seen = step.changes;
       const runs = tasks.map((task) => new CallRun(step, task));
       const settled = await Promise.allSettled(runs.map((run) => run.settle()));
       const failed = settled.find((result) => result.status === "rejected");
@@ -106,7 +109,7 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       if (results.every((result) => result.status === "finished"))
         return results.map((result) => result.output);
       // While a slow sibling ran, a question may have been answered: look once more before going to sleep.
-      if (step.lateChange && (await step.refresh(tasks.map((task) => task.call.id)))) continue;
+      if (step.changes > seen && (await step.refresh(tasks.map((task) => task.call.id)))) continue;
       throw new GraphInterrupt(pauseFor(runs, step));
     }
   }
@@ -114,13 +117,11 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
   #task(
     place: Place,
     call: ToolCall,
+    tool_call_id: string,
     config: LangGraphRunnableConfig,
     state: unknown,
-    index: number,
   ): CallTask<ToolOutput> {
     const serde = (place.checkpointer as unknown as { serde: HostSerde }).serde;
-    // A call without an id is told from its siblings by its position: the message does not change.
-    const tool_call_id = call.id ?? `#${index}`;
     return {
       call: {
         id: callRecordId(place, tool_call_id),

@@ -29,3 +29,18 @@ export function argsOf(call: ToolCall): JsonObject | null {
     return null;
   }
 }
+
+/**
+ * Tells the calls of one message apart, also those to which a model gave no id, or one id twice: by their order,
+ * which the message keeps on every execution.
+ */
+export class CallNames {
+  readonly #counts = new Map<string, number>();
+
+  next(id: string | undefined): string {
+    const name = id ?? "";
+    const count = this.#counts.get(name) ?? 0;
+    this.#counts.set(name, count + 1);
+    return count === 0 && name !== "" ? name : `${name}#${count}`;
+  }
+}

@@ -21,6 +21,7 @@ import { askBare } from "./bare.ts";
 import { currentConfig } from "./current-config.ts";
 import { type HostConfig, namespaceOf } from "./place.ts";
 import type { Question } from "./question.ts";
+import { quiet } from "./quiet.ts";
 import type { AskOptions } from "./suspend-signal.ts";
 
 /** The second argument of a tool, or the config of a node. */
@@ -131,15 +132,19 @@ type AllowedOf<R> = R extends { readonly allowed_decisions: readonly (infer D ex
   : "approve_once" | "reject";
 
 /** Asks for permission to do something with these arguments (P7: the approval is bound to them). */
-export async function requestPermission<const R extends PermissionRequest>(
+export function requestPermission<const R extends PermissionRequest>(
   request: R,
   runtime?: AskRuntime,
 ): Promise<AllowedOf<R> extends infer D ? (D extends Decision ? PermissionAnswer<D> : never) : never> {
+  return quiet(askPermission(request, runtime)) as Promise<never>;
+}
+
+async function askPermission(request: PermissionRequest, runtime: AskRuntime): Promise<unknown> {
   const { tool } = request;
   const args = toJsonObject(request.args, "args");
   const subject: Subject = { tool, args, approved_hash: hashJson([tool, args]) };
   const complete = { ...request, allowed_decisions: request.allowed_decisions ?? ["approve_once", "reject"] };
-  return (await ask("permission", complete, runtime, subject)) as never;
+  return ask("permission", complete, runtime, subject);
 }
 
 export interface FormRequest extends AskOptions {
@@ -151,13 +156,17 @@ export interface FormRequest extends AskOptions {
 type FormAnswer<R> = R extends { readonly schema: infer S } ? InferOutput<S> : unknown;
 
 /** Asks a human to fill in a form. */
-export async function requestForm<const R extends FormRequest>(
+export function requestForm<const R extends FormRequest>(
   request: R,
   runtime?: AskRuntime,
 ): Promise<FormAnswer<R>> {
+  return quiet(askForm(request, runtime)) as Promise<FormAnswer<R>>;
+}
+
+async function askForm(request: FormRequest, runtime: AskRuntime): Promise<unknown> {
   const { schema, ...rest } = request;
   const shown = isStandardSchema(schema) ? toJsonSchema(schema) : schema;
-  return (await ask("form", { ...rest, schema: shown, response_schema: schema }, runtime)) as FormAnswer<R>;
+  return ask("form", { ...rest, schema: shown, response_schema: schema }, runtime);
 }
 
 export interface AuthRequest extends AskOptions {
@@ -177,8 +186,8 @@ export interface AuthAnswer {
 }
 
 /** Waits for an authorisation outside, completed through its `callback_id`. */
-export async function requestAuth(request: AuthRequest, runtime?: AskRuntime): Promise<AuthAnswer> {
-  return (await ask("external_auth", request, runtime)) as AuthAnswer;
+export function requestAuth(request: AuthRequest, runtime?: AskRuntime): Promise<AuthAnswer> {
+  return quiet(ask("external_auth", request, runtime)) as Promise<AuthAnswer>;
 }
 
 const OPTION_NAMES = new Set([
@@ -194,7 +203,7 @@ const OPTION_NAMES = new Set([
 
 async function ask(
   hitl_type: string,
-  request: AskOptions & { readonly callback_id?: string },
+  request: AskOptions & { readonly callback_id?: string; readonly schema?: unknown },
   runtime: AskRuntime,
   subject?: Subject,
 ): Promise<unknown> {

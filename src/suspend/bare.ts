@@ -12,7 +12,7 @@ import type { CallIdentity } from "./call-record.ts";
 import { callOf } from "./call-identity.ts";
 import { interruptsFor } from "./interrupt-payload.ts";
 import { PauseSignal } from "./pause-signal.ts";
-import { assertResumable, callRecordId, type HostConfig, placeOf } from "./place.ts";
+import { assertResumable, callRecordId, type HostConfig, placeOf, placeOfThread } from "./place.ts";
 import { prepareQuestion, type Question, QuestionNames } from "./question.ts";
 import { supersedeOlder, threadInsert } from "./supersede.ts";
 
@@ -26,7 +26,7 @@ export async function askBare(
 ): Promise<HITLRecord> {
   const scratchpad = config?.configurable?.["__pregel_scratchpad"] as object | undefined;
   if (!config || !scratchpad) throw noIdentity("outside a LangGraph node or tool");
-  const place = placeOf(config, undefined);
+  const place = await placeOfThread(config, placeOf(config, undefined));
   const known = callOf(config, runtime);
   if (!known && insideTool(config)) throw noIdentity("in a tool that a stock ToolNode runs");
   const id = callRecordId(place, known?.tool_call_id ?? null);

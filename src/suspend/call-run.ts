@@ -25,7 +25,7 @@ import { CallSteps } from "./call-steps.ts";
 import { interruptsOf, isFatal, leaseLost, nestedIds } from "./errors.ts";
 import { keepOp, suspendedValue, suspendOp, takenUpOps } from "./call-writes.ts";
 import { decide, doubtText } from "./in-doubt.ts";
-import { prepareQuestion, type Question, questionOf } from "./question.ts";
+import { askedAnew, isWithdrawn, prepareQuestion, type Question, questionOf } from "./question.ts";
 import { HITLSuspend, isHITLSuspend } from "./suspend-signal.ts";
 import { supersedeOp } from "./supersede.ts";
 import type { ToolStep } from "./tool-step.ts";
@@ -139,7 +139,7 @@ export class CallRun<Output> implements CallScope {
         }
         case "running":
           if (await this.#claim.markInDoubt(stored)) break;
-          this.#step.lateChange = true;
+          this.#step.changes += 1;
           return { status: "suspended" };
       }
     }
@@ -238,6 +238,7 @@ export class CallRun<Output> implements CallScope {
     const { open, queue } = this.#questions;
     const named = this.#questions.name(place, call, question);
     const known = this.#step.questions.get(named.id);
+    if (known && isWithdrawn(known)) return this.#ask(askedAnew(question));
     if (known && isTerminalHITLStatus(known.status)) return toHITLRecord(known);
     const { asked, changed } = this.#value;
     const isNew = !asked.some((other) => other.id === named.id);
@@ -253,7 +254,7 @@ export class CallRun<Output> implements CallScope {
     const prepared = prepareQuestion(place, call, question, named, this.#step.now());
     const stored = await new Promise<StoredRecord | null>((resolve, reject) => {
       const settle = (record: StoredRecord | null, error?: unknown): void =>
-        error === undefined ? resolve(record) : reject(error);
+        error === undefined ? resolve(record) : reject(error as Error);
       queue.push({ insert: prepared.insert, named, key: question.key ?? null, settle });
       this.#step.flush().catch(reject);
     });
@@ -261,7 +262,7 @@ export class CallRun<Output> implements CallScope {
       place.backend.remember(stored, prepared.standard);
       if (isTerminalHITLStatus(stored.status)) {
         open.delete(named.id);
-        return toHITLRecord(stored);
+        return isWithdrawn(stored) ? this.#ask(askedAnew(question)) : toHITLRecord(stored);
       }
     }
     open.add(named.id);
@@ -406,9 +407,17 @@ export class CallRun<Output> implements CallScope {
   async #sleep(): Promise<CallResult<Output>> {
     await this.#steps.idle();
     if (this.#claim.record) {
-      const { results } = await this.#step.place.backend.store.commit([this.#suspendOp(), ...this.#takenUp()]);
+      const { results } = await this.#step.place.backend.store.commit([
+        this.#suspendOp(),
+        ...this.#takenUp(),
+      ]);
       for (const { record } of results) this.#step.note(record);
       this.#claim.drop();
+    }
+    const abandoned = this.#questions.abandoned(this.#value);
+    if (abandoned.length > 0) {
+      const { results } = await this.#step.place.backend.store.commit(abandoned.map(supersedeOp));
+      for (const { record } of results) this.#step.note(record);
     }
     return { status: "suspended" };
   }
@@ -434,7 +443,7 @@ export class CallRun<Output> implements CallScope {
 
   async #finish(output: Output): Promise<CallResult<Output>> {
     const { id } = this.#task.call;
-    if (this.#step.asked || this.#step.suspendedBefore) this.#step.lateChange = true;
+    if (this.#step.asked || this.#step.suspendedBefore) this.#step.changes += 1;
     const held = this.#claim.record ?? this.#suspended;
     if (held) return (await this.#writeOutcome(held, output)) ?? this.settle();
     await this.#step.keepOutcome(id, async () => {

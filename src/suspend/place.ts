@@ -104,6 +104,32 @@ export function placeIfAny(config: HostConfig, own: HITLBackend | undefined): Pl
   return placeOf(config, own);
 }
 
+const MAX_SESSIONS = 10_000;
+const sessions = new WeakMap<object, Map<string, string>>();
+
+/**
+ * A run that is woken without the session of the run that asked finds its records all the same: the thread's
+ * record knows it (ids carry the session's slot).
+ */
+export async function placeOfThread(config: HostConfig, place: Place): Promise<Place> {
+  const run = config.configurable?.["holdpoint"] as HoldpointRunConfig | undefined;
+  if (place.fresh || text(run?.session_id) !== null) return place;
+  const { store } = place.backend;
+  const known = sessions.get(store) ?? new Map<string, string>();
+  sessions.set(store, known);
+  const name = JSON.stringify([place.tenant_id, place.thread_id]);
+  let session_id = known.get(name);
+  if (session_id === undefined) {
+    const key = { name: "thread", value: place.thread_id } as const;
+    const query = { kind: "thread", tenant_id: place.tenant_id, statuses: ["active"], key, limit: 1 };
+    const { items } = await store.page({ ...query, order: "newest" });
+    session_id = items[0]?.keys.session ?? place.session_id;
+    if (known.size >= MAX_SESSIONS) known.clear();
+    known.set(name, session_id);
+  }
+  return { ...place, session_id, slot: slotOf(place.tenant_id, session_id) };
+}
+
 /** The id of a call record: one per tool call (or node) of one task. */
 export function callRecordId(place: Place, call: string | null): string {
   return makeId("call", place.slot, ["call", place.tenant_id, place.thread_id, place.checkpoint_ns, call]);

@@ -1,4 +1,5 @@
 /** A question before it is recorded, and how it is told from others (P2). */
+import type { StoredRecord } from "../backends/record-store.ts";
 import type { CreateRequest } from "../backends/hitl-backend.ts";
 import type { PreparedRecord } from "../backends/hitl-codec.ts";
 import { HoldpointError } from "../core/errors.ts";
@@ -17,6 +18,17 @@ export interface Question {
   readonly expiresInMs: number | undefined;
   /** How often an answer was accepted and then refused by a refinement in the asking process, and why. */
   readonly retry?: { readonly count: number; readonly error: string };
+  /** How often the question was withdrawn, because its call stopped elsewhere, and is asked again. */
+  readonly withdrawn?: number;
+}
+
+/** The engine itself withdrew the question: its call, run to its next stop, no longer asked it. */
+export function isWithdrawn(stored: StoredRecord): boolean {
+  return stored.status === "cancelled" && stored.value["reason"] === "superseded";
+}
+
+export function askedAnew(question: Question): Question {
+  return { ...question, withdrawn: (question.withdrawn ?? 0) + 1 };
 }
 
 /** What an author's options come to in a `create` request. */

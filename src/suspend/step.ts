@@ -1,5 +1,6 @@
 import { HoldpointError } from "../core/errors.ts";
 import { callScope, type StepContext } from "./call-scope.ts";
+import { quiet } from "./quiet.ts";
 
 /**
  * Runs `run` once in this tool call and keeps its result: when the body runs again after an answer, the kept
@@ -21,13 +22,14 @@ import { callScope, type StepContext } from "./call-scope.ts";
  * }
  * ```
  */
-export async function step<T>(name: string, run: (context: StepContext) => Promise<T> | T): Promise<T> {
+export function step<T>(name: string, run: (context: StepContext) => Promise<T> | T): Promise<T> {
   const scope = callScope.getStore();
   if (!scope) {
-    throw new HoldpointError(
+    const error = new HoldpointError(
       "ERR_HITL_NO_CALL_IDENTITY",
       `step("${name}") needs a call record: run the tool in HITLToolNode, or wrap it by holdpointTools. In a node, use LangGraph's task().`,
     );
+    return Promise.reject(error);
   }
-  return scope.step(name, run);
+  return quiet(scope.step(name, run));
 }

@@ -54,8 +54,8 @@ export class ToolStep {
   suspendedBefore = false;
   /** A question of this execution was written. */
   asked = false;
-  /** A call finished, or was found at work elsewhere, after the first question was written. */
-  lateChange = false;
+  /** How often a call finished, or was found at work elsewhere, after some call was recorded. */
+  changes = 0;
   readonly #finished = new Map<string, () => Promise<StoreOp>>();
   #flushing: Promise<void> = Promise.resolve();
   #scheduled: Promise<void> | null = null;
@@ -129,7 +129,6 @@ export class ToolStep {
     for (const record of await this.place.backend.store.get(ids)) this.note(record);
     await this.loadQuestions(ids);
     this.suspendedBefore = true;
-    this.lateChange = false;
     return this.#states().some(
       (state) => !before.has(state) && !state.endsWith(":running") && !state.endsWith(":pending"),
     );
