@@ -1,0 +1,78 @@
+/** Who answers: a person at the terminal, or the options --yes, --no and --answers. */
+import { readFile } from "node:fs/promises";
+import type { HITLRecord } from "holdpoint";
+import { z } from "zod";
+import { UnansweredError, UsageError } from "./exit.ts";
+import { visible } from "./safe-text.ts";
+import { messageOf, oneLine } from "./show-question.ts";
+
+export interface Reply {
+  readonly record: HITLRecord;
+  readonly response: unknown;
+}
+
+export interface Answerer {
+  /** The next answer to any of these; null: they stay open. */
+  next(open: readonly HITLRecord[]): Promise<Reply | null>;
+  /** The answer did not count; the question is still open. */
+  refused(record: HITLRecord, reasons: readonly string[]): void;
+}
+
+const Match = z.union([
+  z.string().min(1),
+  z.strictObject({
+    text: z.string().optional(),
+    hitl_type: z.string().optional(),
+    tool: z.string().optional(),
+  }),
+]);
+const Answers = z.array(z.strictObject({ match: Match, response: z.json() }));
+
+export type ScriptedAnswer = z.infer<typeof Answers>[number];
+
+/** @throws UsageError */
+export async function readAnswers(path: string): Promise<ScriptedAnswer[]> {
+  try {
+    return Answers.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch (error) {
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+    throw new UsageError(`${visible(path)} is no list of { "match": …, "response": … }: ${visible(why)}`);
+  }
+}
+
+/** Answers from a list and, where it says nothing, what the question itself declares as its yes or its no. */
+export function scriptedAnswerer(
+  answers: readonly ScriptedAnswer[],
+  fallback: "yes" | "no" | undefined,
+  say: (line: string) => void,
+): Answerer {
+  return {
+    next: async ([record]) => {
+      if (!record) return null;
+      const found = answers.find(({ match }) => fits(match, record));
+      const response = found ? found.response : fallback && record.metadata[fallback];
+      if (response === undefined)
+        throw new UnansweredError(`No answer is given for this question: ${oneLine(record)}`);
+      say(`${oneLine(record)}`);
+      say(`  → ${visible(JSON.stringify(response))}`);
+      return { record, response };
+    },
+    refused: (record, reasons) => {
+      throw new UnansweredError(
+        `The given answer does not fit: ${oneLine(record)}\n  ${reasons.map(visible).join("\n  ")}`,
+      );
+    },
+  };
+}
+
+/** When nobody is there to be asked. */
+export const nobody: Answerer = { next: async () => null, refused: () => {} };
+
+function fits(match: ScriptedAnswer["match"], record: HITLRecord): boolean {
+  const { text, hitl_type, tool } = typeof match === "string" ? { text: match } : match;
+  return (
+    (text === undefined || messageOf(record).toLowerCase().includes(text.toLowerCase())) &&
+    (hitl_type === undefined || hitl_type === record.hitl_type) &&
+    (tool === undefined || tool === record.tool_name)
+  );
+}

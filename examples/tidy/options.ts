@@ -1,0 +1,104 @@
+/** The command line. */
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { UsageError } from "./exit.ts";
+
+export const HELP = `Tidies a folder, and asks you before it changes anything.
+
+Usage: npm start -- [PATH] [options]
+
+  PATH             the folder; without it, a sample folder that is made for you to try it on
+  --yes            answer every question with yes (or with the suggestion); this also deletes files
+  --no             answer every question with no
+  --answers FILE   take the answers from a JSON file: [{ "match": …, "response": … }, …]
+                   match: part of the question, or { "text"?, "hitl_type"?, "tool"? }; the first that fits
+                   counts. With --yes or --no, these are for the other questions
+  --list           show the questions that are open, and do nothing
+  --reset          forget all runs and make the sample anew, then start
+  --state DIR      where runs are kept (default: .holdpoint in the current folder)
+  --large-mb N     files of N megabytes and more are large (default 100; in the sample 1)
+  --stale-days N   files that were not changed for N days are stale (default 1000)
+  --offline        plan by rules, even if there is a key for a model
+  --help           show this
+
+Stop it whenever you like, with Ctrl-C or kill -9: start it again, and it goes on where it was.
+
+With OPENAI_API_KEY or ANTHROPIC_API_KEY a model plans, if @langchain/openai or @langchain/anthropic is installed.
+
+Exit codes: 0 done; 1 it failed; 2 questions are left open; 3 a question that FILE has no valid answer to;
+4 wrong arguments; 5 another process is at work with this state; 130 interrupted (start it again to go on).`;
+
+export interface Options {
+  readonly path: string | undefined;
+  readonly fallback: "yes" | "no" | undefined;
+  readonly answers: string | undefined;
+  readonly list: boolean;
+  readonly reset: boolean;
+  readonly help: boolean;
+  readonly offline: boolean;
+  readonly state: string;
+  readonly largeBytes: number | undefined;
+  readonly staleDays: number | undefined;
+}
+
+/** @throws UsageError */
+export function parseOptions(args: readonly string[], environment: NodeJS.ProcessEnv): Options {
+  const { values, positionals } = parse(args);
+  if (positionals.length > 1) throw new UsageError("One folder at a time.");
+  if (values.yes && values.no) throw new UsageError("--yes or --no, not both.");
+  const [path] = positionals;
+  const from = currentFolder(environment);
+  return {
+    path: path === undefined ? undefined : resolve(from, path),
+    fallback: values.yes ? "yes" : values.no ? "no" : undefined,
+    answers: values.answers === undefined ? undefined : resolve(from, values.answers),
+    list: values.list,
+    reset: values.reset,
+    help: values.help,
+    offline: values.offline,
+    state: resolve(from, values.state),
+    largeBytes: megabytes(values["large-mb"]),
+    staleDays: positive("--stale-days", values["stale-days"]),
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        yes: { type: "boolean", default: false },
+        no: { type: "boolean", default: false },
+        answers: { type: "string" },
+        list: { type: "boolean", default: false },
+        reset: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+        offline: { type: "boolean", default: false },
+        state: { type: "string", default: ".holdpoint" },
+        "large-mb": { type: "string" },
+        "stale-days": { type: "string" },
+      },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+/** npm runs a script in the package's folder; a path means what it means where the user is. */
+function currentFolder(environment: NodeJS.ProcessEnv): string {
+  const isNpmStart = environment["npm_lifecycle_event"] === "start";
+  return (isNpmStart ? environment["INIT_CWD"] : undefined) ?? process.cwd();
+}
+
+function megabytes(text: string | undefined): number | undefined {
+  const value = positive("--large-mb", text);
+  return value === undefined ? undefined : value * 1e6;
+}
+
+function positive(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new UsageError(`${name} needs a number above 0.`);
+}

@@ -1,0 +1,155 @@
+/** What a person types, as the answer that a question wants. Whether it is a valid one, the backend decides. */
+import type { HITLRecord, Option, Question } from "holdpoint";
+import { optionLines, optionsOf, questionsOf } from "./show-question.ts";
+import { visible } from "./safe-text.ts";
+
+/** One line; null when there will be none (Ctrl-C, Ctrl-D). */
+export type ReadLine = (prompt: string) => Promise<string | null>;
+export type Say = (line: string) => void;
+
+/** A line that begins with "/" is for the program, not an answer: no name can begin so. */
+export type Command =
+  | { readonly command: "quit" | "list" | "help" }
+  | { readonly command: "go"; readonly to: number };
+
+export type Typed<T> = { readonly value: T } | Command;
+
+export function isCommand(typed: object): typed is Command {
+  return "command" in typed;
+}
+
+export async function readAnswer(record: HITLRecord, read: ReadLine, say: Say): Promise<Typed<unknown>> {
+  const questions = questionsOf(record);
+  if (record.hitl_type === "confirm") return readConfirm(read, say);
+  if (record.hitl_type === "permission") return readPermission(record, read, say);
+  if (record.hitl_type !== "ask_user") return readJson(`Your answer, as JSON: `, read, say);
+  if (!questions) return asAnswer(await readChoice(record.data as unknown as Question, read, say));
+  const answers: Record<string, unknown> = {};
+  for (const question of questions) {
+    say(visible(question.message));
+    const typed = await readChoice(question, read, say);
+    if (isCommand(typed)) return typed;
+    answers[question.id] = typed.value;
+  }
+  return { value: { answers } };
+}
+
+function asAnswer(typed: Typed<unknown>): Typed<unknown> {
+  return isCommand(typed) ? typed : { value: { answer: typed.value } };
+}
+
+async function readText(prompt: string, read: ReadLine): Promise<Typed<string>> {
+  const line = await read(prompt);
+  if (line === null) return { command: "quit" };
+  const text = line.trim();
+  if (!text.startsWith("/")) return { value: text };
+  const word = text.slice(1);
+  if (word === "quit" || word === "list") return { command: word };
+  return /^\d+$/.test(word) ? { command: "go", to: Number(word) } : { command: "help" };
+}
+
+async function readConfirm(read: ReadLine, say: Say): Promise<Typed<unknown>> {
+  for (;;) {
+    const typed = await readText("[y/n, and a remark if you like] ", read);
+    if (isCommand(typed)) return typed;
+    const [, word, rest] = /^(y|yes|n|no)\b[\s,:]*(.*)$/i.exec(typed.value) ?? [];
+    if (word !== undefined) {
+      return { value: { confirmed: word.toLowerCase().startsWith("y"), ...(rest ? { comment: rest } : {}) } };
+    }
+    say("Please begin with y or n.");
+  }
+}
+
+const DECISION_LABELS: Readonly<Record<string, string>> = {
+  approve_once: "Yes",
+  approve_always: "Yes, and do not ask again",
+  edit: "Yes, but not all of it",
+  reject: "No",
+  respond: "No, and say this instead",
+  skip: "Skip it",
+};
+
+async function readPermission(record: HITLRecord, read: ReadLine, say: Say): Promise<Typed<unknown>> {
+  const allowed = (record.data["allowed_decisions"] ?? []) as readonly string[];
+  const options = allowed.map((value) => ({ value, label: DECISION_LABELS[value] ?? value }));
+  const typed = await readChoice({ id: "", message: "", options }, read, say);
+  if (isCommand(typed)) return typed;
+  const decision = typed.value;
+  if (decision === "edit") {
+    const edited = await readEdit(record, read, say);
+    return isCommand(edited) ? edited : { value: { decision, edited_args: edited.value } };
+  }
+  if (decision !== "reject" && decision !== "respond") return { value: { decision } };
+  const message = await readText("Why? (may be empty) ", read);
+  if (isCommand(message)) return message;
+  return { value: { decision, ...(message.value === "" ? {} : { message: message.value }) } };
+}
+
+/** Where the arguments are one list, its entries are picked by number; others are typed as JSON. */
+async function readEdit(record: HITLRecord, read: ReadLine, say: Say): Promise<Typed<unknown>> {
+  const args = Object.entries((record.data["args"] ?? {}) as Record<string, unknown>);
+  const [name, list] = args[0] ?? ["", null];
+  if (args.length !== 1 || !Array.isArray(list)) return readJson("The arguments, as JSON: ", read, say);
+  const options = list.map(String);
+  say("Which of them?");
+  const typed = await readChoice({ id: name, message: "", options, multiple: true }, read, say);
+  return isCommand(typed) ? typed : { value: { [name]: typed.value } };
+}
+
+async function readJson(prompt: string, read: ReadLine, say: Say): Promise<Typed<unknown>> {
+  for (;;) {
+    const typed = await readText(prompt, read);
+    if (isCommand(typed)) return typed;
+    try {
+      return { value: JSON.parse(typed.value) as unknown };
+    } catch (error) {
+      say(`That is no JSON: ${visible((error as Error).message)}`);
+    }
+  }
+}
+
+async function readChoice(question: Question, read: ReadLine, say: Say): Promise<Typed<unknown>> {
+  const options = optionsOf(question as unknown as HITLRecord["data"]);
+  for (const line of optionLines(options)) say(line);
+  const free = options.length === 0 || question.allow_free_text === true;
+  const prompt = promptOf(options.length, free, question.multiple === true);
+  for (;;) {
+    const typed = await readText(prompt, read);
+    if (isCommand(typed)) return typed;
+    const picks = question.multiple ? picksOf(typed.value) : [typed.value];
+    const picked = picks.map((pick) => valueOf(options, pick) ?? (free ? pick : undefined));
+    // An empty line is a slip, not an answer.
+    if (typed.value === "" || picked.includes(undefined)) say(`Please type ${prompt.slice(1, -2)}.`);
+    else return { value: question.multiple ? [...new Set(picked)] : picked[0] };
+  }
+}
+
+function promptOf(options: number, free: boolean, multiple: boolean): string {
+  if (options === 0) return "[your own words] ";
+  const number = options === 1 ? "1" : `1–${options}`;
+  if (multiple) return `[numbers, for example 1,3 or 1-3] `;
+  return free ? `[${number}, or your own words] ` : `[${number}] `;
+}
+
+function valueOf(options: readonly Option[], text: string): string | undefined {
+  const option = /^\d+$/.test(text) ? options[Number(text) - 1] : undefined;
+  if (option !== undefined) return typeof option === "string" ? option : option.value;
+  return options
+    .map((each) => (typeof each === "string" ? each : each.value))
+    .find((value) => value === text);
+}
+
+/** `1,3-5` → 1, 3, 4, 5. */
+function picksOf(text: string): string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "")
+    .flatMap((part) => {
+      const [, from, to] = /^(\d{1,4})\s*-\s*(\d{1,4})$/.exec(part) ?? [];
+      if (from === undefined || to === undefined) return [part];
+      return Array.from({ length: Math.max(0, Number(to) - Number(from) + 1) }, (_, index) =>
+        String(Number(from) + index),
+      );
+    });
+}

@@ -1,0 +1,193 @@
+/**
+ * A wizard of three questions that build on each other, in continuation style: each round throws a `HITLSuspend`
+ * with all that it knows in `tool_state`, and the next one finds that and the answer in `resumption()`. Unlike
+ * an await-style body it does not run again from the top, so it may look at the folder without care for what
+ * has changed since.
+ */
+import { tool } from "@langchain/core/tools";
+import { HITLSuspend, resumption, step } from "holdpoint";
+import { z } from "zod";
+import { type Effect, moveFile } from "../files.ts";
+import { look, type Seen } from "../paths.ts";
+import { count } from "../safe-text.ts";
+import { kindOf, listFiles } from "../survey.ts";
+import { change } from "./changing.ts";
+import { report, type TidyContext } from "./context.ts";
+import { LEAVE, NAME_OR_LEAVE } from "./names.ts";
+
+interface Loose {
+  readonly seen: Seen;
+  readonly kind: string;
+  readonly year: string;
+}
+
+interface Group {
+  readonly folder: string;
+  readonly files: readonly Seen[];
+}
+
+interface Move {
+  readonly seen: Seen;
+  readonly to: string;
+}
+
+/** What one round hands to the next. */
+type WizardState =
+  | { readonly round: "rule"; readonly loose: readonly Loose[] }
+  | { readonly round: "names"; readonly groups: readonly Group[] }
+  | { readonly round: "go"; readonly moves: readonly Move[] };
+
+/** Fewer lie about comfortably. */
+const LEAST_LOOSE = 3;
+const MOST_LOOSE = 200;
+
+export function sortWizard(context: TidyContext) {
+  return tool(
+    async () => {
+      const resumed = resumption();
+      if (!resumed) return askRule(await looseFiles(context.root));
+      const state = resumed.tool_state as unknown as WizardState;
+      switch (state.round) {
+        case "rule": {
+          const { answer } = resumed.response as { answer: string };
+          if (answer === LEAVE) return report([], [], "The loose files stay where they are.");
+          return askNames(groupsBy(state.loose, answer === "year" ? "year" : "kind"));
+        }
+        case "names": {
+          const { answers } = resumed.response as { answers: Record<string, string> };
+          const moves = state.groups.flatMap(({ folder, files }) => movesTo(answers[folder] ?? LEAVE, files));
+          return moves.length === 0 ? report([], [], "The loose files stay where they are.") : askGo(moves);
+        }
+        case "go": {
+          const { decision } = resumed.response as { decision: string };
+          if (decision !== "approve_once") return report([], [], "The user refused; the loose files stay.");
+          const effects: Effect[] = [];
+          for (const { seen, to } of state.moves) {
+            effects.push(await change(context, `move ${seen.path}`, () => moveFile(context.root, seen, to)));
+          }
+          return report(effects);
+        }
+      }
+    },
+    {
+      name: "sort_loose_files",
+      description:
+        "Asks the user how to sort the files that lie loose in the folder into subfolders, and does it.",
+      schema: z.object({}),
+    },
+  );
+}
+
+function looseFiles(root: string): Promise<Loose[]> {
+  return step("loose", async () => {
+    const { files } = await listFiles(root);
+    const loose: Loose[] = [];
+    for (const { path, mtime } of files.filter((file) => !file.path.includes("/")).slice(0, MOST_LOOSE)) {
+      const seen = await look(root, path).catch(() => null);
+      if (seen) loose.push({ seen, kind: kindOf(path), year: String(new Date(mtime).getUTCFullYear()) });
+    }
+    return loose;
+  });
+}
+
+function askRule(loose: readonly Loose[]): string {
+  if (loose.length < LEAST_LOOSE) return report([]);
+  throw suspend({
+    state: { round: "rule", loose },
+    hitl_type: "ask_user",
+    data: {
+      message: `${loose.length} files lie loose in the folder. Sort them into subfolders?`,
+      options: [
+        { value: "kind", label: "By kind: pictures, documents, …" },
+        { value: "year", label: "By the year of their last change" },
+        { value: LEAVE, label: "Leave them where they are" },
+      ],
+    },
+    yes: { answer: "kind" },
+    no: { answer: LEAVE },
+  });
+}
+
+function askNames(groups: readonly Group[]): never {
+  const everywhere = (answer: (group: Group) => string) => ({
+    answers: Object.fromEntries(groups.map((group) => [group.folder, answer(group)])),
+  });
+  throw suspend({
+    state: { round: "names", groups },
+    hitl_type: "ask_user",
+    data: {
+      message: "What shall the subfolders be called?",
+      questions: groups.map(({ folder, files }) => ({
+        id: folder,
+        message: `${count(files.length, "file")}: ${someOf(files)}`,
+        options: [folder, { value: LEAVE, label: "Leave these where they are" }],
+        allow_free_text: true,
+      })),
+    },
+    response_schema: {
+      type: "object",
+      properties: {
+        answers: {
+          type: "object",
+          properties: Object.fromEntries(groups.map(({ folder }) => [folder, NAME_OR_LEAVE])),
+          required: groups.map(({ folder }) => folder),
+        },
+      },
+      required: ["answers"],
+    },
+    yes: everywhere((group) => group.folder),
+    no: everywhere(() => LEAVE),
+  });
+}
+
+function askGo(moves: readonly Move[]): never {
+  const args = { moves: moves.map(({ seen, to }) => ({ from: seen.path, to })) };
+  throw suspend({
+    state: { round: "go", moves },
+    hitl_type: "permission",
+    data: {
+      message: `Move ${count(moves.length, "file")}?`,
+      tool: "sort_loose_files",
+      args,
+      preview: args.moves,
+      allowed_decisions: ["approve_once", "reject"],
+    },
+    yes: { decision: "approve_once" },
+    no: { decision: "reject" },
+  });
+}
+
+interface Asking {
+  readonly state: WizardState;
+  readonly hitl_type: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly response_schema?: Readonly<Record<string, unknown>>;
+  readonly yes: unknown;
+  readonly no: unknown;
+}
+
+function suspend({ state, yes, no, ...ask }: Asking): HITLSuspend {
+  return new HITLSuspend({
+    ...ask,
+    resume_mode: "continuation",
+    tool_state: { ...state },
+    metadata: { yes, no },
+  });
+}
+
+function groupsBy(loose: readonly Loose[], rule: "kind" | "year"): Group[] {
+  const folders = [...new Set(loose.map((file) => file[rule]))].sort();
+  return folders.map((folder) => ({
+    folder,
+    files: loose.filter((file) => file[rule] === folder).map((file) => file.seen),
+  }));
+}
+
+function movesTo(folder: string, files: readonly Seen[]): Move[] {
+  return folder === LEAVE ? [] : files.map((seen) => ({ seen, to: `${folder}/${seen.path}` }));
+}
+
+function someOf(files: readonly Seen[]): string {
+  const names = files.slice(0, 3).map((file) => file.path);
+  return names.join(", ") + (files.length > names.length ? ", …" : "");
+}

@@ -1,0 +1,99 @@
+/** Runs the tidy example as its users do: as a process of its own, on real folders. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const SPY = new URL("effect-spy.child.ts", import.meta.url).href;
+
+/** What `--yes` leaves of the sample. */
+export const TIDIED = [
+  "Documents/minutes-of-the-garden-club.txt",
+  "Documents/report.txt",
+  "Documents/shopping-list.md",
+  "Media/song.mp3",
+  "Pictures/holiday.png",
+  "Tables/budget-for-the-summer-party.csv",
+  "link-to-somewhere-else",
+];
+
+const made: string[] = [];
+afterAll(() => Promise.all(made.map((path) => rm(path, { recursive: true, force: true }))));
+
+export async function tempFolder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), "tidy-test-"));
+  made.push(path);
+  return path;
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly out: string;
+}
+
+export interface RunOptions {
+  readonly state: string;
+  /** Kills the process with SIGKILL when a line of its output contains this, or after so many milliseconds. */
+  readonly killAt?: string | number;
+}
+
+/** Nobody is at its standard input. */
+export function tidy(args: readonly string[], { state, killAt }: RunOptions): Promise<Ended> {
+  const { OPENAI_API_KEY: _o, ANTHROPIC_API_KEY: _a, npm_lifecycle_event: _n, ...env } = process.env;
+  const child = spawn(
+    process.execPath,
+    ["--import", "tsx", "--import", SPY, "examples/tidy/main.ts", "--state", state, ...args],
+    { cwd: ROOT, env: { ...env, TIDY_SPY: spyLog(state) }, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  const timer = typeof killAt === "number" ? setTimeout(() => child.kill("SIGKILL"), killAt) : undefined;
+  return new Promise((resolve, reject) => {
+    let out = "";
+    const hear = (chunk: Buffer): void => {
+      out += chunk.toString();
+      if (typeof killAt === "string" && out.includes(killAt)) child.kill("SIGKILL");
+    };
+    pipesOf(child).forEach((pipe) => pipe.on("data", hear));
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      resolve({ code, signal, out });
+    });
+  });
+}
+
+function pipesOf({ stdout, stderr }: ChildProcess) {
+  return [stdout, stderr].filter((pipe) => pipe !== null);
+}
+
+function spyLog(state: string): string {
+  return `${state}.effects`;
+}
+
+/** Every change that any process made to files, as the system call that succeeded; those of the state left out. */
+export function effectsOf(state: string): string[] {
+  if (!existsSync(spyLog(state))) return [];
+  const lines = readFileSync(spyLog(state), "utf8").split("\n").filter(Boolean);
+  return lines.filter((line) => !line.includes("runs.json") && !/"to":"[^"]*sample-folder"/.test(line));
+}
+
+/** All files below a folder, without the sample's marker. (Node's own recursive `readdir` follows links.) */
+export async function treeOf(folder: string, below = ""): Promise<string[]> {
+  const entries = await readdir(join(folder, below), { withFileTypes: true });
+  const paths = entries.map(async (entry) => {
+    const path = join(below, entry.name);
+    return entry.isDirectory() ? treeOf(folder, path) : [path];
+  });
+  return (await Promise.all(paths))
+    .flat()
+    .filter((path) => !path.startsWith(".made-by"))
+    .sort();
+}
+
+export function sampleIn(state: string): string {
+  return join(state, "sample-folder");
+}
