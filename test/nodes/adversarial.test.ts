@@ -3,8 +3,34 @@ import { interrupt, MemorySaver } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { tool } from "@langchain/core/tools";
 import { describe, expect, it } from "vitest";
-import { askUser, confirm, HITLSuspend, HITLToolNode, holdpointTools, InMemoryHITLBackend, respondAndResume, resumeThread, step } from "../../src/index.ts";
-import { ai, answer, anyArgs, Counter, gate, input, interruptsIn, openAsk, outputs, pending, thread, toolOf, toolsGraph, turns, wake } from "./kit.ts";
+import {
+  askUser,
+  confirm,
+  HITLSuspend,
+  HITLToolNode,
+  holdpointTools,
+  InMemoryHITLBackend,
+  respondAndResume,
+  resumeThread,
+  step,
+} from "../../src/index.ts";
+import {
+  ai,
+  answer,
+  anyArgs,
+  Counter,
+  gate,
+  input,
+  interruptsIn,
+  openAsk,
+  outputs,
+  pending,
+  thread,
+  toolOf,
+  toolsGraph,
+  turns,
+  wake,
+} from "./kit.ts";
 
 const yes = { confirmed: true };
 const no = { confirmed: false };
@@ -14,22 +40,36 @@ function setUp(bodies: Record<string, Body>, kind: "HITLToolNode" | "holdpointTo
   const backend = new InMemoryHITLBackend();
   const counter = new Counter();
   const tools = Object.entries(bodies).map(([name, body]) => toolOf(name, body));
-  const node = kind === "HITLToolNode" ? new HITLToolNode(tools, { backend }) : new ToolNode(holdpointTools(tools, { backend }));
+  const node =
+    kind === "HITLToolNode"
+      ? new HITLToolNode(tools, { backend })
+      : new ToolNode(holdpointTools(tools, { backend }));
   const graph = toolsGraph(node, new MemorySaver(), () => counter.hit("after"));
   const output = async () => outputs((await graph.getState(thread("t"))).values);
   return { backend, counter, graph, output };
 }
 
-const pay: Body = async ({ to = "x" }) => `${String(to)} ${(await confirm({ message: `Pay ${String(to)}?` })).confirmed}`;
+const pay: Body = async ({ to = "x" }) =>
+  `${String(to)} ${(await confirm({ message: `Pay ${String(to)}?` })).confirmed}`;
 
 describe.each(["HITLToolNode", "holdpointTools"] as const)("ids that a model made up: %s", (kind) => {
-  it.each([["the same id twice", "same"], ["empty ids", ""]])("%s: each call has its own question and answer, as the stock node runs both", async (_name, id) => {
+  it.each([
+    ["the same id twice", "same"],
+    ["empty ids", ""],
+  ])("%s: each call has its own question and answer, as the stock node runs both", async (_name, id) => {
     const { backend, graph } = setUp({ pay }, kind);
-    await graph.invoke(input({ name: "pay", args: { to: "a" }, id }, { name: "pay", args: { to: "b" }, id }), thread("t"));
+    await graph.invoke(
+      input({ name: "pay", args: { to: "a" }, id }, { name: "pay", args: { to: "b" }, id }),
+      thread("t"),
+    );
     await answer(graph, backend, "t", "Pay b?", no);
     await answer(graph, backend, "t", "Pay a?", yes);
-    const { messages } = (await graph.getState(thread("t"))).values as { messages: { getType(): string; content: unknown }[] };
-    expect(messages.filter((message) => message.getType() === "tool").map((message) => message.content)).toEqual(["a true", "b false"]);
+    const { messages } = (await graph.getState(thread("t"))).values as {
+      messages: { getType(): string; content: unknown }[];
+    };
+    expect(
+      messages.filter((message) => message.getType() === "tool").map((message) => message.content),
+    ).toEqual(["a true", "b false"]);
   });
 });
 
@@ -81,8 +121,13 @@ describe("what authors forget", () => {
   });
 
   it("data that is no JSON, or too large: a typed error out of the run, and nothing is asked", async () => {
-    for (const [metadata, code] of [[{ big: 1n }, "ERR_HITL_NOT_JSON"], [{ text: "x".repeat(300_000) }, "ERR_HITL_TOO_LARGE"]] as const) {
-      const { backend, graph } = setUp({ it: async () => `${(await confirm({ message: "Go?", metadata })).confirmed}` });
+    for (const [metadata, code] of [
+      [{ big: 1n }, "ERR_HITL_NOT_JSON"],
+      [{ text: "x".repeat(300_000) }, "ERR_HITL_TOO_LARGE"],
+    ] as const) {
+      const { backend, graph } = setUp({
+        it: async () => `${(await confirm({ message: "Go?", metadata })).confirmed}`,
+      });
       await expect(graph.invoke(input({ name: "it", id: "c" }), thread("t"))).rejects.toMatchObject({ code });
       expect((await backend.list({})).items).toEqual([]);
     }
@@ -92,7 +137,8 @@ describe("what authors forget", () => {
     const ran = new Counter();
     let broken = true;
     const { backend, graph, output } = setUp({
-      bad: async () => `${(await confirm({ message: "Bad?", ...(broken ? { metadata: { big: 1n } } : {}) })).confirmed}`,
+      bad: async () =>
+        `${(await confirm({ message: "Bad?", ...(broken ? { metadata: { big: 1n } } : {}) })).confirmed}`,
       pay: async () => {
         const { confirmed } = await confirm({ message: "Pay?" });
         ran.hit("paid");
@@ -100,7 +146,12 @@ describe("what authors forget", () => {
       },
       look: () => `looked ${ran.hit("look")}`,
     });
-    await expect(graph.invoke(input({ name: "bad", id: "b" }, { name: "pay", id: "p" }, { name: "look", id: "l" }), thread("t"))).rejects.toMatchObject({ code: "ERR_HITL_NOT_JSON" });
+    await expect(
+      graph.invoke(
+        input({ name: "bad", id: "b" }, { name: "pay", id: "p" }, { name: "look", id: "l" }),
+        thread("t"),
+      ),
+    ).rejects.toMatchObject({ code: "ERR_HITL_NOT_JSON" });
     broken = false;
     await graph.invoke(null, thread("t"));
     await answer(graph, backend, "t", "Pay?", yes);
@@ -139,7 +190,10 @@ describe("LangGraph's own interrupt() in a tool of our node", () => {
 
   it("beside a question of ours: each gets its own, in both orders", async () => {
     for (const first of ["native", "ours"]) {
-      const { backend, graph, output } = setUp({ native: () => `native ${String(interrupt("native?"))}`, pay });
+      const { backend, graph, output } = setUp({
+        native: () => `native ${String(interrupt("native?"))}`,
+        pay,
+      });
       await graph.invoke(input({ name: "native", id: "n" }, { name: "pay", id: "p" }), thread("t"));
       expect(await pending(backend, "t")).toHaveLength(1);
       if (first === "native") await graph.invoke(wake("value"), thread("t"));
@@ -153,7 +207,9 @@ describe("LangGraph's own interrupt() in a tool of our node", () => {
 describe("what a run is called with", () => {
   it("a wake-up without the session of the first run finds the same question (P2: the id is of tenant, thread and place)", async () => {
     const { backend, graph, output } = setUp({ pay });
-    await graph.invoke(input({ name: "pay", id: "p" }), { configurable: { thread_id: "t", holdpoint: { session_id: "s1" } } });
+    await graph.invoke(input({ name: "pay", id: "p" }), {
+      configurable: { thread_id: "t", holdpoint: { session_id: "s1" } },
+    });
     const { hitl_id } = await openAsk(backend, "t");
     await backend.respond(hitl_id, yes);
     await graph.invoke(wake("x"), thread("t"));
@@ -182,9 +238,13 @@ describe("what a run is called with", () => {
 describe("what a stream shows (P10)", () => {
   it("one interrupt chunk that lists every ask, and its id wakes the thread", async () => {
     const { backend, graph, output } = setUp({ pay });
-    const calls = input({ name: "pay", args: { to: "a" }, id: "a" }, { name: "pay", args: { to: "b" }, id: "b" });
+    const calls = input(
+      { name: "pay", args: { to: "a" }, id: "a" },
+      { name: "pay", args: { to: "b" }, id: "b" },
+    );
     const chunks: Record<string, unknown>[] = [];
-    for await (const chunk of await graph.stream(calls, { ...thread("t"), streamMode: "updates" })) chunks.push(chunk as never);
+    for await (const chunk of await graph.stream(calls, { ...thread("t"), streamMode: "updates" }))
+      chunks.push(chunk as never);
     const found = chunks.flatMap(interruptsIn);
     expect(new Set(found.flatMap(({ value }) => value.asks.map(({ hitl_id }) => hitl_id))).size).toBe(2);
     for (const record of await pending(backend, "t")) await backend.respond(record.hitl_id, yes);
@@ -198,37 +258,42 @@ describe("what a stream shows (P10)", () => {
     const { tasks, next } = await graph.getState(thread("t"));
     const record = await openAsk(backend, "t");
     expect(next).toEqual(["tools"]);
-    expect(tasks.flatMap((task) => task.interrupts)).toMatchObject([{ id: record.interrupt_id, value: { hitl_id: record.hitl_id, tool_name: "pay", message: "Pay x?" } }]);
+    expect(tasks.flatMap((task) => task.interrupts)).toMatchObject([
+      { id: record.interrupt_id, value: { hitl_id: record.hitl_id, tool_name: "pay", message: "Pay x?" } },
+    ]);
     expect(record.interrupt_id).toMatch(/^[0-9a-f]{32}$/);
   });
 });
 
 describe("two wake-ups at once through plain invoke (P9)", () => {
-  it.each(["HITLToolNode", "holdpointTools"] as const)("the answered effect happens once, the rest of the graph runs once: %s", async (kind) => {
-    const ran = new Counter();
-    const slowly = gate();
-    const { backend, counter, graph, output } = setUp(
-      {
-        pay: async () => {
-          const { confirmed } = await confirm({ message: "Pay?" });
-          ran.hit("paid");
-          await slowly.opened;
-          return `${confirmed}`;
+  it.each(["HITLToolNode", "holdpointTools"] as const)(
+    "the answered effect happens once, the rest of the graph runs once: %s",
+    async (kind) => {
+      const ran = new Counter();
+      const slowly = gate();
+      const { backend, counter, graph, output } = setUp(
+        {
+          pay: async () => {
+            const { confirmed } = await confirm({ message: "Pay?" });
+            ran.hit("paid");
+            await slowly.opened;
+            return `${confirmed}`;
+          },
         },
-      },
-      kind,
-    );
-    await graph.invoke(input({ name: "pay", id: "p" }), thread("t"));
-    await backend.respond((await openAsk(backend, "t")).hitl_id, yes);
-    const both = [graph.invoke(wake("a"), thread("t")), graph.invoke(wake("b"), thread("t"))];
-    await turns(30);
-    slowly.open();
-    await Promise.all(both);
-    await resumeThread(graph, { thread_id: "t", backend });
-    expect(ran.of("paid")).toBe(1);
-    expect(await output()).toEqual({ p: "true" });
-    expect(counter.of("after")).toBe(1);
-  });
+        kind,
+      );
+      await graph.invoke(input({ name: "pay", id: "p" }), thread("t"));
+      await backend.respond((await openAsk(backend, "t")).hitl_id, yes);
+      const both = [graph.invoke(wake("a"), thread("t")), graph.invoke(wake("b"), thread("t"))];
+      await turns(30);
+      slowly.open();
+      await Promise.all(both);
+      await resumeThread(graph, { thread_id: "t", backend });
+      expect(ran.of("paid")).toBe(1);
+      expect(await output()).toEqual({ p: "true" });
+      expect(counter.of("after")).toBe(1);
+    },
+  );
 });
 
 describe("several turns of one agent", () => {
@@ -239,7 +304,9 @@ describe("several turns of one agent", () => {
       await graph.invoke({ messages: [ai([{ name: "it", id: `call_${name}` }])] }, thread("t"));
       await answer(graph, backend, "t", "Name?", { answer: name });
     }
-    expect(outputs((await graph.getState(thread("t"))).values)).toEqual(Object.fromEntries(names.map((name) => [`call_${name}`, name])));
+    expect(outputs((await graph.getState(thread("t"))).values)).toEqual(
+      Object.fromEntries(names.map((name) => [`call_${name}`, name])),
+    );
   });
 
   it("respondAndResume takes the answer of a question whose record has an own id, by that id", async () => {
@@ -249,7 +316,9 @@ describe("several turns of one agent", () => {
       },
     });
     await graph.invoke(input({ name: "it", id: "c" }), thread("t"));
-    expect((await respondAndResume(graph, { backend, hitl_id: "mine", response: { answer: "x" } })).status).toBe("accepted");
+    expect(
+      (await respondAndResume(graph, { backend, hitl_id: "mine", response: { answer: "x" } })).status,
+    ).toBe("accepted");
     expect(await output()).toEqual({ c: '{"answer":"x"}' });
   });
 });

@@ -9,9 +9,32 @@ import { MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/l
 import { SqliteSaver } from "@langchain/langgraph-checkpoint-sqlite";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { afterEach, describe, expect, it } from "vitest";
-import { configureHoldpoint, confirm, type HITLBackend, HITLToolNode, holdpointTools, InMemoryHITLBackend, respondAndResume, resumeThread, step } from "../../src/index.ts";
+import {
+  configureHoldpoint,
+  confirm,
+  type HITLBackend,
+  HITLToolNode,
+  holdpointTools,
+  InMemoryHITLBackend,
+  respondAndResume,
+  resumeThread,
+  step,
+} from "../../src/index.ts";
 import { SqliteHITLBackend } from "../../src/backends/sqlite/index.ts";
-import { answer, Counter, type Gate, gate, input, openAsk, outputs, pending, thread, toolOf, toolsGraph, turns } from "./kit.ts";
+import {
+  answer,
+  Counter,
+  type Gate,
+  gate,
+  input,
+  openAsk,
+  outputs,
+  pending,
+  thread,
+  toolOf,
+  toolsGraph,
+  turns,
+} from "./kit.ts";
 
 const yes = { confirmed: true };
 const undo: (() => void)[] = [];
@@ -31,7 +54,11 @@ function payTool(counter: Counter) {
 /** Its puts wait until the test lets them through. */
 class SlowSaver extends MemorySaver {
   readonly hold: Gate = gate();
-  override async put(config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata): Promise<RunnableConfig> {
+  override async put(
+    config: RunnableConfig,
+    checkpoint: Checkpoint,
+    metadata: CheckpointMetadata,
+  ): Promise<RunnableConfig> {
     await this.hold.opened;
     return super.put(config, checkpoint, metadata);
   }
@@ -46,19 +73,30 @@ describe("durability", () => {
     expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ p: "paid true" });
   });
 
-  it.each(["HITLToolNode", "holdpointTools"])("exit is refused before anything is written: %s", async (kind) => {
-    const backend = new InMemoryHITLBackend();
-    const ask = toolOf("ask", async () => `${(await confirm({ message: "Go?" })).confirmed}`);
-    const node = kind === "HITLToolNode" ? new HITLToolNode([ask], { backend }) : new ToolNode(holdpointTools([ask], { backend }), { handleToolErrors: false });
-    const running = toolsGraph(node).invoke(input({ name: "ask", id: "p" }), { ...thread("t"), durability: "exit" });
-    await expect(running).rejects.toMatchObject({ code: "ERR_HITL_DURABILITY" });
-    expect((await backend.list({})).items).toEqual([]);
-  });
+  it.each(["HITLToolNode", "holdpointTools"])(
+    "exit is refused before anything is written: %s",
+    async (kind) => {
+      const backend = new InMemoryHITLBackend();
+      const ask = toolOf("ask", async () => `${(await confirm({ message: "Go?" })).confirmed}`);
+      const node =
+        kind === "HITLToolNode"
+          ? new HITLToolNode([ask], { backend })
+          : new ToolNode(holdpointTools([ask], { backend }), { handleToolErrors: false });
+      const running = toolsGraph(node).invoke(input({ name: "ask", id: "p" }), {
+        ...thread("t"),
+        durability: "exit",
+      });
+      await expect(running).rejects.toMatchObject({ code: "ERR_HITL_DURABILITY" });
+      expect((await backend.list({})).items).toEqual([]);
+    },
+  );
 
   it("exit does no harm to tools that do not ask", async () => {
     const backend = new InMemoryHITLBackend();
     const graph = toolsGraph(new HITLToolNode([toolOf("look", () => "looked")], { backend }));
-    expect(outputs(await graph.invoke(input({ name: "look", id: "l" }), { ...thread("t"), durability: "exit" }))).toEqual({ l: "looked" });
+    expect(
+      outputs(await graph.invoke(input({ name: "look", id: "l" }), { ...thread("t"), durability: "exit" })),
+    ).toEqual({ l: "looked" });
   });
 
   it("async with a slow saver: the record exists only after the checkpoint can be read back", async () => {
@@ -103,7 +141,11 @@ describe("another process", () => {
     const folder = mkdtempSync(join(tmpdir(), "holdpoint-durability-"));
     undo.push(() => rmSync(folder, { recursive: true, force: true }));
     const counter = new Counter();
-    const open = async (): Promise<{ backend: HITLBackend; graph: ReturnType<typeof toolsGraph>; close: () => Promise<void> }> => {
+    const open = async (): Promise<{
+      backend: HITLBackend;
+      graph: ReturnType<typeof toolsGraph>;
+      close: () => Promise<void>;
+    }> => {
       const backend = new SqliteHITLBackend({ path: join(folder, "hitl.db") });
       const saver = SqliteSaver.fromConnString(join(folder, "graph.db"));
       const look = toolOf("look", () => `looked ${counter.hit("look")}`);
@@ -119,11 +161,18 @@ describe("another process", () => {
     await first.close();
     const second = await open();
     const { hitl_id } = await openAsk(second.backend, "t");
-    expect(await respondAndResume(second.graph, { backend: second.backend, hitl_id, response: yes })).toMatchObject({ status: "accepted", resume: { status: "resumed" } });
+    expect(
+      await respondAndResume(second.graph, { backend: second.backend, hitl_id, response: yes }),
+    ).toMatchObject({ status: "accepted", resume: { status: "resumed" } });
     await second.close();
     const third = await open();
-    expect(outputs((await third.graph.getState(thread("t"))).values)).toEqual({ p: "paid true", l: "looked 1" });
-    expect((await resumeThread(third.graph, { thread_id: "t", backend: third.backend })).status).toBe("nothing_to_resume");
+    expect(outputs((await third.graph.getState(thread("t"))).values)).toEqual({
+      p: "paid true",
+      l: "looked 1",
+    });
+    expect((await resumeThread(third.graph, { thread_id: "t", backend: third.backend })).status).toBe(
+      "nothing_to_resume",
+    );
     await third.close();
     expect(counter.all()).toEqual({ quote: 1, paid: 1, look: 1 });
   });
@@ -136,18 +185,25 @@ describe("cachePolicy", () => {
     holdpointTools: (backend: HITLBackend) => new ToolNode(holdpointTools([ask], { backend })),
   };
 
-  it.each(["HITLToolNode", "holdpointTools"] as const)("on a node that asks is refused before the answer is stored: %s", async (kind) => {
-    const backend = new InMemoryHITLBackend();
-    const graph = new StateGraph(MessagesAnnotation)
-      .addNode("tools", kinds[kind](backend), { cachePolicy: { ttl: 60 } })
-      .addEdge(START, "tools")
-      .compile({ checkpointer: new MemorySaver(), cache: new InMemoryCache() });
-    await graph.invoke(input({ name: "ask", id: "p" }), thread("t"));
-    const { hitl_id } = await openAsk(backend, "t");
-    await expect(respondAndResume(graph, { backend, hitl_id, response: yes })).rejects.toMatchObject({ code: "ERR_HITL_CACHE_POLICY" });
-    await expect(resumeThread(graph, { thread_id: "t", backend })).rejects.toMatchObject({ code: "ERR_HITL_CACHE_POLICY" });
-    expect(await pending(backend, "t")).toHaveLength(1);
-  });
+  it.each(["HITLToolNode", "holdpointTools"] as const)(
+    "on a node that asks is refused before the answer is stored: %s",
+    async (kind) => {
+      const backend = new InMemoryHITLBackend();
+      const graph = new StateGraph(MessagesAnnotation)
+        .addNode("tools", kinds[kind](backend), { cachePolicy: { ttl: 60 } })
+        .addEdge(START, "tools")
+        .compile({ checkpointer: new MemorySaver(), cache: new InMemoryCache() });
+      await graph.invoke(input({ name: "ask", id: "p" }), thread("t"));
+      const { hitl_id } = await openAsk(backend, "t");
+      await expect(respondAndResume(graph, { backend, hitl_id, response: yes })).rejects.toMatchObject({
+        code: "ERR_HITL_CACHE_POLICY",
+      });
+      await expect(resumeThread(graph, { thread_id: "t", backend })).rejects.toMatchObject({
+        code: "ERR_HITL_CACHE_POLICY",
+      });
+      expect(await pending(backend, "t")).toHaveLength(1);
+    },
+  );
 
   it("on another node it is nobody's business", async () => {
     const backend = new InMemoryHITLBackend();

@@ -1,16 +1,42 @@
 /** The store or the process fails in the middle: nothing is approved, nothing runs twice silently (P6, P8, P9). */
 import { describe, expect, it } from "vitest";
-import { confirm, HITLToolNode, HoldpointError, InMemoryHITLBackend, type RecordStore, resumeThread, step, StoreHITLBackend, type StoreOp } from "../../src/index.ts";
+import {
+  confirm,
+  HITLToolNode,
+  HoldpointError,
+  InMemoryHITLBackend,
+  type RecordStore,
+  resumeThread,
+  step,
+  StoreHITLBackend,
+  type StoreOp,
+} from "../../src/index.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
-import { answer, Counter, input, openAsk, outputs, pending, thread, toolOf, toolsGraph, wake } from "./kit.ts";
+import {
+  answer,
+  Counter,
+  input,
+  openAsk,
+  outputs,
+  pending,
+  thread,
+  toolOf,
+  toolsGraph,
+  wake,
+} from "./kit.ts";
 
 const yes = { confirmed: true };
 
 /** A store in memory of which chosen commits (or reads) fail: before they are done, or after. */
 function faultyBackend(clock: FakeClock) {
   const inner = new InMemoryHITLBackend({ clock }).store;
-  const faults = { before: (_ops: readonly StoreOp[]) => false, after: (_ops: readonly StoreOp[]) => false, reads: false };
-  const down = (code: "ERR_HITL_STORE" | "ERR_HITL_INDETERMINATE") => new HoldpointError(code, "the store is away");
+  const faults = {
+    before: (_ops: readonly StoreOp[]) => false,
+    after: (_ops: readonly StoreOp[]) => false,
+    reads: false,
+  };
+  const down = (code: "ERR_HITL_STORE" | "ERR_HITL_INDETERMINATE") =>
+    new HoldpointError(code, "the store is away");
   const store = new Proxy(inner, {
     get(target, name) {
       const own: unknown = Reflect.get(target, name, target);
@@ -35,9 +61,12 @@ function faultyBackend(clock: FakeClock) {
   return { backend: new StoreHITLBackend(store as RecordStore, { clock }), faults };
 }
 
-const finishes = (ops: readonly StoreOp[]): boolean => ops.some((op) => op.op === "update" && op.patch?.status === "finished");
-const asks = (ops: readonly StoreOp[]): boolean => ops.some((op) => op.op === "insert" && op.record.kind === "hitl");
-const keepsStep = (ops: readonly StoreOp[]): boolean => ops.some((op) => op.op === "update" && op.patch?.value !== undefined && op.patch.status === undefined);
+const finishes = (ops: readonly StoreOp[]): boolean =>
+  ops.some((op) => op.op === "update" && op.patch?.status === "finished");
+const asks = (ops: readonly StoreOp[]): boolean =>
+  ops.some((op) => op.op === "insert" && op.record.kind === "hitl");
+const keepsStep = (ops: readonly StoreOp[]): boolean =>
+  ops.some((op) => op.op === "update" && op.patch?.value !== undefined && op.patch.status === undefined);
 
 function setUp() {
   const clock = new FakeClock(Date.now());
@@ -50,7 +79,15 @@ function setUp() {
   });
   const graph = toolsGraph(new HITLToolNode([pay], { backend }), undefined, () => counter.hit("after"));
   const output = async () => outputs((await graph.getState(thread("t"))).values);
-  return { clock, backend, faults, counter, graph, output, start: () => graph.invoke(input({ name: "pay", id: "p" }), thread("t")) };
+  return {
+    clock,
+    backend,
+    faults,
+    counter,
+    graph,
+    output,
+    start: () => graph.invoke(input({ name: "pay", id: "p" }), thread("t")),
+  };
 }
 
 describe("the store is away", () => {
@@ -84,7 +121,9 @@ describe("the store is away", () => {
     await backend.respond((await openAsk(backend, "t")).hitl_id, yes);
     faults.reads = true;
     faults.before = () => true;
-    await expect(resumeThread(graph, { thread_id: "t", backend })).rejects.toMatchObject({ code: "ERR_HITL_STORE" });
+    await expect(resumeThread(graph, { thread_id: "t", backend })).rejects.toMatchObject({
+      code: "ERR_HITL_STORE",
+    });
     await expect(graph.invoke(wake("x"), thread("t"))).rejects.toMatchObject({ code: "ERR_HITL_STORE" });
     expect(counter.all()).toEqual({});
     faults.reads = false;
@@ -138,7 +177,9 @@ describe("the store is away", () => {
     await backend.respond(String(doubt?.hitl_id), { decision });
     await resumeThread(graph, { thread_id: "t", backend });
     expect(counter.of("paid")).toBe(decision === "run_again" ? 2 : 1);
-    expect((await output())["p"]).toEqual(decision === "run_again" ? "true" : expect.stringContaining("given up"));
+    expect((await output())["p"]).toEqual(
+      decision === "run_again" ? "true" : expect.stringContaining("given up"),
+    );
     expect(counter.of("after")).toBe(1);
   });
 });
@@ -160,27 +201,33 @@ describe("a step whose result could not be written", () => {
     return { clock, backend, faults, counter, graph, start };
   }
 
-  it.each([[false], [true]])("one write fails, the next goes through: the step is kept and not run again (P6), after a question: %s", async (asksFirst) => {
-    const { faults, counter, graph, start } = setUpStep(asksFirst);
-    faults.before = (ops) => keepsStep(ops) && counter.of("charged") > 0;
-    await start();
-    faults.before = () => false;
-    const result = await graph.invoke(null, thread("t"));
-    expect(outputs(result)).toEqual({ p: "charge 1" });
-    expect(counter.of("charged")).toBe(1);
-  });
+  it.each([[false], [true]])(
+    "one write fails, the next goes through: the step is kept and not run again (P6), after a question: %s",
+    async (asksFirst) => {
+      const { faults, counter, graph, start } = setUpStep(asksFirst);
+      faults.before = (ops) => keepsStep(ops) && counter.of("charged") > 0;
+      await start();
+      faults.before = () => false;
+      const result = await graph.invoke(null, thread("t"));
+      expect(outputs(result)).toEqual({ p: "charge 1" });
+      expect(counter.of("charged")).toBe(1);
+    },
+  );
 
-  it.each([[false], [true]])("the store is away for good: in doubt when the lease ends, never a silent second run (P6, P9), after a question: %s", async (asksFirst) => {
-    const { clock, backend, faults, counter, graph, start } = setUpStep(asksFirst);
-    faults.before = () => counter.of("charged") > 0;
-    await start();
-    expect(counter.of("charged")).toBe(1);
-    faults.before = () => false;
-    await graph.invoke(null, thread("t"));
-    expect(counter.of("charged")).toBe(1);
-    clock.advance(120_000);
-    await graph.invoke(null, thread("t"));
-    expect(counter.of("charged")).toBe(1);
-    expect((await pending(backend, "t")).map((record) => record.hitl_type)).toEqual(["in_doubt"]);
-  });
+  it.each([[false], [true]])(
+    "the store is away for good: in doubt when the lease ends, never a silent second run (P6, P9), after a question: %s",
+    async (asksFirst) => {
+      const { clock, backend, faults, counter, graph, start } = setUpStep(asksFirst);
+      faults.before = () => counter.of("charged") > 0;
+      await start();
+      expect(counter.of("charged")).toBe(1);
+      faults.before = () => false;
+      await graph.invoke(null, thread("t"));
+      expect(counter.of("charged")).toBe(1);
+      clock.advance(120_000);
+      await graph.invoke(null, thread("t"));
+      expect(counter.of("charged")).toBe(1);
+      expect((await pending(backend, "t")).map((record) => record.hitl_type)).toEqual(["in_doubt"]);
+    },
+  );
 });

@@ -3,8 +3,29 @@ import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { afterEach, describe, expect, it } from "vitest";
-import { configureHoldpoint, confirm, HITLToolNode, holdpointTools, InMemoryHITLBackend, respondAndResume, resumeThread } from "../../src/index.ts";
-import { ai, answer, Counter, input, nodeGraph, openAsk, outputs, pending, thread, toolOf, toolsGraph, wake } from "./kit.ts";
+import {
+  configureHoldpoint,
+  confirm,
+  HITLToolNode,
+  holdpointTools,
+  InMemoryHITLBackend,
+  respondAndResume,
+  resumeThread,
+} from "../../src/index.ts";
+import {
+  ai,
+  answer,
+  Counter,
+  input,
+  nodeGraph,
+  openAsk,
+  outputs,
+  pending,
+  thread,
+  toolOf,
+  toolsGraph,
+  wake,
+} from "./kit.ts";
 
 const yes = { confirmed: true };
 let restore = (): void => {};
@@ -18,7 +39,10 @@ function setUp(kind: "HITLToolNode" | "holdpointTools" = "HITLToolNode") {
     counter.hit(`${String(to)} ${confirmed}`);
     return `${String(to)} ${confirmed}`;
   });
-  const node = kind === "HITLToolNode" ? new HITLToolNode([pay], { backend }) : new ToolNode(holdpointTools([pay], { backend }));
+  const node =
+    kind === "HITLToolNode"
+      ? new HITLToolNode([pay], { backend })
+      : new ToolNode(holdpointTools([pay], { backend }));
   const graph = toolsGraph(node, new MemorySaver(), () => counter.hit("after"));
   const start = (to = "ann") => graph.invoke(input({ name: "pay", args: { to }, id: "c" }), thread("t"));
   const output = async () => outputs((await graph.getState(thread("t"))).values);
@@ -26,7 +50,9 @@ function setUp(kind: "HITLToolNode" | "holdpointTools" = "HITLToolNode") {
 }
 
 /** The config of the checkpoint in which the thread waited at `tools`. */
-async function waitingAt(graph: ReturnType<typeof toolsGraph>): Promise<{ configurable: Record<string, unknown> }> {
+async function waitingAt(
+  graph: ReturnType<typeof toolsGraph>,
+): Promise<{ configurable: Record<string, unknown> }> {
   for await (const state of graph.getStateHistory(thread("t"))) {
     if (state.next.includes("tools")) return state.config as { configurable: Record<string, unknown> };
   }
@@ -74,11 +100,20 @@ describe.each(["HITLToolNode", "holdpointTools"] as const)("new input on a waiti
 
   it("several asks of the abandoned step are all cancelled, by resumeThread too", async () => {
     const { backend, graph } = setUp(kind);
-    await graph.invoke(input({ name: "pay", args: { to: "a" }, id: "a" }, { name: "pay", args: { to: "b" }, id: "b" }), thread("t"));
+    await graph.invoke(
+      input({ name: "pay", args: { to: "a" }, id: "a" }, { name: "pay", args: { to: "b" }, id: "b" }),
+      thread("t"),
+    );
     await graph.updateState(thread("t"), { messages: [new HumanMessage("stop")] }, "after");
-    expect(await resumeThread(graph, { thread_id: "t", backend })).toEqual({ status: "nothing_to_resume", pending: [] });
+    expect(await resumeThread(graph, { thread_id: "t", backend })).toEqual({
+      status: "nothing_to_resume",
+      pending: [],
+    });
     const { items } = await backend.list({ thread_id: "t" });
-    expect(items.map(({ status, reason }) => [status, reason])).toEqual([["cancelled", "superseded"], ["cancelled", "superseded"]]);
+    expect(items.map(({ status, reason }) => [status, reason])).toEqual([
+      ["cancelled", "superseded"],
+      ["cancelled", "superseded"],
+    ]);
   });
 });
 
@@ -171,7 +206,10 @@ describe("forks and replays", () => {
         return { messages: [new AIMessage("r")] };
       })
       .addEdge(START, "work")
-      .addConditionalEdges("work", (state) => (state.messages.length < 3 ? "work" : "__end__"), ["work", "__end__"])
+      .addConditionalEdges("work", (state) => (state.messages.length < 3 ? "work" : "__end__"), [
+        "work",
+        "__end__",
+      ])
       .compile({ checkpointer: new MemorySaver() });
     await graph.invoke({ messages: [] }, thread("t"));
     const ids = new Set<string>();
@@ -185,7 +223,8 @@ describe("forks and replays", () => {
 
   it("two threads with the same calls are two questions", async () => {
     const { backend, graph } = setUp();
-    for (const thread_id of ["t", "u"]) await graph.invoke(input({ name: "pay", id: "c" }), thread(thread_id));
+    for (const thread_id of ["t", "u"])
+      await graph.invoke(input({ name: "pay", id: "c" }), thread(thread_id));
     const [one, two] = [await openAsk(backend, "t"), await openAsk(backend, "u")];
     expect(one.hitl_id).not.toBe(two.hitl_id);
     await respondAndResume(graph, { backend, hitl_id: one.hitl_id, response: yes });
@@ -223,8 +262,12 @@ describe("the host's own retries", () => {
 
   it("retryPolicy does not retry a question, and a retried node keeps question and answer (2.3, 10)", async () => {
     const counter = new Counter();
-    const { backend, graph } = flaky(counter, { retryPolicy: { maxAttempts: 5, initialInterval: 1, maxInterval: 1, jitter: false, retryOn: () => true } });
-    await graph.invoke(input({ name: "pay", id: "p" }, { name: "boom", id: "b" }), thread("t")).catch(() => {});
+    const { backend, graph } = flaky(counter, {
+      retryPolicy: { maxAttempts: 5, initialInterval: 1, maxInterval: 1, jitter: false, retryOn: () => true },
+    });
+    await graph
+      .invoke(input({ name: "pay", id: "p" }, { name: "boom", id: "b" }), thread("t"))
+      .catch(() => {});
     expect(await pending(backend, "t")).toHaveLength(1);
     await answer(graph, backend, "t", "Pay?", yes);
     expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ p: "true", b: "up" });
@@ -260,7 +303,9 @@ describe("the host's own retries", () => {
     const { hitl_id } = await openAsk(backend, "t");
     const controller = new AbortController();
     controller.abort();
-    await expect(respondAndResume(graph, { backend, hitl_id, response: yes, config: { signal: controller.signal } })).rejects.toThrow();
+    await expect(
+      respondAndResume(graph, { backend, hitl_id, response: yes, config: { signal: controller.signal } }),
+    ).rejects.toThrow();
     expect(await resumeThread(graph, { thread_id: "t", backend })).toMatchObject({ status: "resumed" });
     expect(await output()).toEqual({ c: "ann true" });
     expect(counter.of("ann true")).toBe(1);

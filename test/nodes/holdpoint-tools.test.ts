@@ -1,12 +1,31 @@
 /** holdpointTools: tools that can ask in any node that runs them; outside a graph they are the tools themselves. */
-import { AIMessage, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
+import { AIMessage, type BaseMessage, HumanMessage, type ToolMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { type LangGraphRunnableConfig, MemorySaver } from "@langchain/langgraph";
 import { createReactAgent, ToolNode } from "@langchain/langgraph/prebuilt";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { confirm, HITLSuspend, holdpointTools, InMemoryHITLBackend, resumption, step } from "../../src/index.ts";
-import { ai, answer, Counter, countingBackend, input, outputs, pending, ScriptedModel, thread, toolOf, toolsGraph } from "./kit.ts";
+import {
+  confirm,
+  HITLSuspend,
+  holdpointTools,
+  InMemoryHITLBackend,
+  resumption,
+  step,
+} from "../../src/index.ts";
+import {
+  ai,
+  answer,
+  Counter,
+  countingBackend,
+  input,
+  outputs,
+  pending,
+  ScriptedModel,
+  thread,
+  toolOf,
+  toolsGraph,
+} from "./kit.ts";
 
 const yes = { confirmed: true };
 
@@ -38,32 +57,48 @@ describe("in a stock ToolNode", () => {
     });
     const wizard = toolOf("wizard", () => {
       const resumed = resumption();
-      if (resumed) return `hello ${(resumed.response as { answer: string }).answer}${String(resumed.tool_state?.["mark"])}`;
-      throw new HITLSuspend({ resume_mode: "continuation", tool_state: { mark: "!" }, data: { message: "Name?" } });
+      if (resumed)
+        return `hello ${(resumed.response as { answer: string }).answer}${String(resumed.tool_state?.["mark"])}`;
+      throw new HITLSuspend({
+        resume_mode: "continuation",
+        tool_state: { mark: "!" },
+        data: { message: "Name?" },
+      });
     });
     const graph = toolsGraph(new ToolNode(holdpointTools([choose, wizard], { backend })));
     await graph.invoke(input({ name: "choose", id: "c" }, { name: "wizard", id: "w" }), thread("t"));
     expect(await pending(backend, "t")).toHaveLength(2);
     await answer(graph, backend, "t", "Name?", { answer: "ann" });
     await answer(graph, backend, "t", "Which?", { answer: "this" });
-    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ c: '{"answer":"this"}', w: "hello ann!" });
+    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({
+      c: '{"answer":"this"}',
+      w: "hello ann!",
+    });
   });
 
   it("an object result is kept in the form in which the first run gave it", async () => {
     const backend = new InMemoryHITLBackend();
     const counter = new Counter();
     const object = toolOf("object", () => ({ n: counter.hit("object") }));
-    const plain = await toolsGraph(new ToolNode([object])).invoke(input({ name: "object", id: "o" }), thread("t"));
+    const plain = await toolsGraph(new ToolNode([object])).invoke(
+      input({ name: "object", id: "o" }),
+      thread("t"),
+    );
     const graph = toolsGraph(new ToolNode(holdpointTools([object, payTool(counter)], { backend })));
     await graph.invoke(input({ name: "object", id: "o" }, { name: "pay", id: "p" }), thread("t"));
     await answer(graph, backend, "t", undefined, yes);
-    expect(String(outputs((await graph.getState(thread("t"))).values)["o"])).toBe(String(outputs(plain)["o"]).replace("1", "2"));
+    expect(String(outputs((await graph.getState(thread("t"))).values)["o"])).toBe(
+      String(outputs(plain)["o"]).replace("1", "2"),
+    );
   });
 
   it("a step in which nobody asks reads nothing on its first execution", async () => {
     const { backend, calls } = countingBackend();
     const look = toolOf("look", () => "looked");
-    await toolsGraph(new ToolNode(holdpointTools([look], { backend }))).invoke(input({ name: "look", id: "a" }), thread("t"));
+    await toolsGraph(new ToolNode(holdpointTools([look], { backend }))).invoke(
+      input({ name: "look", id: "a" }),
+      thread("t"),
+    );
     expect(calls.get + calls.page).toBe(0);
     expect(calls.commit).toBeLessThanOrEqual(1);
   });
@@ -73,9 +108,21 @@ describe.each(["v1", "v2"] as const)("in createReactAgent %s", (version) => {
   it("parallel asks are answered in any order; the model is called once per turn", async () => {
     const backend = new InMemoryHITLBackend();
     const counter = new Counter();
-    const llm = new ScriptedModel([ai([{ name: "pay", args: { amount: 1 }, id: "a" }, { name: "look", id: "l" }, { name: "pay", args: { amount: 2 }, id: "b" }]), new AIMessage("done")]);
+    const llm = new ScriptedModel([
+      ai([
+        { name: "pay", args: { amount: 1 }, id: "a" },
+        { name: "look", id: "l" },
+        { name: "pay", args: { amount: 2 }, id: "b" },
+      ]),
+      new AIMessage("done"),
+    ]);
     const look = toolOf("look", () => `looked ${counter.hit("look")}`);
-    const graph = createReactAgent({ llm, tools: holdpointTools([payTool(counter), look], { backend }), version, checkpointer: new MemorySaver() });
+    const graph = createReactAgent({
+      llm,
+      tools: holdpointTools([payTool(counter), look], { backend }),
+      version,
+      checkpointer: new MemorySaver(),
+    });
     await graph.invoke({ messages: [new HumanMessage("go")] }, thread("t"));
     expect((await pending(backend, "t")).map((record) => record.tool_call_id).toSorted()).toEqual(["a", "b"]);
     await answer(graph, backend, "t", "Pay 2?", { confirmed: false });
@@ -92,11 +139,19 @@ describe.each(["v1", "v2"] as const)("in createReactAgent %s", (version) => {
     const counter = new Counter();
     const call = { name: "pay", args: { amount: 1 }, id: "same-id" };
     const llm = new ScriptedModel([ai([call]), ai([{ ...call, id: "other" }]), new AIMessage("done")]);
-    const graph = createReactAgent({ llm, tools: holdpointTools([payTool(counter)], { backend }), version, checkpointer: new MemorySaver() });
+    const graph = createReactAgent({
+      llm,
+      tools: holdpointTools([payTool(counter)], { backend }),
+      version,
+      checkpointer: new MemorySaver(),
+    });
     await graph.invoke({ messages: [new HumanMessage("go")] }, thread("t"));
     await answer(graph, backend, "t", undefined, yes);
     await answer(graph, backend, "t", undefined, { confirmed: false });
-    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ "same-id": "paid 1", other: "not paid" });
+    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({
+      "same-id": "paid 1",
+      other: "not paid",
+    });
   });
 });
 
@@ -106,12 +161,17 @@ describe("in a hand-written node", () => {
     const counter = new Counter();
     const [pay] = holdpointTools([payTool(counter)], { backend });
     const graph = toolsGraph(async (state: { messages: BaseMessage[] }, config: LangGraphRunnableConfig) => {
-      const calls = (state.messages.findLast((message) => message.getType() === "ai") as AIMessage).tool_calls ?? [];
+      const calls =
+        (state.messages.findLast((message) => message.getType() === "ai") as AIMessage).tool_calls ?? [];
       const messages: ToolMessage[] = [];
-      for (const call of calls) messages.push((await pay!.invoke({ ...call, type: "tool_call" }, config)) as ToolMessage);
+      for (const call of calls)
+        messages.push((await pay!.invoke({ ...call, type: "tool_call" }, config)) as ToolMessage);
       return { messages };
     });
-    await graph.invoke(input({ name: "pay", args: { amount: 1 }, id: "a" }, { name: "pay", args: { amount: 2 }, id: "b" }), thread("t"));
+    await graph.invoke(
+      input({ name: "pay", args: { amount: 1 }, id: "a" }, { name: "pay", args: { amount: 2 }, id: "b" }),
+      thread("t"),
+    );
     await answer(graph, backend, "t", "Pay 1?", yes);
     await answer(graph, backend, "t", "Pay 2?", yes);
     expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ a: "paid 1", b: "paid 2" });
@@ -121,12 +181,25 @@ describe("in a hand-written node", () => {
 
 describe("the tool itself", () => {
   const schema = z.object({ a: z.number(), b: z.number() });
-  const add = tool(({ a, b }) => a + b, { name: "add", description: "Adds.", schema, returnDirect: true, tags: ["math"], metadata: { m: 1 } });
+  const add = tool(({ a, b }) => a + b, {
+    name: "add",
+    description: "Adds.",
+    schema,
+    returnDirect: true,
+    tags: ["math"],
+    metadata: { m: 1 },
+  });
 
   it("keeps its name, schema, flags and class; the original is not changed", () => {
     const before = add.invoke;
     const [wrapped] = holdpointTools([add], { backend: new InMemoryHITLBackend() });
-    expect(wrapped).toMatchObject({ name: "add", description: "Adds.", returnDirect: true, tags: ["math"], metadata: { m: 1 } });
+    expect(wrapped).toMatchObject({
+      name: "add",
+      description: "Adds.",
+      returnDirect: true,
+      tags: ["math"],
+      metadata: { m: 1 },
+    });
     expect(wrapped?.schema).toBe(schema);
     expect(wrapped).toBeInstanceOf(add.constructor);
     expect(add.invoke).toBe(before);
@@ -138,7 +211,17 @@ describe("the tool itself", () => {
     const call = { type: "tool_call" as const, id: "c", name: "add", args: { a: 1, b: 2 } };
     expect(await wrapped!.invoke(call)).toEqual(await add.invoke(call));
     await expect(wrapped!.invoke({ a: "x" } as never)).rejects.toThrow();
-    expect(await wrapped!.batch([{ a: 1, b: 1 }, { a: 2, b: 2 }])).toEqual(await add.batch([{ a: 1, b: 1 }, { a: 2, b: 2 }]));
+    expect(
+      await wrapped!.batch([
+        { a: 1, b: 1 },
+        { a: 2, b: 2 },
+      ]),
+    ).toEqual(
+      await add.batch([
+        { a: 1, b: 1 },
+        { a: 2, b: 2 },
+      ]),
+    );
   });
 
   it("outside a graph a tool that asks says what is missing, with a typed error", async () => {
@@ -171,7 +254,10 @@ describe("the tool itself", () => {
     const [inner] = holdpointTools([payTool(counter)], { backend });
     const outer = toolOf("outer", async (_args, runtime) => {
       const before = await step("before", () => counter.hit("before"));
-      const paid = await inner!.invoke({ type: "tool_call", id: "inner", name: "pay", args: { amount: 9 } }, runtime as never);
+      const paid = await inner!.invoke(
+        { type: "tool_call", id: "inner", name: "pay", args: { amount: 9 } },
+        runtime as never,
+      );
       return `${before} ${String((paid as ToolMessage).content)}`;
     });
     const graph = toolsGraph(new ToolNode(holdpointTools([outer], { backend })));

@@ -67,7 +67,12 @@ type Call = { name: string; args?: Record<string, unknown>; id?: string };
 export function ai(calls: readonly Call[], content = ""): AIMessage {
   return new AIMessage({
     content,
-    tool_calls: calls.map(({ name, args = {}, id }) => ({ type: "tool_call" as const, name, args, ...(id === undefined ? {} : { id }) })),
+    tool_calls: calls.map(({ name, args = {}, id }) => ({
+      type: "tool_call" as const,
+      name,
+      args,
+      ...(id === undefined ? {} : { id }),
+    })),
   });
 }
 
@@ -95,7 +100,10 @@ export class ScriptedModel extends BaseChatModel {
     this.seen.push(messages);
     const turn = messages.filter((message) => message.getType() === "ai").length;
     const said = this.script[turn] ?? new AIMessage("done");
-    const message = new AIMessage({ content: said.content, ...(said.tool_calls ? { tool_calls: said.tool_calls } : {}) });
+    const message = new AIMessage({
+      content: said.content,
+      ...(said.tool_calls ? { tool_calls: said.tool_calls } : {}),
+    });
     return { generations: [{ text: typeof message.content === "string" ? message.content : "", message }] };
   }
 }
@@ -108,19 +116,27 @@ export function toolOf(
   body: (args: Record<string, unknown>, runtime: Record<string, unknown>) => unknown,
   options: Record<string, unknown> = {},
 ) {
-  return tool((args, runtime) => body(args as Record<string, unknown>, runtime as unknown as Record<string, unknown>) as never, {
-    name,
-    description: name,
-    schema: anyArgs,
-    ...options,
-  });
+  return tool(
+    (args, runtime) =>
+      body(args as Record<string, unknown>, runtime as unknown as Record<string, unknown>) as never,
+    {
+      name,
+      description: name,
+      schema: anyArgs,
+      ...options,
+    },
+  );
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: any node of any graph.
 type AnyNode = any;
 
 /** START → tools → END: the input is an AI message with calls. */
-export function toolsGraph(node: AnyNode, checkpointer: BaseCheckpointSaver | undefined = new MemorySaver(), after?: () => void) {
+export function toolsGraph(
+  node: AnyNode,
+  checkpointer: BaseCheckpointSaver | undefined = new MemorySaver(),
+  after?: () => void,
+) {
   return new StateGraph(MessagesAnnotation)
     .addNode("tools", node)
     .addNode("after", () => {
@@ -152,13 +168,19 @@ export function input(...calls: Call[]): { messages: BaseMessage[] } {
 
 /** Contents of the tool messages, by call id. */
 export function outputs(result: unknown): Record<string, unknown> {
-  const messages = Array.isArray(result) ? (result as BaseMessage[]) : (result as { messages: BaseMessage[] }).messages;
+  const messages = Array.isArray(result)
+    ? (result as BaseMessage[])
+    : (result as { messages: BaseMessage[] }).messages;
   return Object.fromEntries(
-    messages.filter((message) => message.getType() === "tool").map((message) => [(message as ToolMessage).tool_call_id, message.content]),
+    messages
+      .filter((message) => message.getType() === "tool")
+      .map((message) => [(message as ToolMessage).tool_call_id, message.content]),
   );
 }
 
-export function interruptsIn(result: unknown): { id: string; value: { hitl_id: string; asks: { hitl_id: string }[] } }[] {
+export function interruptsIn(
+  result: unknown,
+): { id: string; value: { hitl_id: string; asks: { hitl_id: string }[] } }[] {
   return ((result as Record<string, unknown>)["__interrupt__"] ?? []) as never;
 }
 
@@ -167,11 +189,17 @@ export async function pending(backend: HITLBackend, thread_id: string): Promise<
 }
 
 /** The one open question with this message (or the only one at all). */
-export async function openAsk(backend: HITLBackend, thread_id: string, message?: string): Promise<HITLRecord> {
+export async function openAsk(
+  backend: HITLBackend,
+  thread_id: string,
+  message?: string,
+): Promise<HITLRecord> {
   const items = await pending(backend, thread_id);
   const found = message === undefined ? items : items.filter((record) => record.data["message"] === message);
   if (found.length !== 1) {
-    throw new Error(`expected one open question${message ? ` "${message}"` : ""}, found: ${items.map((r) => String(r.data["message"])).join(", ") || "none"}`);
+    throw new Error(
+      `expected one open question${message ? ` "${message}"` : ""}, found: ${items.map((r) => String(r.data["message"])).join(", ") || "none"}`,
+    );
   }
   return found[0] as HITLRecord;
 }
@@ -219,5 +247,7 @@ export function countingBackend(): { backend: StoreHITLBackend; calls: StoreCall
 
 export function permutations<T>(items: readonly T[]): T[][] {
   if (items.length < 2) return [[...items]];
-  return items.flatMap((item, index) => permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]));
+  return items.flatMap((item, index) =>
+    permutations(items.toSpliced(index, 1)).map((rest) => [item, ...rest]),
+  );
 }

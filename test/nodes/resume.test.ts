@@ -1,8 +1,28 @@
 /** respondAndResume, resumeThread and plain wake-ups: P1, P3, P4, P9, F4, F7, F8. */
 import { MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { describe, expect, it } from "vitest";
-import { confirm, HITLSuspend, HITLToolNode, InMemoryHITLBackend, respondAndResume, resumeThread } from "../../src/index.ts";
-import { answer, Counter, gate, input, openAsk, outputs, pending, thread, toolOf, toolsGraph, turns, wake } from "./kit.ts";
+import {
+  confirm,
+  HITLSuspend,
+  HITLToolNode,
+  InMemoryHITLBackend,
+  respondAndResume,
+  resumeThread,
+} from "../../src/index.ts";
+import {
+  answer,
+  Counter,
+  gate,
+  input,
+  openAsk,
+  outputs,
+  pending,
+  thread,
+  toolOf,
+  toolsGraph,
+  turns,
+  wake,
+} from "./kit.ts";
 
 const yes = { confirmed: true };
 const no = { confirmed: false };
@@ -16,9 +36,17 @@ function setUp() {
     counter.hit(confirmed ? `paid ${String(to)}` : `refused ${String(to)}`);
     return confirmed ? "paid" : "not paid";
   });
-  const graph = toolsGraph(new HITLToolNode([pay], { backend }), new MemorySaver(), () => counter.hit("after"));
+  const graph = toolsGraph(new HITLToolNode([pay], { backend }), new MemorySaver(), () =>
+    counter.hit("after"),
+  );
   const output = async (thread_id = "t") => outputs((await graph.getState(thread(thread_id))).values);
-  return { backend, counter, graph, output, start: (thread_id = "t") => graph.invoke(input({ name: "pay", id: "p" }), thread(thread_id)) };
+  return {
+    backend,
+    counter,
+    graph,
+    output,
+    start: (thread_id = "t") => graph.invoke(input({ name: "pay", id: "p" }), thread(thread_id)),
+  };
 }
 
 describe("what cannot be resumed (F7)", () => {
@@ -26,7 +54,10 @@ describe("what cannot be resumed (F7)", () => {
     const { backend, graph, counter, start } = setUp();
     await start();
     for (const hitl_id of ["hitl_00000000000000000000000000000000", "my-own", ""]) {
-      expect(await respondAndResume(graph, { backend, hitl_id, response: yes })).toEqual({ status: "not_found", resume: null });
+      expect(await respondAndResume(graph, { backend, hitl_id, response: yes })).toEqual({
+        status: "not_found",
+        resume: null,
+      });
     }
     expect(counter.of("body")).toBe(1);
   });
@@ -35,34 +66,54 @@ describe("what cannot be resumed (F7)", () => {
     const { backend, graph, start } = setUp();
     await start();
     const { hitl_id } = await openAsk(backend, "t");
-    await expect(respondAndResume(graph, { backend, hitl_id, response: yes, thread_id: "other" })).rejects.toMatchObject({ code: "ERR_HITL_INVALID_INPUT" });
+    await expect(
+      respondAndResume(graph, { backend, hitl_id, response: yes, thread_id: "other" }),
+    ).rejects.toMatchObject({ code: "ERR_HITL_INVALID_INPUT" });
     expect(await pending(backend, "t")).toHaveLength(1);
   });
 
   it("a record without a thread: a typed error that says how to answer it", async () => {
     const { backend, graph } = setUp();
     await backend.create({ hitl_id: "free", hitl_type: "ask_user", session_id: "s" });
-    await expect(respondAndResume(graph, { backend, hitl_id: "free", response: { answer: "x" } })).rejects.toMatchObject({ code: "ERR_HITL_INVALID_INPUT" });
+    await expect(
+      respondAndResume(graph, { backend, hitl_id: "free", response: { answer: "x" } }),
+    ).rejects.toMatchObject({ code: "ERR_HITL_INVALID_INPUT" });
   });
 
   it("a graph without checkpointer: ERR_HITL_NO_CHECKPOINTER, before the answer is stored", async () => {
     const { backend, start } = setUp();
     await start();
-    const bare = new StateGraph(MessagesAnnotation).addNode("tools", () => ({})).addEdge(START, "tools").compile();
+    const bare = new StateGraph(MessagesAnnotation)
+      .addNode("tools", () => ({}))
+      .addEdge(START, "tools")
+      .compile();
     const { hitl_id } = await openAsk(backend, "t");
-    await expect(respondAndResume(bare, { backend, hitl_id, response: yes })).rejects.toMatchObject({ code: "ERR_HITL_NO_CHECKPOINTER" });
-    await expect(resumeThread(bare, { thread_id: "t", backend })).rejects.toMatchObject({ code: "ERR_HITL_NO_CHECKPOINTER" });
+    await expect(respondAndResume(bare, { backend, hitl_id, response: yes })).rejects.toMatchObject({
+      code: "ERR_HITL_NO_CHECKPOINTER",
+    });
+    await expect(resumeThread(bare, { thread_id: "t", backend })).rejects.toMatchObject({
+      code: "ERR_HITL_NO_CHECKPOINTER",
+    });
     expect(await pending(backend, "t")).toHaveLength(1);
   });
 
   it("a thread that never started, one with nothing answered, one that has finished: nothing_to_resume, no node runs", async () => {
     const { backend, graph, counter, start } = setUp();
-    expect(await resumeThread(graph, { thread_id: "never", backend })).toEqual({ status: "nothing_to_resume", pending: [] });
+    expect(await resumeThread(graph, { thread_id: "never", backend })).toEqual({
+      status: "nothing_to_resume",
+      pending: [],
+    });
     expect((await graph.getState(thread("never"))).values).toEqual({});
     await start();
-    expect(await resumeThread(graph, { thread_id: "t", backend })).toMatchObject({ status: "nothing_to_resume", pending: [{ status: "pending" }] });
+    expect(await resumeThread(graph, { thread_id: "t", backend })).toMatchObject({
+      status: "nothing_to_resume",
+      pending: [{ status: "pending" }],
+    });
     await answer(graph, backend, "t", undefined, yes);
-    expect(await resumeThread(graph, { thread_id: "t", backend })).toEqual({ status: "nothing_to_resume", pending: [] });
+    expect(await resumeThread(graph, { thread_id: "t", backend })).toEqual({
+      status: "nothing_to_resume",
+      pending: [],
+    });
     expect(counter.all()).toEqual({ body: 2, "paid ann": 1, after: 1 });
   });
 });
@@ -86,8 +137,15 @@ describe("answers", () => {
     await start();
     const { hitl_id } = await openAsk(backend, "t");
     await respondAndResume(graph, { backend, hitl_id, response: yes });
-    expect(await respondAndResume(graph, { backend, hitl_id, response: yes })).toMatchObject({ status: "duplicate", resume: null });
-    expect(await respondAndResume(graph, { backend, hitl_id, response: no })).toMatchObject({ status: "conflict", record: { user_response: yes }, resume: null });
+    expect(await respondAndResume(graph, { backend, hitl_id, response: yes })).toMatchObject({
+      status: "duplicate",
+      resume: null,
+    });
+    expect(await respondAndResume(graph, { backend, hitl_id, response: no })).toMatchObject({
+      status: "conflict",
+      record: { user_response: yes },
+      resume: null,
+    });
     expect(await output()).toEqual({ p: "paid" });
     expect(counter.all()).toEqual({ body: 2, "paid ann": 1, after: 1 });
   });
@@ -96,7 +154,11 @@ describe("answers", () => {
     const { backend, graph, counter, start, output } = setUp();
     await start();
     const { hitl_id } = await openAsk(backend, "t");
-    const all = await Promise.all(Array.from({ length: 10 }, (_, i) => respondAndResume(graph, { backend, hitl_id, response: i % 2 ? yes : no })));
+    const all = await Promise.all(
+      Array.from({ length: 10 }, (_, i) =>
+        respondAndResume(graph, { backend, hitl_id, response: i % 2 ? yes : no }),
+      ),
+    );
     expect(all.filter(({ status }) => status === "accepted")).toHaveLength(1);
     expect(Object.keys(await output())).toEqual(["p"]);
     expect(counter.of("paid ann") + counter.of("refused ann")).toBe(1);
@@ -108,7 +170,10 @@ describe("answers", () => {
     await start();
     const { hitl_id } = await openAsk(backend, "t");
     await backend.respond(hitl_id, yes);
-    expect(await respondAndResume(graph, { backend, hitl_id, response: yes })).toMatchObject({ status: "duplicate", resume: { status: "resumed" } });
+    expect(await respondAndResume(graph, { backend, hitl_id, response: yes })).toMatchObject({
+      status: "duplicate",
+      resume: { status: "resumed" },
+    });
     expect(await output()).toEqual({ p: "paid" });
   });
 
@@ -116,7 +181,12 @@ describe("answers", () => {
     const { backend, graph, start } = setUp();
     await start();
     const { hitl_id } = await openAsk(backend, "t");
-    const { record } = await respondAndResume(graph, { backend, hitl_id, response: yes, actor: { id: "u1", role: "user" } });
+    const { record } = await respondAndResume(graph, {
+      backend,
+      hitl_id,
+      response: yes,
+      actor: { id: "u1", role: "user" },
+    });
     expect(record?.responded_by).toMatchObject({ id: "u1", role: "user" });
   });
 });
@@ -133,26 +203,35 @@ describe("plain wake-ups (P1)", () => {
     ["LangChain's decisions", { decisions: [{ type: "approve" }] }],
   ];
 
-  it.each(values)("%s answers nothing, harms nothing, and the real answer counts afterwards", async (_name, value) => {
-    const { backend, graph, counter, start, output } = setUp();
-    await start();
-    const { hitl_id, interrupt_id } = await openAsk(backend, "t");
-    const resume = value === "by-id" ? { [String(interrupt_id)]: yes } : value;
-    await graph.invoke(wake(resume), thread("t"));
-    await graph.invoke(wake(resume), thread("t"));
-    expect(counter.all()).toEqual({ body: 1 });
-    await respondAndResume(graph, { backend, hitl_id, response: no });
-    expect(await output()).toEqual({ p: "not paid" });
-  });
+  it.each(values)(
+    "%s answers nothing, harms nothing, and the real answer counts afterwards",
+    async (_name, value) => {
+      const { backend, graph, counter, start, output } = setUp();
+      await start();
+      const { hitl_id, interrupt_id } = await openAsk(backend, "t");
+      const resume = value === "by-id" ? { [String(interrupt_id)]: yes } : value;
+      await graph.invoke(wake(resume), thread("t"));
+      await graph.invoke(wake(resume), thread("t"));
+      expect(counter.all()).toEqual({ body: 1 });
+      await respondAndResume(graph, { backend, hitl_id, response: no });
+      expect(await output()).toEqual({ p: "not paid" });
+    },
+  );
 
   it("swapped values of two threads and of two calls change nothing", async () => {
     const { backend, graph, output } = setUp();
-    const two = input({ name: "pay", args: { to: "ann" }, id: "a" }, { name: "pay", args: { to: "bob" }, id: "b" });
+    const two = input(
+      { name: "pay", args: { to: "ann" }, id: "a" },
+      { name: "pay", args: { to: "bob" }, id: "b" },
+    );
     await graph.invoke(two, thread("t"));
     const [a, b] = [await openAsk(backend, "t", "Pay ann?"), await openAsk(backend, "t", "Pay bob?")];
     await backend.respond(a.hitl_id, yes);
     await backend.respond(b.hitl_id, no);
-    await graph.invoke(wake({ [String(a.interrupt_id)]: { hitl: b.hitl_id }, [String(b.interrupt_id)]: { hitl: a.hitl_id } }), thread("t"));
+    await graph.invoke(
+      wake({ [String(a.interrupt_id)]: { hitl: b.hitl_id }, [String(b.interrupt_id)]: { hitl: a.hitl_id } }),
+      thread("t"),
+    );
     expect(await output()).toEqual({ a: "paid", b: "not paid" });
   });
 
@@ -170,7 +249,18 @@ describe("plain wake-ups (P1)", () => {
 
   it("a late value of a question does not answer the next one (2.3)", async () => {
     const backend = new InMemoryHITLBackend();
-    const graph = toolsGraph(new HITLToolNode([toolOf("it", async () => `${(await confirm({ message: "One?" })).confirmed} ${(await confirm({ message: "Two?" })).confirmed}`)], { backend }));
+    const graph = toolsGraph(
+      new HITLToolNode(
+        [
+          toolOf(
+            "it",
+            async () =>
+              `${(await confirm({ message: "One?" })).confirmed} ${(await confirm({ message: "Two?" })).confirmed}`,
+          ),
+        ],
+        { backend },
+      ),
+    );
     await graph.invoke(input({ name: "it", id: "c" }), thread("t"));
     const one = await openAsk(backend, "t", "One?");
     await respondAndResume(graph, { backend, hitl_id: one.hitl_id, response: yes });
@@ -185,8 +275,12 @@ describe("plain wake-ups (P1)", () => {
 describe("resumeThread", () => {
   it("takes up several answers in one run, and says what is still open", async () => {
     const { backend, graph, counter, output } = setUp();
-    await graph.invoke(input(...["a", "b", "c"].map((to) => ({ name: "pay", args: { to }, id: to }))), thread("t"));
-    for (const to of ["a", "c"]) await backend.respond((await openAsk(backend, "t", `Pay ${to}?`)).hitl_id, yes);
+    await graph.invoke(
+      input(...["a", "b", "c"].map((to) => ({ name: "pay", args: { to }, id: to }))),
+      thread("t"),
+    );
+    for (const to of ["a", "c"])
+      await backend.respond((await openAsk(backend, "t", `Pay ${to}?`)).hitl_id, yes);
     const result = await resumeThread(graph, { thread_id: "t", backend });
     expect(result).toMatchObject({ status: "resumed", pending: [{ tool_call_id: "b" }] });
     expect(counter.all()).toMatchObject({ "paid a": 1, "paid c": 1 });
@@ -214,8 +308,13 @@ describe("resumeThread", () => {
       if (to === "slow") await working.opened;
       return `${confirmed}`;
     });
-    const graph = toolsGraph(new HITLToolNode([pay], { backend }), new MemorySaver(), () => counter.hit("after"));
-    await graph.invoke(input({ name: "pay", args: { to: "slow" }, id: "s" }, { name: "pay", args: { to: "quick" }, id: "q" }), thread("t"));
+    const graph = toolsGraph(new HITLToolNode([pay], { backend }), new MemorySaver(), () =>
+      counter.hit("after"),
+    );
+    await graph.invoke(
+      input({ name: "pay", args: { to: "slow" }, id: "s" }, { name: "pay", args: { to: "quick" }, id: "q" }),
+      thread("t"),
+    );
     const first = answer(graph, backend, "t", "Pay slow?", yes);
     await turns();
     const second = await answer(graph, backend, "t", "Pay quick?", no);
@@ -240,23 +339,35 @@ describe("resumeThread", () => {
     expect(counter.of("after")).toBe(2);
   });
 
-  it.each([{}, { session_id: "sess" }])("a thread in a session of its own is resumed, whether its session is given or not: %j", async (given) => {
-    const { backend, graph, output } = setUp();
-    const config = { configurable: { thread_id: "t", holdpoint: { session_id: "sess", invocation_id: "inv" } } };
-    await graph.invoke(input({ name: "pay", id: "p" }), config);
-    expect((await backend.getPendingBySession("sess")).items).toMatchObject([{ thread_id: "t", invocation_id: "inv" }]);
-    await backend.respond((await openAsk(backend, "t")).hitl_id, yes);
-    expect((await resumeThread(graph, { thread_id: "t", backend, ...given })).status).toBe("resumed");
-    expect(await output()).toEqual({ p: "paid" });
-  });
+  it.each([{}, { session_id: "sess" }])(
+    "a thread in a session of its own is resumed, whether its session is given or not: %j",
+    async (given) => {
+      const { backend, graph, output } = setUp();
+      const config = {
+        configurable: { thread_id: "t", holdpoint: { session_id: "sess", invocation_id: "inv" } },
+      };
+      await graph.invoke(input({ name: "pay", id: "p" }), config);
+      expect((await backend.getPendingBySession("sess")).items).toMatchObject([
+        { thread_id: "t", invocation_id: "inv" },
+      ]);
+      await backend.respond((await openAsk(backend, "t")).hitl_id, yes);
+      expect((await resumeThread(graph, { thread_id: "t", backend, ...given })).status).toBe("resumed");
+      expect(await output()).toEqual({ p: "paid" });
+    },
+  );
 
   it("of a tenant: the tenant's view resumes it, another tenant sees nothing", async () => {
     const { backend, graph, output } = setUp();
-    await graph.invoke(input({ name: "pay", id: "p" }), { configurable: { thread_id: "t", holdpoint: { tenant_id: "acme" } } });
+    await graph.invoke(input({ name: "pay", id: "p" }), {
+      configurable: { thread_id: "t", holdpoint: { tenant_id: "acme" } },
+    });
     const acme = backend.forTenant("acme");
     const { hitl_id } = await openAsk(acme, "t");
     expect((await respondAndResume(graph, { backend, hitl_id, response: yes })).status).toBe("not_found");
-    expect(await respondAndResume(graph, { backend: acme, hitl_id, response: yes })).toMatchObject({ status: "accepted", resume: { status: "resumed" } });
+    expect(await respondAndResume(graph, { backend: acme, hitl_id, response: yes })).toMatchObject({
+      status: "accepted",
+      resume: { status: "resumed" },
+    });
     expect(await output()).toEqual({ p: "paid" });
   });
 });
@@ -270,6 +381,8 @@ describe("response mode through respondAndResume (F8)", () => {
     const graph = toolsGraph(new HITLToolNode([it], { backend }));
     await graph.invoke(input({ name: "it", id: "c" }), thread("t"));
     expect((await answer(graph, backend, "t", undefined, response)).resume?.status).toBe("resumed");
-    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ c: response === "" ? "" : JSON.stringify(response) });
+    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({
+      c: response === "" ? "" : JSON.stringify(response),
+    });
   });
 });

@@ -1,14 +1,47 @@
 /** Calls side by side: F1, F2, F3, F6 — finished ones never run again, answers reach the call that asked. */
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { describe, expect, it } from "vitest";
-import { confirm, HITLToolNode, holdpointTools, InMemoryHITLBackend, respondAndResume, resumeThread } from "../../src/index.ts";
-import { answer, Counter, gate, input, interruptsIn, openAsk, outputs, pending, permutations, thread, toolOf, toolsGraph, turns, wake } from "./kit.ts";
+import {
+  confirm,
+  HITLToolNode,
+  holdpointTools,
+  InMemoryHITLBackend,
+  respondAndResume,
+  resumeThread,
+} from "../../src/index.ts";
+import {
+  answer,
+  Counter,
+  gate,
+  input,
+  interruptsIn,
+  openAsk,
+  outputs,
+  pending,
+  permutations,
+  thread,
+  toolOf,
+  toolsGraph,
+  turns,
+  wake,
+} from "./kit.ts";
 
 const kinds = ["HITLToolNode", "holdpointTools"] as const;
 type Tools = ReturnType<typeof toolOf>[];
 
-function graphOf(kind: (typeof kinds)[number], tools: Tools, backend: InMemoryHITLBackend, after?: () => void) {
-  return toolsGraph(kind === "HITLToolNode" ? new HITLToolNode(tools, { backend }) : new ToolNode(holdpointTools(tools, { backend })), undefined, after);
+function graphOf(
+  kind: (typeof kinds)[number],
+  tools: Tools,
+  backend: InMemoryHITLBackend,
+  after?: () => void,
+) {
+  return toolsGraph(
+    kind === "HITLToolNode"
+      ? new HITLToolNode(tools, { backend })
+      : new ToolNode(holdpointTools(tools, { backend })),
+    undefined,
+    after,
+  );
 }
 
 function asking(counter: Counter, name: string) {
@@ -23,27 +56,41 @@ function asking(counter: Counter, name: string) {
 describe.each(kinds)("three parallel calls in %s", (kind) => {
   const orders = permutations(["askA", "askB", "askC"]);
 
-  it.each(orders.map((order) => [order] as const))("answered one by one in the order %j: each effect once, plain siblings once (F1, F2)", async (order) => {
-    const backend = new InMemoryHITLBackend();
-    const counter = new Counter();
-    const pay = toolOf("pay", () => `paid ${counter.hit("pay")}`);
-    const graph = graphOf(kind, [pay, ...orders[0]!.map((name) => asking(counter, name))], backend, () => counter.hit("after"));
-    const first = await graph.invoke(input({ name: "pay", id: "p" }, ...orders[0]!.map((name) => ({ name, id: name }))), thread("t"));
-    expect((await pending(backend, "t")).map((record) => record.tool_name).toSorted()).toEqual(orders[0]);
-    const [interrupt] = interruptsIn(first);
-    expect(interrupt?.value.asks).toHaveLength(3);
-    for (const [index, name] of order.entries()) {
-      expect(counter.of("after")).toBe(0);
-      const { status } = await answer(graph, backend, "t", `${name}?`, { confirmed: index !== 1 });
-      expect(status).toBe("accepted");
-      expect(counter.of(`${name} effect`)).toBe(1);
-    }
-    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({
-      p: "paid 1",
-      ...Object.fromEntries(order.map((name, index) => [name, `${name} ${index !== 1}`])),
-    });
-    expect(counter.all()).toMatchObject({ pay: 1, "askA body": 2, "askB body": 2, "askC body": 2, after: 1 });
-  });
+  it.each(orders.map((order) => [order] as const))(
+    "answered one by one in the order %j: each effect once, plain siblings once (F1, F2)",
+    async (order) => {
+      const backend = new InMemoryHITLBackend();
+      const counter = new Counter();
+      const pay = toolOf("pay", () => `paid ${counter.hit("pay")}`);
+      const graph = graphOf(kind, [pay, ...orders[0]!.map((name) => asking(counter, name))], backend, () =>
+        counter.hit("after"),
+      );
+      const first = await graph.invoke(
+        input({ name: "pay", id: "p" }, ...orders[0]!.map((name) => ({ name, id: name }))),
+        thread("t"),
+      );
+      expect((await pending(backend, "t")).map((record) => record.tool_name).toSorted()).toEqual(orders[0]);
+      const [interrupt] = interruptsIn(first);
+      expect(interrupt?.value.asks).toHaveLength(3);
+      for (const [index, name] of order.entries()) {
+        expect(counter.of("after")).toBe(0);
+        const { status } = await answer(graph, backend, "t", `${name}?`, { confirmed: index !== 1 });
+        expect(status).toBe("accepted");
+        expect(counter.of(`${name} effect`)).toBe(1);
+      }
+      expect(outputs((await graph.getState(thread("t"))).values)).toEqual({
+        p: "paid 1",
+        ...Object.fromEntries(order.map((name, index) => [name, `${name} ${index !== 1}`])),
+      });
+      expect(counter.all()).toMatchObject({
+        pay: 1,
+        "askA body": 2,
+        "askB body": 2,
+        "askC body": 2,
+        after: 1,
+      });
+    },
+  );
 
   it("two identical parallel calls are two questions, each with its own answer", async () => {
     const backend = new InMemoryHITLBackend();
@@ -54,9 +101,20 @@ describe.each(kinds)("three parallel calls in %s", (kind) => {
     expect(open).toHaveLength(2);
     const second = open.find((record) => record.tool_call_id === "c2");
     const first = open.find((record) => record.tool_call_id === "c1");
-    await respondAndResume(graph, { backend, hitl_id: String(second?.hitl_id), response: { confirmed: false } });
-    await respondAndResume(graph, { backend, hitl_id: String(first?.hitl_id), response: { confirmed: true } });
-    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ c1: "same true", c2: "same false" });
+    await respondAndResume(graph, {
+      backend,
+      hitl_id: String(second?.hitl_id),
+      response: { confirmed: false },
+    });
+    await respondAndResume(graph, {
+      backend,
+      hitl_id: String(first?.hitl_id),
+      response: { confirmed: true },
+    });
+    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({
+      c1: "same true",
+      c2: "same false",
+    });
     expect(counter.of("same effect")).toBe(2);
   });
 
@@ -70,7 +128,11 @@ describe.each(kinds)("three parallel calls in %s", (kind) => {
       });
     const graph = graphOf(kind, [racer("A", 1), racer("B", 2)], backend);
     await graph.invoke(input({ name: "A", id: "a" }, { name: "B", id: "b" }), thread("t"));
-    for (const [name, confirmed] of [["B", false], ["A", true]] as const) await backend.respond((await openAsk(backend, "t", `${name}?`)).hitl_id, { confirmed });
+    for (const [name, confirmed] of [
+      ["B", false],
+      ["A", true],
+    ] as const)
+      await backend.respond((await openAsk(backend, "t", `${name}?`)).hitl_id, { confirmed });
     await resumeThread(graph, { thread_id: "t", backend });
     expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ a: "A true", b: "B false" });
   });
@@ -177,7 +239,10 @@ describe.each(kinds)("three parallel calls in %s", (kind) => {
     const graph = graphOf(kind, [boom, asking(counter, "A")], backend);
     await graph.invoke(input({ name: "boom", id: "x" }, { name: "A", id: "a" }), thread("t"));
     await answer(graph, backend, "t", "A?", { confirmed: true });
-    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ x: expect.stringContaining("broken"), a: "A true" });
+    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({
+      x: expect.stringContaining("broken"),
+      a: "A true",
+    });
     expect(counter.of("boom")).toBe(1);
   });
 });

@@ -1,10 +1,32 @@
-/** HITLToolNode as a drop-in for ToolNode: inputs, outputs, errors, costs (P6). */
-import { AIMessage, HumanMessage, isToolMessage, ToolMessage } from "@langchain/core/messages";
-import { Annotation, Command, END, MemorySaver, MessagesAnnotation, messagesStateReducer, Send, START, StateGraph } from "@langchain/langgraph";
+/** HITLToolNode as a drop-in for ToolNode: inputs, costs, what is missing (P6). */
+import { AIMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
+import {
+  Annotation,
+  END,
+  MemorySaver,
+  MessagesAnnotation,
+  messagesStateReducer,
+  Send,
+  START,
+  StateGraph,
+} from "@langchain/langgraph";
 import { createReactAgent, ToolNode } from "@langchain/langgraph/prebuilt";
 import { describe, expect, it } from "vitest";
 import { confirm, HITLToolNode, InMemoryHITLBackend } from "../../src/index.ts";
-import { ai, answer, Counter, countingBackend, input, openAsk, outputs, pending, ScriptedModel, thread, toolOf, toolsGraph } from "./kit.ts";
+import {
+  ai,
+  answer,
+  Counter,
+  countingBackend,
+  input,
+  openAsk,
+  outputs,
+  pending,
+  ScriptedModel,
+  thread,
+  toolOf,
+  toolsGraph,
+} from "./kit.ts";
 
 const approve = { confirmed: true };
 
@@ -25,7 +47,15 @@ describe("input", () => {
     const first = await graph.invoke(input({ name: "pay", args: { amount: 5 }, id: "c1" }), thread("t"));
     expect(outputs(first)).toEqual({});
     const record = await openAsk(backend, "t");
-    expect(record).toMatchObject({ hitl_type: "confirm", tool_name: "pay", tool_call_id: "c1", params: { amount: 5 }, node_id: "tools", thread_id: "t", session_id: "t" });
+    expect(record).toMatchObject({
+      hitl_type: "confirm",
+      tool_name: "pay",
+      tool_call_id: "c1",
+      params: { amount: 5 },
+      node_id: "tools",
+      thread_id: "t",
+      session_id: "t",
+    });
     const { status, resume } = await answer(graph, backend, "t", "Pay 5?", approve);
     expect(status).toBe("accepted");
     expect(resume?.status).toBe("resumed");
@@ -43,7 +73,10 @@ describe("input", () => {
       .addEdge(START, "tools")
       .addEdge("tools", END)
       .compile({ checkpointer: new MemorySaver() });
-    await graph.invoke({ list: [new HumanMessage("go"), ai([{ name: "pay", args: { amount: 1 }, id: "c1" }])] }, thread("t"));
+    await graph.invoke(
+      { list: [new HumanMessage("go"), ai([{ name: "pay", args: { amount: 1 }, id: "c1" }])] },
+      thread("t"),
+    );
     await answer(graph, backend, "t", "Pay 1?", approve);
     const { values } = await graph.getState(thread("t"));
     expect(outputs((values as { list: AIMessage[] }).list)).toEqual({ c1: "paid 1" });
@@ -61,7 +94,12 @@ describe("input", () => {
       .addNode("plan", () => ({ messages: [ai(calls)] }))
       .addNode("tools", new HITLToolNode([payTool(counter)], { backend }))
       .addEdge(START, "plan")
-      .addConditionalEdges("plan", (state) => calls.map((call) => new Send("tools", { ...state, lg_tool_call: { ...call, type: "tool_call" } })), ["tools"])
+      .addConditionalEdges(
+        "plan",
+        (state) =>
+          calls.map((call) => new Send("tools", { ...state, lg_tool_call: { ...call, type: "tool_call" } })),
+        ["tools"],
+      )
       .addEdge("tools", END)
       .compile({ checkpointer: new MemorySaver() });
     await graph.invoke({ messages: [] }, thread("t"));
@@ -73,26 +111,44 @@ describe("input", () => {
     expect(counter.of("paid")).toBe(2);
   });
 
-  it.each(["v1", "v2"] as const)("is taken by createReactAgent %s; the model sees one tool message per call", async (version) => {
-    const backend = new InMemoryHITLBackend();
-    const counter = new Counter();
-    const llm = new ScriptedModel([ai([{ name: "pay", args: { amount: 3 }, id: "c1" }, { name: "look", id: "c2" }]), new AIMessage("all done")]);
-    const look = toolOf("look", () => `looked ${counter.hit("look")}`);
-    const graph = createReactAgent({ llm, tools: new HITLToolNode([payTool(counter), look], { backend }), version, checkpointer: new MemorySaver() });
-    await graph.invoke({ messages: [new HumanMessage("go")] }, thread("t"));
-    expect(llm.seen).toHaveLength(1);
-    await answer(graph, backend, "t", "Pay 3?", approve);
-    const { values } = await graph.getState(thread("t"));
-    expect(outputs(values)).toEqual({ c1: "paid 3", c2: "looked 1" });
-    expect((values as { messages: AIMessage[] }).messages.at(-1)?.content).toBe("all done");
-    expect(llm.seen).toHaveLength(2);
-    expect(counter.all()).toEqual({ "pay body": 2, paid: 1, look: 1 });
-  });
+  it.each(["v1", "v2"] as const)(
+    "is taken by createReactAgent %s; the model sees one tool message per call",
+    async (version) => {
+      const backend = new InMemoryHITLBackend();
+      const counter = new Counter();
+      const llm = new ScriptedModel([
+        ai([
+          { name: "pay", args: { amount: 3 }, id: "c1" },
+          { name: "look", id: "c2" },
+        ]),
+        new AIMessage("all done"),
+      ]);
+      const look = toolOf("look", () => `looked ${counter.hit("look")}`);
+      const graph = createReactAgent({
+        llm,
+        tools: new HITLToolNode([payTool(counter), look], { backend }),
+        version,
+        checkpointer: new MemorySaver(),
+      });
+      await graph.invoke({ messages: [new HumanMessage("go")] }, thread("t"));
+      expect(llm.seen).toHaveLength(1);
+      await answer(graph, backend, "t", "Pay 3?", approve);
+      const { values } = await graph.getState(thread("t"));
+      expect(outputs(values)).toEqual({ c1: "paid 3", c2: "looked 1" });
+      expect((values as { messages: AIMessage[] }).messages.at(-1)?.content).toBe("all done");
+      expect(llm.seen).toHaveLength(2);
+      expect(counter.all()).toEqual({ "pay body": 2, paid: 1, look: 1 });
+    },
+  );
 
   it("refuses what the stock node refuses, in the same words", async () => {
     for (const node of [new ToolNode([]), new HITLToolNode([], { backend: new InMemoryHITLBackend() })]) {
-      await expect(node.invoke("text" as never)).rejects.toThrow("ToolNode only accepts BaseMessage[] or { messages: BaseMessage[] } as input.");
-      await expect(node.invoke({ messages: [new HumanMessage("x")] })).rejects.toThrow("ToolNode only accepts AIMessages as input.");
+      await expect(node.invoke("text" as never)).rejects.toThrow(
+        "ToolNode only accepts BaseMessage[] or { messages: BaseMessage[] } as input.",
+      );
+      await expect(node.invoke({ messages: [new HumanMessage("x")] })).rejects.toThrow(
+        "ToolNode only accepts AIMessages as input.",
+      );
     }
   });
 
@@ -102,147 +158,11 @@ describe("input", () => {
     const look = toolOf("look", () => `looked ${counter.hit("look")}`);
     const graph = toolsGraph(new HITLToolNode([look], { backend }));
     const { messages } = input({ name: "look", id: "c1" }, { name: "look", id: "c2" });
-    const result = await graph.invoke({ messages: [...messages, new ToolMessage({ content: "before", tool_call_id: "c1" })] }, thread("t"));
-    expect(outputs(result)).toEqual({ c1: "before", c2: "looked 1" });
-  });
-});
-
-describe("output", () => {
-  const boom = toolOf("boom", () => {
-    throw new Error("broken");
-  });
-
-  it("turns a tool's error and an unknown tool into error messages, as the stock node does", async () => {
-    const calls = input({ name: "boom", id: "c1" }, { name: "ghost", id: "c2" });
-    const contents: unknown[] = [];
-    for (const node of [new ToolNode([boom]), new HITLToolNode([boom], { backend: new InMemoryHITLBackend() })]) {
-      const { messages } = await toolsGraph(node).invoke(calls, thread("t"));
-      contents.push(messages.filter(isToolMessage).map(({ content, status, name, tool_call_id }) => ({ content, status, name, tool_call_id })));
-    }
-    expect(contents[1]).toEqual(contents[0]);
-    expect(contents[1]).toMatchObject([{ status: "error" }, { status: "error", content: expect.stringContaining('Tool "ghost" not found.') }]);
-  });
-
-  it("throws a tool's error with handleToolErrors: false", async () => {
-    const node = new HITLToolNode([boom], { backend: new InMemoryHITLBackend(), handleToolErrors: false });
-    await expect(toolsGraph(node).invoke(input({ name: "boom", id: "c1" }), thread("t"))).rejects.toThrow("broken");
-  });
-
-  it.each([true, false])("suspends with handleToolErrors: %s all the same", async (handleToolErrors) => {
-    const backend = new InMemoryHITLBackend();
-    const counter = new Counter();
-    const graph = toolsGraph(new HITLToolNode([payTool(counter)], { backend, handleToolErrors }));
-    await graph.invoke(input({ name: "pay", args: { amount: 1 }, id: "c1" }), thread("t"));
-    await answer(graph, backend, "t", undefined, approve);
-    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ c1: "paid 1" });
-  });
-
-  it("with handleToolErrors: false a sibling's error does not run the approved call again: invoke(null) retries the failed one only (P6)", async () => {
-    const backend = new InMemoryHITLBackend();
-    const counter = new Counter();
-    const flaky = toolOf("flaky", async () => {
-      await confirm({ message: "Flaky?" });
-      if (counter.hit("flaky") === 1) throw new Error("once");
-      return "fine";
-    });
-    const graph = toolsGraph(new HITLToolNode([payTool(counter), flaky], { backend, handleToolErrors: false }));
-    await graph.invoke(input({ name: "pay", args: { amount: 1 }, id: "c1" }, { name: "flaky", id: "c2" }), thread("t"));
-    await answer(graph, backend, "t", "Pay 1?", approve);
-    await expect(answer(graph, backend, "t", "Flaky?", approve)).rejects.toThrow("once");
-    const result = await graph.invoke(null, thread("t"));
-    expect(outputs(result)).toEqual({ c1: "paid 1", c2: "fine" });
-    expect(counter.all()).toMatchObject({ paid: 1, flaky: 2 });
-  });
-
-  it("keeps objects, messages with artifacts and content blocks through a suspended step (P6)", async () => {
-    const backend = new InMemoryHITLBackend();
-    const counter = new Counter();
-    const object = toolOf("object", () => ({ n: counter.hit("object"), nested: { a: [1, null] } }));
-    const message = toolOf("message", (_args, runtime) => new ToolMessage({ content: [{ type: "text", text: "rich" }], artifact: { file: "a.pdf" }, status: "error", tool_call_id: runtime["toolCallId"] as string, name: "message", id: "m-1", additional_kwargs: { k: 1 } }));
-    const artifact = toolOf("artifact", () => ["short", { rows: [1, 2, 3] }], { responseFormat: "content_and_artifact" });
-    const node = new HITLToolNode([payTool(counter), object, message, artifact], { backend });
-    const graph = toolsGraph(node);
-    await graph.invoke(
-      input({ name: "object", id: "o" }, { name: "message", id: "m" }, { name: "artifact", id: "a" }, { name: "pay", args: { amount: 1 }, id: "p" }),
+    const result = await graph.invoke(
+      { messages: [...messages, new ToolMessage({ content: "before", tool_call_id: "c1" })] },
       thread("t"),
     );
-    await answer(graph, backend, "t", undefined, approve);
-    const { messages } = (await graph.getState(thread("t"))).values as { messages: ToolMessage[] };
-    const byId = Object.fromEntries(messages.filter(isToolMessage).map((m) => [m.tool_call_id, m]));
-    expect(byId["o"]).toMatchObject({ content: '{"n":1,"nested":{"a":[1,null]}}', name: "object", status: "success" });
-    expect(byId["m"]).toMatchObject({ content: [{ type: "text", text: "rich" }], artifact: { file: "a.pdf" }, status: "error", id: "m-1", additional_kwargs: { k: 1 } });
-    expect(byId["a"]).toMatchObject({ content: "short", artifact: { rows: [1, 2, 3] } });
-    expect(counter.of("object")).toBe(1);
-  });
-
-  it("an artifact that is no JSON does not lose the call: what the checkpointer can keep, is kept (P6)", async () => {
-    const backend = new InMemoryHITLBackend();
-    const counter = new Counter();
-    const made = new Date(0);
-    const dated = toolOf("dated", () => ["text", { at: made, bytes: new Uint8Array([1, 2]), map: new Map([["k", 1]]), skip: undefined }], { responseFormat: "content_and_artifact" });
-    const graph = toolsGraph(new HITLToolNode([dated, payTool(counter)], { backend }));
-    await graph.invoke(input({ name: "dated", id: "d" }, { name: "pay", args: { amount: 1 }, id: "p" }), thread("t"));
-    await answer(graph, backend, "t", undefined, approve);
-    expect(outputs((await graph.getState(thread("t"))).values)).toMatchObject({ d: "text", p: "paid 1" });
-  });
-
-  it("gives Commands on, also kept ones, and merges Sends to the parent as the stock node does", async () => {
-    const backend = new InMemoryHITLBackend();
-    const counter = new Counter();
-    const State = Annotation.Root({ ...MessagesAnnotation.spec, noted: Annotation<string[]>({ reducer: (a, b) => [...a, ...b], default: () => [] }) });
-    const note = toolOf("note", (_args, runtime) => {
-      counter.hit("note");
-      return new Command({ update: { noted: ["n"], messages: [new ToolMessage({ content: "noted", tool_call_id: runtime["toolCallId"] as string })] } });
-    });
-    const graph = new StateGraph(State)
-      .addNode("tools", new HITLToolNode([note, payTool(counter)], { backend }))
-      .addEdge(START, "tools")
-      .addEdge("tools", END)
-      .compile({ checkpointer: new MemorySaver() });
-    await graph.invoke(input({ name: "note", id: "n" }, { name: "pay", args: { amount: 1 }, id: "p" }), thread("t"));
-    await answer(graph, backend, "t", undefined, approve);
-    const { values } = await graph.getState(thread("t"));
-    expect(values).toMatchObject({ noted: ["n"] });
-    expect(outputs(values)).toEqual({ n: "noted", p: "paid 1" });
-    expect(counter.of("note")).toBe(1);
-  });
-
-  it("a kept Command to the parent graph still goes there", async () => {
-    const backend = new InMemoryHITLBackend();
-    const counter = new Counter();
-    const handOver = toolOf("hand_over", (_args, runtime) => {
-      counter.hit("hand over");
-      const done = new ToolMessage({ content: "handed over", tool_call_id: runtime["toolCallId"] as string });
-      return new Command({ graph: Command.PARENT, goto: [new Send("boss", { messages: [done] })] });
-    });
-    const agent = new StateGraph(MessagesAnnotation)
-      .addNode("tools", new HITLToolNode([handOver, payTool(counter)], { backend }))
-      .addEdge(START, "tools")
-      .compile();
-    const graph = new StateGraph(MessagesAnnotation)
-      .addNode("agent", agent, { ends: ["boss"] })
-      .addNode("boss", () => {
-        counter.hit("boss");
-        return {};
-      })
-      .addEdge(START, "agent")
-      .compile({ checkpointer: new MemorySaver() });
-    await graph.invoke(input({ name: "hand_over", id: "h" }, { name: "pay", args: { amount: 1 }, id: "p" }), thread("t"));
-    expect(counter.of("boss")).toBe(0);
-    await answer(graph, backend, "t", undefined, approve);
-    expect(counter.all()).toEqual({ "hand over": 1, "pay body": 2, paid: 1, boss: 1 });
-  });
-
-  it("tells calls without an id apart by their position", async () => {
-    const backend = new InMemoryHITLBackend();
-    const counter = new Counter();
-    const graph = toolsGraph(new HITLToolNode([payTool(counter)], { backend }));
-    await graph.invoke(input({ name: "pay", args: { amount: 1 } }, { name: "pay", args: { amount: 2 } }), thread("t"));
-    expect(await pending(backend, "t")).toHaveLength(2);
-    await answer(graph, backend, "t", "Pay 2?", { confirmed: false });
-    await answer(graph, backend, "t", "Pay 1?", approve);
-    const { messages } = (await graph.getState(thread("t"))).values as { messages: ToolMessage[] };
-    expect(messages.filter(isToolMessage).map((m) => m.content)).toEqual(["paid 1", "not paid"]);
+    expect(outputs(result)).toEqual({ c1: "before", c2: "looked 1" });
   });
 });
 
@@ -263,7 +183,11 @@ describe("cost", () => {
     const look = toolOf("look", () => "looked");
     const graph = toolsGraph(new HITLToolNode([payTool(counter), look], { backend }));
     await graph.invoke(
-      input({ name: "look", id: "l" }, { name: "pay", args: { amount: 1 }, id: "a" }, { name: "pay", args: { amount: 2 }, id: "b" }),
+      input(
+        { name: "look", id: "l" },
+        { name: "pay", args: { amount: 1 }, id: "a" },
+        { name: "pay", args: { amount: 2 }, id: "b" },
+      ),
       { ...thread("t"), durability: "sync" },
     );
     expect(calls).toEqual({ commit: 1, get: 0, page: 0 });
@@ -277,18 +201,27 @@ describe("without what asking needs", () => {
     const node = new HITLToolNode([look]);
     const bare = new StateGraph(MessagesAnnotation).addNode("tools", node).addEdge(START, "tools").compile();
     expect(outputs(await bare.invoke(input({ name: "look", id: "a" })))).toEqual({ a: "looked" });
-    expect(outputs(await toolsGraph(node).invoke(input({ name: "look", id: "a" }), thread("t")))).toEqual({ a: "looked" });
+    expect(outputs(await toolsGraph(node).invoke(input({ name: "look", id: "a" }), thread("t")))).toEqual({
+      a: "looked",
+    });
   });
 
   it("a tool that asks without a checkpointer gets ERR_HITL_NO_CHECKPOINTER out of invoke, not an error for the model (2.4)", async () => {
     const backend = new InMemoryHITLBackend();
     const counter = new Counter();
-    const bare = new StateGraph(MessagesAnnotation).addNode("tools", new HITLToolNode([payTool(counter)], { backend })).addEdge(START, "tools").compile();
-    await expect(bare.invoke(input({ name: "pay", args: { amount: 1 }, id: "a" }))).rejects.toMatchObject({ code: "ERR_HITL_NO_CHECKPOINTER" });
+    const bare = new StateGraph(MessagesAnnotation)
+      .addNode("tools", new HITLToolNode([payTool(counter)], { backend }))
+      .addEdge(START, "tools")
+      .compile();
+    await expect(bare.invoke(input({ name: "pay", args: { amount: 1 }, id: "a" }))).rejects.toMatchObject({
+      code: "ERR_HITL_NO_CHECKPOINTER",
+    });
   });
 
   it("a tool that asks without any backend gets ERR_HITL_NO_BACKEND out of invoke", async () => {
     const graph = toolsGraph(new HITLToolNode([payTool(new Counter())]));
-    await expect(graph.invoke(input({ name: "pay", args: { amount: 1 }, id: "a" }), thread("t"))).rejects.toMatchObject({ code: "ERR_HITL_NO_BACKEND" });
+    await expect(
+      graph.invoke(input({ name: "pay", args: { amount: 1 }, id: "a" }), thread("t")),
+    ).rejects.toMatchObject({ code: "ERR_HITL_NO_BACKEND" });
   });
 });

@@ -1,8 +1,27 @@
 /** Await style: `await confirm(…)` wherever a body can await, answered in whatever order (P2, P3). */
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { askUser, confirm, HITLToolNode, InMemoryHITLBackend, requestForm, resumeThread } from "../../src/index.ts";
-import { answer, Counter, input, openAsk, outputs, pending, permutations, thread, toolOf, toolsGraph, turns } from "../nodes/kit.ts";
+import {
+  askUser,
+  confirm,
+  HITLToolNode,
+  InMemoryHITLBackend,
+  requestForm,
+  resumeThread,
+} from "../../src/index.ts";
+import {
+  answer,
+  Counter,
+  input,
+  openAsk,
+  outputs,
+  pending,
+  permutations,
+  thread,
+  toolOf,
+  toolsGraph,
+  turns,
+} from "../nodes/kit.ts";
 
 type Body = (args: Record<string, unknown>, runtime: Record<string, unknown>) => unknown;
 
@@ -14,7 +33,8 @@ function setUp(body: Body) {
     graph,
     start: () => graph.invoke(input({ name: "it", id: "c1" }), thread("t")),
     answer: (response: unknown, message?: string) => answer(graph, backend, "t", message, response),
-    open: async () => (await pending(backend, "t")).map((record) => String(record.data["message"])).toSorted(),
+    open: async () =>
+      (await pending(backend, "t")).map((record) => String(record.data["message"])).toSorted(),
     output: async () => outputs((await graph.getState(thread("t"))).values)["c1"],
   };
 }
@@ -27,7 +47,11 @@ describe("sequence and loops", () => {
   it("asks one after the other; each line keeps its answer", async () => {
     const it = setUp(async () => `${await ask("First?")}-${await ask("Second?")}-${await ask("Third?")}`);
     await it.start();
-    for (const [message, text] of [["First?", "a"], ["Second?", "b"], ["Third?", "c"]] as const) {
+    for (const [message, text] of [
+      ["First?", "a"],
+      ["Second?", "b"],
+      ["Third?", "c"],
+    ] as const) {
       expect(await it.open()).toEqual([message]);
       await it.answer(said(text));
     }
@@ -60,7 +84,9 @@ describe("sequence and loops", () => {
   });
 
   it("an answer chooses what is asked next", async () => {
-    const it = setUp(async () => ((await confirm({ message: "Gift?" })).confirmed ? `for ${await ask("For whom?")}` : "no gift"));
+    const it = setUp(async () =>
+      (await confirm({ message: "Gift?" })).confirmed ? `for ${await ask("For whom?")}` : "no gift",
+    );
     await it.start();
     await it.answer(yes);
     await it.answer(said("mum"));
@@ -71,25 +97,32 @@ describe("sequence and loops", () => {
 describe("parallel questions", () => {
   const names = ["A?", "B?", "C?"];
 
-  it.each(permutations([0, 1, 2]).map((order) => [order] as const))("Promise.all: all open at once (P10), answered in the order %j", async (order) => {
-    const it = setUp(async () => (await Promise.all(names.map(ask))).join(","));
-    await it.start();
-    expect(await it.open()).toEqual(names);
-    for (const index of order) expect((await it.answer(said(`${index}`), names[index])).status).toBe("accepted");
-    expect(await it.output()).toBe("0,1,2");
-    expect(await it.open()).toEqual([]);
-  });
+  it.each(permutations([0, 1, 2]).map((order) => [order] as const))(
+    "Promise.all: all open at once (P10), answered in the order %j",
+    async (order) => {
+      const it = setUp(async () => (await Promise.all(names.map(ask))).join(","));
+      await it.start();
+      expect(await it.open()).toEqual(names);
+      for (const index of order)
+        expect((await it.answer(said(`${index}`), names[index])).status).toBe("accepted");
+      expect(await it.output()).toBe("0,1,2");
+      expect(await it.open()).toEqual([]);
+    },
+  );
 
-  it.each(permutations([0, 1, 2]).map((order) => [order] as const))("Promise.allSettled that looks at nothing: answered in the order %j", async (order) => {
-    const it = setUp(async () => {
-      const settled = await Promise.allSettled(names.map(ask));
-      return settled.map((result) => (result.status === "fulfilled" ? result.value : "?")).join(",");
-    });
-    await it.start();
-    expect(await it.open()).toEqual(names);
-    for (const index of order) await it.answer(said(`${index}`), names[index]);
-    expect(await it.output()).toBe("0,1,2");
-  });
+  it.each(permutations([0, 1, 2]).map((order) => [order] as const))(
+    "Promise.allSettled that looks at nothing: answered in the order %j",
+    async (order) => {
+      const it = setUp(async () => {
+        const settled = await Promise.allSettled(names.map(ask));
+        return settled.map((result) => (result.status === "fulfilled" ? result.value : "?")).join(",");
+      });
+      await it.start();
+      expect(await it.open()).toEqual(names);
+      for (const index of order) await it.answer(said(`${index}`), names[index]);
+      expect(await it.output()).toBe("0,1,2");
+    },
+  );
 
   it("Promise.race: the first answer goes on; the question that lost is withdrawn", async () => {
     const it = setUp(async () => Promise.race([ask("A?"), ask("B?")]));
@@ -103,7 +136,8 @@ describe("parallel questions", () => {
 
   it("questions asked one after the other inside parallel branches", async () => {
     const it = setUp(async () => {
-      const branch = async (name: string): Promise<string> => `${await ask(`${name}1?`)}${await ask(`${name}2?`)}`;
+      const branch = async (name: string): Promise<string> =>
+        `${await ask(`${name}1?`)}${await ask(`${name}2?`)}`;
       return (await Promise.all([branch("A"), branch("B")])).join("-");
     });
     await it.start();
@@ -135,7 +169,8 @@ describe("parallel questions", () => {
   it("all answered before anybody wakes the thread: one wake-up is enough", async () => {
     const it = setUp(async () => (await Promise.all(names.map(ask))).join(","));
     await it.start();
-    for (const name of names) await it.backend.respond((await openAsk(it.backend, "t", name)).hitl_id, said(name));
+    for (const name of names)
+      await it.backend.respond((await openAsk(it.backend, "t", name)).hitl_id, said(name));
     expect((await resumeThread(it.graph, { thread_id: "t", backend: it.backend })).status).toBe("resumed");
     expect(await it.output()).toBe("A?,B?,C?");
   });
@@ -190,7 +225,11 @@ describe("a body that swallows the signal", () => {
 
 describe("keys (P2)", () => {
   it("two questions with one key in one run are a typed error, out of the run", async () => {
-    const it = setUp(async () => (await Promise.all([askUser({ message: "A?", key: "k" }), askUser({ message: "B?", key: "k" })])).length);
+    const it = setUp(
+      async () =>
+        (await Promise.all([askUser({ message: "A?", key: "k" }), askUser({ message: "B?", key: "k" })]))
+          .length,
+    );
     await expect(it.start()).rejects.toMatchObject({ code: "ERR_HITL_DUPLICATE_KEY" });
   });
 
@@ -209,7 +248,9 @@ describe("keys (P2)", () => {
 
   it("with a key the first text's answer counts, and stays valid when the text changes", async () => {
     const counter = new Counter();
-    const it = setUp(async () => (await askUser({ message: `Now at ${counter.hit("clock")}?`, key: "now" })).answer);
+    const it = setUp(
+      async () => (await askUser({ message: `Now at ${counter.hit("clock")}?`, key: "now" })).answer,
+    );
     await it.start();
     await it.answer(said("x"), "Now at 1?");
     expect(await it.output()).toBe("x");
@@ -217,12 +258,14 @@ describe("keys (P2)", () => {
 
   it("a thread that failed by ERR_HITL_UNSTABLE_QUESTION is mended by a deploy that gives a key", async () => {
     const counter = new Counter();
-    let key: string | undefined;
-    const it = setUp(async () => (await askUser({ message: `Now at ${counter.hit("clock")}?`, ...(key ? { key } : {}) })).answer);
+    const deployed: { key?: string } = {};
+    const it = setUp(
+      async () => (await askUser({ message: `Now at ${counter.hit("clock")}?`, ...deployed })).answer,
+    );
     await it.start();
     for (let change = 0; change < 3; change += 1) await it.answer(said("x"));
     await expect(it.answer(said("x"))).rejects.toMatchObject({ code: "ERR_HITL_UNSTABLE_QUESTION" });
-    key = "now";
+    deployed.key = "now";
     await it.graph.invoke(null, thread("t")).catch(() => {});
     await resumeThread(it.graph, { thread_id: "t", backend: it.backend }).catch(() => {});
     await it.answer(said("at last"));
@@ -231,7 +274,9 @@ describe("keys (P2)", () => {
 
   it("a question that is asked no more is withdrawn, at the latest when the call ends", async () => {
     const counter = new Counter();
-    const it = setUp(async () => (await Promise.all([ask("Fixed?"), ask(counter.hit("run") === 1 ? "Old?" : "New?")])).join(","));
+    const it = setUp(async () =>
+      (await Promise.all([ask("Fixed?"), ask(counter.hit("run") === 1 ? "Old?" : "New?")])).join(","),
+    );
     await it.start();
     await it.answer(said("f"), "Fixed?");
     expect(await it.open()).toContain("New?");
@@ -244,13 +289,19 @@ describe("keys (P2)", () => {
 });
 
 describe("checks that only the asking process can make (P3)", () => {
-  const schema = z.object({ name: z.string() }).refine(({ name }) => name !== "root", { message: "root is not allowed" });
+  const schema = z
+    .object({ name: z.string() })
+    .refine(({ name }) => name !== "root", { message: "root is not allowed" });
 
   it("a refinement refuses the answer in this process before it is stored", async () => {
     const it = setUp(async () => JSON.stringify(await requestForm({ message: "Who?", schema })));
     await it.start();
     const refused = await it.answer({ name: "root" });
-    expect(refused).toMatchObject({ status: "invalid", issues: [{ message: "root is not allowed" }], resume: null });
+    expect(refused).toMatchObject({
+      status: "invalid",
+      issues: [{ message: "root is not allowed" }],
+      resume: null,
+    });
     await it.answer({ name: "ann" });
     expect(await it.output()).toBe('{"name":"ann"}');
   });

@@ -3,8 +3,30 @@ import type { LangGraphRunnableConfig } from "@langchain/langgraph";
 import { END, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { afterEach, describe, expect, it } from "vitest";
-import { askUser, configureHoldpoint, confirm, HITLSuspend, HITLToolNode, HoldpointCallbackHandler, InMemoryHITLBackend, resumeThread } from "../../src/index.ts";
-import { answer, Counter, input, interruptsIn, nodeGraph, openAsk, outputs, pending, thread, toolOf, toolsGraph, wake } from "../nodes/kit.ts";
+import {
+  askUser,
+  configureHoldpoint,
+  confirm,
+  HITLSuspend,
+  HITLToolNode,
+  HoldpointCallbackHandler,
+  InMemoryHITLBackend,
+  resumeThread,
+} from "../../src/index.ts";
+import {
+  answer,
+  Counter,
+  input,
+  interruptsIn,
+  nodeGraph,
+  openAsk,
+  outputs,
+  pending,
+  thread,
+  toolOf,
+  toolsGraph,
+  wake,
+} from "../nodes/kit.ts";
 
 let restore = (): void => {};
 function backendForAll(): InMemoryHITLBackend {
@@ -68,7 +90,10 @@ describe("confirm in a plain node", () => {
   });
 
   it("parallel branches: both asks are visible and answered in any order (P10)", async () => {
-    for (const order of [["A", "B"], ["B", "A"]]) {
+    for (const order of [
+      ["A", "B"],
+      ["B", "A"],
+    ]) {
       const backend = backendForAll();
       const got: string[] = [];
       const branch = (name: string) => async () => {
@@ -100,7 +125,10 @@ describe("confirm in a plain node", () => {
       return {};
     });
     await graph.invoke(start, thread("t"));
-    expect((await pending(backend, "t")).map((record) => record.data["message"]).toSorted()).toEqual(["A?", "B?"]);
+    expect((await pending(backend, "t")).map((record) => record.data["message"]).toSorted()).toEqual([
+      "A?",
+      "B?",
+    ]);
     await answer(graph, backend, "t", "B?", { answer: "b" });
     await answer(graph, backend, "t", "A?", { answer: "a" });
     expect(got).toEqual(["a,b"]);
@@ -109,25 +137,41 @@ describe("confirm in a plain node", () => {
   it("takes the backend, tenant and session of the run from configurable.holdpoint", async () => {
     const backend = new InMemoryHITLBackend();
     const graph = nodeGraph(async () => (await confirm({ message: "Go?" }), {}));
-    await graph.invoke(start, { configurable: { thread_id: "t", holdpoint: { backend, tenant_id: "acme", session_id: "s9", invocation_id: "i9" } } });
+    await graph.invoke(start, {
+      configurable: {
+        thread_id: "t",
+        holdpoint: { backend, tenant_id: "acme", session_id: "s9", invocation_id: "i9" },
+      },
+    });
     const view = backend.forTenant("acme");
-    expect((await view.getPendingBySession("s9")).items).toMatchObject([{ tenant_id: "acme", session_id: "s9", invocation_id: "i9", thread_id: "t" }]);
+    expect((await view.getPendingBySession("s9")).items).toMatchObject([
+      { tenant_id: "acme", session_id: "s9", invocation_id: "i9", thread_id: "t" },
+    ]);
     expect((await view.getPendingByInvocation("i9")).items).toHaveLength(1);
     expect((await backend.list({ thread_id: "t" })).items).toEqual([]);
   });
 
-  it.each([[{ configurable: { thread_id: "t" } }, "ERR_HITL_NO_BACKEND"]])("without a backend: a typed error out of invoke", async (config, code) => {
-    const graph = nodeGraph(async () => (await confirm({ message: "Go?" }), {}));
-    await expect(graph.invoke(start, config)).rejects.toMatchObject({ code });
-  });
+  it.each([[{ configurable: { thread_id: "t" } }, "ERR_HITL_NO_BACKEND"]])(
+    "without a backend: a typed error out of invoke",
+    async (config, code) => {
+      const graph = nodeGraph(async () => (await confirm({ message: "Go?" }), {}));
+      await expect(graph.invoke(start, config)).rejects.toMatchObject({ code });
+    },
+  );
 
   it("without a checkpointer, outside a graph, with durability exit: typed errors, and nothing is written", async () => {
     const backend = backendForAll();
     const work = async (): Promise<object> => (await confirm({ message: "Go?" }), {});
-    const bare = new StateGraph(MessagesAnnotation).addNode("work", work).addEdge(START, "work").addEdge("work", END).compile();
+    const bare = new StateGraph(MessagesAnnotation)
+      .addNode("work", work)
+      .addEdge(START, "work")
+      .addEdge("work", END)
+      .compile();
     await expect(bare.invoke(start)).rejects.toMatchObject({ code: "ERR_HITL_NO_CHECKPOINTER" });
     await expect(work()).rejects.toMatchObject({ code: "ERR_HITL_NO_CALL_IDENTITY" });
-    await expect(nodeGraph(work).invoke(start, { ...thread("t"), durability: "exit" })).rejects.toMatchObject({ code: "ERR_HITL_DURABILITY" });
+    await expect(nodeGraph(work).invoke(start, { ...thread("t"), durability: "exit" })).rejects.toMatchObject(
+      { code: "ERR_HITL_DURABILITY" },
+    );
     expect((await backend.list({})).items).toEqual([]);
   });
 });
@@ -140,27 +184,36 @@ describe("an unwrapped tool under a stock ToolNode", () => {
       return `${String(to)} ${confirmed}`;
     }),
   ];
-  const calls = input({ name: "pay", args: { to: "ann" }, id: "a" }, { name: "pay", args: { to: "bob" }, id: "b" });
+  const calls = input(
+    { name: "pay", args: { to: "ann" }, id: "a" },
+    { name: "pay", args: { to: "bob" }, id: "b" },
+  );
 
-  it.each(["runtime", "handler"] as const)("with the %s two identical parallel calls get their own answers", async (how) => {
-    const backend = backendForAll();
-    const counter = new Counter();
-    const graph = toolsGraph(new ToolNode(tools(counter, how === "runtime")));
-    const callbacks = how === "handler" ? { callbacks: [new HoldpointCallbackHandler()] } : {};
-    await graph.invoke(calls, { ...thread("t"), ...callbacks });
-    const open = await pending(backend, "t");
-    expect(open.map((record) => record.tool_call_id).toSorted()).toEqual(["a", "b"]);
-    expect(open.map((record) => record.tool_name)).toEqual(["pay", "pay"]);
-    for (const record of open) await backend.respond(record.hitl_id, { confirmed: record.tool_call_id === "a" });
-    await resumeThread(graph, { thread_id: "t", backend, config: callbacks });
-    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ a: "ann true", b: "bob false" });
-  });
+  it.each(["runtime", "handler"] as const)(
+    "with the %s two identical parallel calls get their own answers",
+    async (how) => {
+      const backend = backendForAll();
+      const counter = new Counter();
+      const graph = toolsGraph(new ToolNode(tools(counter, how === "runtime")));
+      const callbacks = how === "handler" ? { callbacks: [new HoldpointCallbackHandler()] } : {};
+      await graph.invoke(calls, { ...thread("t"), ...callbacks });
+      const open = await pending(backend, "t");
+      expect(open.map((record) => record.tool_call_id).toSorted()).toEqual(["a", "b"]);
+      expect(open.map((record) => record.tool_name)).toEqual(["pay", "pay"]);
+      for (const record of open)
+        await backend.respond(record.hitl_id, { confirmed: record.tool_call_id === "a" });
+      await resumeThread(graph, { thread_id: "t", backend, config: callbacks });
+      expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ a: "ann true", b: "bob false" });
+    },
+  );
 
   it("with neither it says ERR_HITL_NO_CALL_IDENTITY, and asks nothing", async () => {
     const backend = backendForAll();
     const counter = new Counter();
     const graph = toolsGraph(new ToolNode(tools(counter, false), { handleToolErrors: false }));
-    await expect(graph.invoke(calls, thread("t"))).rejects.toMatchObject({ code: "ERR_HITL_NO_CALL_IDENTITY" });
+    await expect(graph.invoke(calls, thread("t"))).rejects.toMatchObject({
+      code: "ERR_HITL_NO_CALL_IDENTITY",
+    });
     expect((await backend.list({})).items).toEqual([]);
     expect(counter.all()).toEqual({});
   });
@@ -186,7 +239,9 @@ describe("a bare HITLSuspend", () => {
     const graph = toolsGraph(new ToolNode([toolOf("it", suspend)]), saver);
     const first = await graph.invoke(input({ name: "it", id: "c" }), thread("t"));
     expect(interruptsIn(first)).toMatchObject([{ value: { recorded: false, data: { message: "Which?" } } }]);
-    await expect(resumeThread(graph, { thread_id: "t", backend })).rejects.toMatchObject({ code: "ERR_HITL_UNRECORDED_SUSPEND" });
+    await expect(resumeThread(graph, { thread_id: "t", backend })).rejects.toMatchObject({
+      code: "ERR_HITL_UNRECORDED_SUSPEND",
+    });
     const mended = toolsGraph(new HITLToolNode([toolOf("it", suspend)], { backend }), saver);
     await mended.invoke(null, thread("t"));
     await answer(mended, backend, "t", "Which?", { answer: "x" });
@@ -198,15 +253,22 @@ describe("a bare HITLSuspend", () => {
     const graph = nodeGraph(suspend);
     const first = await graph.invoke(start, thread("t"));
     expect(interruptsIn(first)).toHaveLength(1);
-    await expect(resumeThread(graph, { thread_id: "t", backend })).rejects.toMatchObject({ code: "ERR_HITL_UNRECORDED_SUSPEND" });
+    await expect(resumeThread(graph, { thread_id: "t", backend })).rejects.toMatchObject({
+      code: "ERR_HITL_UNRECORDED_SUSPEND",
+    });
   });
 
   it("is found in a subgraph too", async () => {
     const backend = new InMemoryHITLBackend();
-    const inner = new StateGraph(MessagesAnnotation).addNode("work", suspend).addEdge(START, "work").compile();
+    const inner = new StateGraph(MessagesAnnotation)
+      .addNode("work", suspend)
+      .addEdge(START, "work")
+      .compile();
     const graph = nodeGraph(inner);
     await graph.invoke(start, thread("t"));
-    await expect(resumeThread(graph, { thread_id: "t", backend })).rejects.toMatchObject({ code: "ERR_HITL_UNRECORDED_SUSPEND" });
+    await expect(resumeThread(graph, { thread_id: "t", backend })).rejects.toMatchObject({
+      code: "ERR_HITL_UNRECORDED_SUSPEND",
+    });
   });
 });
 
@@ -217,10 +279,16 @@ describe("a plain node beside our own", () => {
     const got: unknown[] = [];
     const graph = nodeGraph(async (_state: object, config: LangGraphRunnableConfig) => {
       const runtime = { ...config, toolCallId: "own" };
-      got.push(await ask.invoke({ type: "tool_call", id: "own", name: "ask", args: {} }, runtime).catch((error: Error) => Promise.reject(error)));
+      got.push(
+        await ask
+          .invoke({ type: "tool_call", id: "own", name: "ask", args: {} }, runtime)
+          .catch((error: Error) => Promise.reject(error)),
+      );
       return {};
     });
-    await graph.invoke(start, thread("t")).catch((error: { code?: string }) => expect(error.code).toBe("ERR_HITL_NO_CALL_IDENTITY"));
+    await graph
+      .invoke(start, thread("t"))
+      .catch((error: { code?: string }) => expect(error.code).toBe("ERR_HITL_NO_CALL_IDENTITY"));
     expect((await backend.list({})).items.length).toBeLessThanOrEqual(1);
   });
 });

@@ -1,24 +1,30 @@
 /** Response mode, continuation, await style: what a tool gets, whatever was answered (P1, P2, P8, F8). */
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
 import {
-  askUser,
   confirm,
   HITLSuspend,
   HITLToolNode,
   InMemoryHITLBackend,
   isHITLCancelledError,
   isHITLExpiredError,
-  requestAuth,
-  requestForm,
-  requestPermission,
   respondAndResume,
   resumeThread,
   resumption,
   type Resumption,
 } from "../../src/index.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
-import { answer, Counter, input, openAsk, outputs, pending, thread, toolOf, toolsGraph, wake } from "../nodes/kit.ts";
+import {
+  answer,
+  Counter,
+  input,
+  openAsk,
+  outputs,
+  pending,
+  thread,
+  toolOf,
+  toolsGraph,
+  wake,
+} from "../nodes/kit.ts";
 
 type Body = (args: Record<string, unknown>, runtime: Record<string, unknown>) => unknown;
 
@@ -42,13 +48,26 @@ describe("response mode", () => {
       throw new HITLSuspend({ hitl_type: "ask_user", data: { message: "Which?", options: ["a", "b"] } });
     });
     await it.start();
-    expect(await openAsk(it.backend, "t")).toMatchObject({ resume_mode: "response", tool_name: "it", tool_call_id: "c1", data: { message: "Which?", options: ["a", "b"] } });
+    expect(await openAsk(it.backend, "t")).toMatchObject({
+      resume_mode: "response",
+      tool_name: "it",
+      tool_call_id: "c1",
+      data: { message: "Which?", options: ["a", "b"] },
+    });
     await it.answer({ answer: "b" });
     expect(await it.output()).toBe('{"answer":"b"}');
     expect(counter.of("body")).toBe(1);
   });
 
-  it.each([[false, "false"], [0, "0"], ["", ""], [null, "null"], [[], "[]"], [{}, "{}"], ["No", "No"]])("takes %j for an answer (F8)", async (response, text) => {
+  it.each([
+    [false, "false"],
+    [0, "0"],
+    ["", ""],
+    [null, "null"],
+    [[], "[]"],
+    [{}, "{}"],
+    ["No", "No"],
+  ])("takes %j for an answer (F8)", async (response, text) => {
     const it = setUp(() => {
       throw new HITLSuspend({ hitl_type: "anything", data: { message: "?" } });
     });
@@ -77,7 +96,11 @@ describe("response mode", () => {
     await it.start();
     const { hitl_id } = await openAsk(it.backend, "t");
     clock.advance(120_000);
-    const late = await respondAndResume(it.graph, { backend: it.backend, hitl_id, response: { confirmed: true } });
+    const late = await respondAndResume(it.graph, {
+      backend: it.backend,
+      hitl_id,
+      response: { confirmed: true },
+    });
     expect(late.status).toBe("expired");
     await resumeThread(it.graph, { thread_id: "t", backend: it.backend });
     expect(await it.output()).toMatch(/expired before a human answered.*Nothing was approved/);
@@ -93,7 +116,11 @@ describe("continuation", () => {
       const names = [...((resumed?.tool_state?.["names"] as string[] | undefined) ?? [])];
       if (resumed) names.push(String((resumed.response as { answer: string }).answer));
       if (names.length === 4) return names.join(",");
-      throw new HITLSuspend({ resume_mode: "continuation", tool_state: { names }, data: { message: "Next name?" } });
+      throw new HITLSuspend({
+        resume_mode: "continuation",
+        tool_state: { names },
+        data: { message: "Next name?" },
+      });
     });
     await it.start();
     for (const name of ["ann", "bob", "cy", "dee"]) {
@@ -103,7 +130,12 @@ describe("continuation", () => {
     expect(await it.output()).toBe("ann,bob,cy,dee");
     expect(seen).toHaveLength(5);
     expect(seen[0]).toBeUndefined();
-    expect(seen[3]).toMatchObject({ response: { answer: "cy" }, tool_state: { names: ["ann", "bob"] }, checkpoint_id: expect.stringMatching(/^ckpt_/), hitl_id: expect.stringMatching(/^hitl_/) });
+    expect(seen[3]).toMatchObject({
+      response: { answer: "cy" },
+      tool_state: { names: ["ann", "bob"] },
+      checkpoint_id: expect.stringMatching(/^ckpt_/),
+      hitl_id: expect.stringMatching(/^hitl_/),
+    });
     expect(new Set(seen.slice(1).map((resumed) => resumed?.hitl_id)).size).toBe(4);
   });
 
@@ -111,11 +143,23 @@ describe("continuation", () => {
     const it = setUp(() => {
       const resumed = resumption();
       if (resumed) return `${String(resumed.checkpoint_id)} ${JSON.stringify(resumed.response)}`;
-      throw new HITLSuspend({ hitl_type: "external_auth", resume_mode: "continuation", tool_state: { step: 1 }, checkpoint_id: "ckpt_mine", callback_id: "cb-1", data: { message: "Log in", auth_url: "https://x" } });
+      throw new HITLSuspend({
+        hitl_type: "external_auth",
+        resume_mode: "continuation",
+        tool_state: { step: 1 },
+        checkpoint_id: "ckpt_mine",
+        callback_id: "cb-1",
+        data: { message: "Log in", auth_url: "https://x" },
+      });
     });
     await it.start();
     const record = await it.backend.getByCheckpoint("ckpt_mine");
-    expect(record).toMatchObject({ status: "pending", tool_state: { step: 1 }, callback_id: "cb-1", resume_mode: "continuation" });
+    expect(record).toMatchObject({
+      status: "pending",
+      tool_state: { step: 1 },
+      callback_id: "cb-1",
+      resume_mode: "continuation",
+    });
     expect((await it.backend.getByCallback("cb-1"))?.hitl_id).toBe(record?.hitl_id);
     await it.answer({ status: "granted", reference: "vault:1" });
     expect(await it.output()).toBe('ckpt_mine {"status":"granted","reference":"vault:1"}');
@@ -125,13 +169,19 @@ describe("continuation", () => {
     const it = setUp(() => {
       const round = Number(resumption()?.tool_state?.["round"] ?? 0);
       if (round === 2) return "done";
-      throw new HITLSuspend({ resume_mode: "continuation", tool_state: { round: round + 1 }, data: { message: `Round ${round}?` } });
+      throw new HITLSuspend({
+        resume_mode: "continuation",
+        tool_state: { round: round + 1 },
+        data: { message: `Round ${round}?` },
+      });
     });
     await it.start();
     const first = await openAsk(it.backend, "t");
     await it.answer({ answer: "x" });
     const second = await openAsk(it.backend, "t");
-    expect(await it.backend.getByCheckpoint(String(second.checkpoint_id))).toMatchObject({ hitl_id: second.hitl_id });
+    expect(await it.backend.getByCheckpoint(String(second.checkpoint_id))).toMatchObject({
+      hitl_id: second.hitl_id,
+    });
     expect(second.hitl_id).not.toBe(first.hitl_id);
     await it.answer({ answer: "y" });
     expect(await it.output()).toBe("done");
@@ -140,7 +190,12 @@ describe("continuation", () => {
   it("may mix: await style inside a continued round, and the round's resumption stays while it waits", async () => {
     const it = setUp(async () => {
       const resumed = resumption();
-      if (!resumed) throw new HITLSuspend({ resume_mode: "continuation", tool_state: { amount: 7 }, data: { message: "Whom?" } });
+      if (!resumed)
+        throw new HITLSuspend({
+          resume_mode: "continuation",
+          tool_state: { amount: 7 },
+          data: { message: "Whom?" },
+        });
       const { confirmed } = await confirm({ message: "Sure?" });
       return `${JSON.stringify(resumed.response)} ${String(resumed.tool_state?.["amount"])} ${confirmed}`;
     });
@@ -203,12 +258,22 @@ describe("errors of an ended question in the tool (P8)", () => {
     const clock = new FakeClock(1_000_000);
     const it = setUp(async () => (await confirm({ message: "Go?", expiresInMs: 1000 })).confirmed, clock);
     await it.start();
-    expect((await it.backend.list({ thread_id: "t" })).items[0]).toMatchObject({ status: "pending", expires_at: 1_001_000 });
+    expect((await it.backend.list({ thread_id: "t" })).items[0]).toMatchObject({
+      status: "pending",
+      expires_at: 1_001_000,
+    });
   });
 
   it("an author's own default answers when time passes", async () => {
     const clock = new FakeClock(Date.now());
-    const it = setUp(async () => String((await confirm({ message: "Go?", expiresInMs: 1000, on_expire: { respond: { confirmed: false } } })).confirmed), clock);
+    const it = setUp(
+      async () =>
+        String(
+          (await confirm({ message: "Go?", expiresInMs: 1000, on_expire: { respond: { confirmed: false } } }))
+            .confirmed,
+        ),
+      clock,
+    );
     await it.start();
     clock.advance(5000);
     await resumeThread(it.graph, { thread_id: "t", backend: it.backend });
@@ -216,75 +281,23 @@ describe("errors of an ended question in the tool (P8)", () => {
   });
 });
 
-describe("kinds of questions", () => {
-  it("askUser: one, several of the options, several questions", async () => {
-    const it = setUp(async () => {
-      const one = await askUser({ message: "One?", options: ["a", { value: "b", label: "B" }] });
-      const many = await askUser({ message: "Many?", options: ["x", "y", "z"], multiple: true });
-      const all = await askUser({ message: "All?", questions: [{ id: "q1", message: "1" }, { id: "q2", message: "2", options: ["u"] }] });
-      return JSON.stringify([one, many, all]);
-    });
-    await it.start();
-    expect((await it.answer({ answer: "c" }, "One?")).status).toBe("invalid");
-    await it.answer({ answer: "b" }, "One?");
-    await it.answer({ answer: ["x", "z"] }, "Many?");
-    expect((await it.answer({ answers: { q1: "free" } }, "All?")).status).toBe("invalid");
-    await it.answer({ answers: { q1: "free", q2: "u" } }, "All?");
-    expect(JSON.parse(String(await it.output()))).toEqual([{ answer: "b" }, { answer: ["x", "z"] }, { answers: { q1: "free", q2: "u" } }]);
-  });
-
-  it("requestPermission: only allowed decisions; the subject is kept with its hash (P7)", async () => {
-    const it = setUp(async () => JSON.stringify(await requestPermission({ message: "May I?", tool: "rm", args: { path: "/" }, allowed_decisions: ["approve_once", "edit", "reject"] })));
-    await it.start();
-    expect(await openAsk(it.backend, "t")).toMatchObject({ hitl_type: "permission", subject: { tool: "rm", args: { path: "/" }, approved_hash: expect.stringMatching(/^[0-9a-f]{64}$/) } });
-    expect((await it.answer({ decision: "approve_always" })).status).toBe("invalid");
-    expect((await it.answer({ decision: "edit" })).status).toBe("invalid");
-    await it.answer({ decision: "edit", edited_args: { path: "/tmp" } });
-    expect(JSON.parse(String(await it.output()))).toEqual({ decision: "edit", edited_args: { path: "/tmp" } });
-  });
-
-  it("requestForm: a zod schema is shown as JSON Schema and gives its output", async () => {
-    const schema = z.object({ name: z.string().min(2), age: z.coerce.number().default(3) });
-    const it = setUp(async () => JSON.stringify(await requestForm({ message: "Fill in", schema })));
-    await it.start();
-    const record = await openAsk(it.backend, "t");
-    expect(record.response_schema).toMatchObject({ type: "object", required: ["name"] });
-    expect((await it.answer({ name: "x" })).status).toBe("invalid");
-    await it.answer({ name: "xy" });
-    expect(JSON.parse(String(await it.output()))).toEqual({ name: "xy", age: 3 });
-  });
-
-  it("requestForm: the form's schema is in data.schema, where a renderer looks for it (DESIGN 4)", async () => {
-    const it = setUp(async () => JSON.stringify(await requestForm({ message: "Fill in", schema: z.object({ name: z.string() }) })));
-    await it.start();
-    expect((await openAsk(it.backend, "t")).data).toMatchObject({ message: "Fill in", schema: { type: "object", properties: { name: { type: "string" } } } });
-  });
-
-  it("requestAuth: completed from outside by its callback_id", async () => {
-    const it = setUp(async () => JSON.stringify(await requestAuth({ message: "Log in", auth_url: "https://a", provider: "p", scopes: ["s"], callback_id: "cb" })));
-    await it.start();
-    const record = await it.backend.getByCallback("cb");
-    expect(record?.data).toEqual({ message: "Log in", auth_url: "https://a", provider: "p", scopes: ["s"] });
-    await it.backend.respond(String(record?.hitl_id), { status: "granted", reference: "r" });
-    await resumeThread(it.graph, { thread_id: "t", backend: it.backend });
-    expect(JSON.parse(String(await it.output()))).toEqual({ status: "granted", reference: "r" });
-  });
-});
-
 describe("wake-ups without an answer (P1)", () => {
-  it.each([[{ confirmed: true }], ["yes"], [[true]], [{ hitl: "hitl_nonsense" }], [true], [1]])("resume: %j answers nothing", async (value) => {
-    const counter = new Counter();
-    const it = setUp(async () => {
-      const { confirmed } = await confirm({ message: "Go?" });
-      counter.hit("went");
-      return String(confirmed);
-    });
-    await it.start();
-    const again = await it.graph.invoke(wake(value), thread("t"));
-    expect(outputs(again)).toEqual({});
-    expect(await pending(it.backend, "t")).toHaveLength(1);
-    await it.answer({ confirmed: false });
-    expect(await it.output()).toBe("false");
-    expect(counter.of("went")).toBe(1);
-  });
+  it.each([[{ confirmed: true }], ["yes"], [[true]], [{ hitl: "hitl_nonsense" }], [true], [1]])(
+    "resume: %j answers nothing",
+    async (value) => {
+      const counter = new Counter();
+      const it = setUp(async () => {
+        const { confirmed } = await confirm({ message: "Go?" });
+        counter.hit("went");
+        return String(confirmed);
+      });
+      await it.start();
+      const again = await it.graph.invoke(wake(value), thread("t"));
+      expect(outputs(again)).toEqual({});
+      expect(await pending(it.backend, "t")).toHaveLength(1);
+      await it.answer({ confirmed: false });
+      expect(await it.output()).toBe("false");
+      expect(counter.of("went")).toBe(1);
+    },
+  );
 });

@@ -7,7 +7,15 @@ import { MemorySaver } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { askUser, HITLToolNode, holdpointTools, InMemoryHITLBackend, respondAndResume, resumeThread, step } from "../../src/index.ts";
+import {
+  askUser,
+  HITLToolNode,
+  holdpointTools,
+  InMemoryHITLBackend,
+  respondAndResume,
+  resumeThread,
+  step,
+} from "../../src/index.ts";
 import { Counter, input, outputs, pending, thread, toolOf, toolsGraph, turns, wake } from "../nodes/kit.ts";
 
 type Program =
@@ -17,15 +25,29 @@ type Program =
   | { readonly kind: "if"; readonly name: string; readonly then: Program; readonly otherwise: Program };
 
 const names = fc.constantFrom("a", "b", "c", "d");
-const programs = (pause: fc.Arbitrary<number>) => fc.letrec<{ program: Program }>((tie) => ({
-  program: fc.oneof(
-    { maxDepth: 3, depthSize: "small" },
-    fc.record({ kind: fc.constant("ask" as const), name: names, pause }),
-    fc.record({ kind: fc.constant("step" as const), name: names, pause }),
-    fc.record({ kind: fc.constantFrom("sequence" as const, "parallel" as const, "settled" as const, "caught" as const), parts: fc.array(tie("program"), { minLength: 1, maxLength: 3 }) }),
-    fc.record({ kind: fc.constant("if" as const), name: names, then: tie("program"), otherwise: tie("program") }),
-  ),
-})).program;
+const programs = (pause: fc.Arbitrary<number>) =>
+  fc.letrec<{ program: Program }>((tie) => ({
+    program: fc.oneof(
+      { maxDepth: 3, depthSize: "small" },
+      fc.record({ kind: fc.constant("ask" as const), name: names, pause }),
+      fc.record({ kind: fc.constant("step" as const), name: names, pause }),
+      fc.record({
+        kind: fc.constantFrom(
+          "sequence" as const,
+          "parallel" as const,
+          "settled" as const,
+          "caught" as const,
+        ),
+        parts: fc.array(tie("program"), { minLength: 1, maxLength: 3 }),
+      }),
+      fc.record({
+        kind: fc.constant("if" as const),
+        name: names,
+        then: tie("program"),
+        otherwise: tie("program"),
+      }),
+    ),
+  })).program;
 /** Everything at once, and with branches that reach their questions late. */
 const SPEEDS = [
   { speed: "at once", program: programs(fc.constant(0)), seeds: [11, 12] },
@@ -50,20 +72,29 @@ async function run(program: Program, world: World, path: string): Promise<string
       await turns(program.pause);
       return world.step(`${path}${program.name}`);
     case "if":
-      return (await world.ask(`${program.name}?`)).startsWith("yes") ? run(program.then, world, `${path}t`) : run(program.otherwise, world, `${path}e`);
+      return (await world.ask(`${program.name}?`)).startsWith("yes")
+        ? run(program.then, world, `${path}t`)
+        : run(program.otherwise, world, `${path}e`);
     case "sequence": {
       const got: string[] = [];
-      for (const [index, part] of program.parts.entries()) got.push(await run(part, world, `${path}${index}`));
+      for (const [index, part] of program.parts.entries())
+        got.push(await run(part, world, `${path}${index}`));
       return `(${got.join(" ")})`;
     }
     case "parallel":
       return `[${(await Promise.all(program.parts.map((part, index) => run(part, world, `${path}${index}`)))).join(" ")}]`;
     case "settled": {
-      const all = await Promise.allSettled(program.parts.map((part, index) => run(part, world, `${path}${index}`)));
+      const all = await Promise.allSettled(
+        program.parts.map((part, index) => run(part, world, `${path}${index}`)),
+      );
       return `{${all.map((one) => (one.status === "fulfilled" ? one.value : "x")).join(" ")}}`;
     }
     case "caught":
-      return (await Promise.all(program.parts.map((part, index) => run(part, world, `${path}${index}`).catch(() => "x")))).join("+");
+      return (
+        await Promise.all(
+          program.parts.map((part, index) => run(part, world, `${path}${index}`).catch(() => "x")),
+        )
+      ).join("+");
     default:
       return program satisfies never;
   }
@@ -81,9 +112,19 @@ async function expected(program: Program): Promise<{ output: string; steps: Coun
   return { output: await run(program, world, "p"), steps };
 }
 
-const chaos = fc.array(fc.record({ which: fc.nat(20), how: fc.constantFrom("resume", "resume", "resume", "respond", "wake", "null", "thread") }), { minLength: 60, maxLength: 60 });
+const chaos = fc.array(
+  fc.record({
+    which: fc.nat(20),
+    how: fc.constantFrom("resume", "resume", "resume", "respond", "wake", "null", "thread"),
+  }),
+  { minLength: 60, maxLength: 60 },
+);
 
-async function play(kind: "HITLToolNode" | "holdpointTools", programs: readonly Program[], moves: readonly { which: number; how: string }[]): Promise<void> {
+async function play(
+  kind: "HITLToolNode" | "holdpointTools",
+  programs: readonly Program[],
+  moves: readonly { which: number; how: string }[],
+): Promise<void> {
   const backend = new InMemoryHITLBackend();
   const steps = programs.map(() => new Counter());
   const after = new Counter();
@@ -101,7 +142,10 @@ async function play(kind: "HITLToolNode" | "holdpointTools", programs: readonly 
       return `=${await run(program, world, "p")}`;
     }),
   );
-  const node = kind === "HITLToolNode" ? new HITLToolNode(tools, { backend }) : new ToolNode(holdpointTools(tools, { backend }));
+  const node =
+    kind === "HITLToolNode"
+      ? new HITLToolNode(tools, { backend })
+      : new ToolNode(holdpointTools(tools, { backend }));
   const graph = toolsGraph(node, new MemorySaver(), () => after.hit("after"));
   await graph.invoke(input(...tools.map(({ name }) => ({ name, id: name }))), thread("t"));
   for (let turn = 0; turn < 200; turn += 1) {
@@ -122,24 +166,36 @@ async function play(kind: "HITLToolNode" | "holdpointTools", programs: readonly 
     else await resumeThread(graph, { thread_id: "t", backend });
   }
   const right = await Promise.all(programs.map(expected));
-  expect(outputs((await graph.getState(thread("t"))).values)).toEqual(Object.fromEntries(right.map(({ output }, index) => [`tool${index}`, `=${output}`])));
+  expect(outputs((await graph.getState(thread("t"))).values)).toEqual(
+    Object.fromEntries(right.map(({ output }, index) => [`tool${index}`, `=${output}`])),
+  );
   expect(steps.map((counter) => counter.all())).toEqual(right.map((one) => one.steps.all()));
   expect(after.of("after")).toBe(1);
   expect(await pending(backend, "t")).toEqual([]);
 }
 
 describe.each(["HITLToolNode", "holdpointTools"] as const)("random programs in %s", (kind) => {
-  it.each(SPEEDS)("one call, $speed: the right output, each step once", async ({ program, seeds }) => {
-    await fc.assert(
-      fc.asyncProperty(program, chaos, (one, moves) => play(kind, [one], moves)),
-      { numRuns: 60, seed: seeds[0], endOnFailure: true },
-    );
-  }, 120_000);
+  it.each(SPEEDS)(
+    "one call, $speed: the right output, each step once",
+    async ({ program, seeds }) => {
+      await fc.assert(
+        fc.asyncProperty(program, chaos, (one, moves) => play(kind, [one], moves)),
+        { numRuns: 60, seed: seeds[0], endOnFailure: true },
+      );
+    },
+    120_000,
+  );
 
-  it.each(SPEEDS)("calls side by side, $speed: the right outputs, each step once, no stall (P9)", async ({ program, seeds }) => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(program, { minLength: 2, maxLength: 3 }), chaos, (all, moves) => play(kind, all, moves)),
-      { numRuns: 40, seed: seeds[1], endOnFailure: true },
-    );
-  }, 120_000);
+  it.each(SPEEDS)(
+    "calls side by side, $speed: the right outputs, each step once, no stall (P9)",
+    async ({ program, seeds }) => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(program, { minLength: 2, maxLength: 3 }), chaos, (all, moves) =>
+          play(kind, all, moves),
+        ),
+        { numRuns: 40, seed: seeds[1], endOnFailure: true },
+      );
+    },
+    120_000,
+  );
 });

@@ -11,7 +11,18 @@ import { answer, input, openAsk, outputs, thread, toolOf, toolsGraph } from "../
 
 const { HITLSuspend, HITLToolNode, InMemoryHITLBackend, isHITLSuspend, isHoldpointError } = holdpoint;
 
-const TEN = ["hitl_id", "hitl_type", "data", "node_id", "tool_name", "block_id", "metadata", "resume_mode", "tool_state", "checkpoint_id"];
+const TEN = [
+  "hitl_id",
+  "hitl_type",
+  "data",
+  "node_id",
+  "tool_name",
+  "block_id",
+  "metadata",
+  "resume_mode",
+  "tool_state",
+  "checkpoint_id",
+];
 
 describe("HITLSuspend", () => {
   it("toJSON gives exactly aury's ten keys, with aury's defaults", () => {
@@ -32,15 +43,42 @@ describe("HITLSuspend", () => {
   });
 
   it("survives JSON, with all of its fields", () => {
-    const full = new HITLSuspend({ hitl_id: "hitl_abc", hitl_type: "confirm", data: { message: "x", n: [1] }, node_id: "n", tool_name: "t", block_id: "b", metadata: { a: 1 }, resume_mode: "continuation", tool_state: { s: 0 }, checkpoint_id: "ckpt_1" });
+    const full = new HITLSuspend({
+      hitl_id: "hitl_abc",
+      hitl_type: "confirm",
+      data: { message: "x", n: [1] },
+      node_id: "n",
+      tool_name: "t",
+      block_id: "b",
+      metadata: { a: 1 },
+      resume_mode: "continuation",
+      tool_state: { s: 0 },
+      checkpoint_id: "ckpt_1",
+    });
     const back = HITLSuspend.fromJSON(JSON.parse(JSON.stringify(full)));
     expect(back.toJSON()).toEqual(full.toJSON());
     expect(back.is_continuation).toBe(true);
     expect(isHITLSuspend(back)).toBe(true);
-    expect(HITLSuspend.fromJSON({ hitl_id: "x" }).toJSON()).toMatchObject({ hitl_type: "ask_user", data: {}, resume_mode: "response" });
+    expect(HITLSuspend.fromJSON({ hitl_id: "x" }).toJSON()).toMatchObject({
+      hitl_type: "ask_user",
+      data: {},
+      resume_mode: "response",
+    });
   });
 
-  it.each([[{}], [null], ["text"], [[]], [{ hitl_id: 1 }], [{ hitl_id: "x", resume_mode: "other" }], [{ hitl_id: "x", data: 1 }], [{ hitl_id: "" }], [{ hitl_id: "x", hitl_type: 5 }], [{ hitl_id: "x", tool_state: "s" }], [{ hitl_id: "x", node_id: 3 }]])("fromJSON refuses %j with a typed error", (json) => {
+  it.each([
+    [{}],
+    [null],
+    ["text"],
+    [[]],
+    [{ hitl_id: 1 }],
+    [{ hitl_id: "x", resume_mode: "other" }],
+    [{ hitl_id: "x", data: 1 }],
+    [{ hitl_id: "" }],
+    [{ hitl_id: "x", hitl_type: 5 }],
+    [{ hitl_id: "x", tool_state: "s" }],
+    [{ hitl_id: "x", node_id: 3 }],
+  ])("fromJSON refuses %j with a typed error", (json) => {
     expect(() => HITLSuspend.fromJSON(json)).toThrow(expect.objectContaining({ name: "HoldpointError" }));
   });
 
@@ -60,8 +98,12 @@ describe("HITLSuspend", () => {
   });
 
   it("refuses what is not JSON before anything is thrown around", () => {
-    expect(() => new HITLSuspend({ data: { big: 1n } })).toThrow(expect.objectContaining({ code: "ERR_HITL_NOT_JSON" }));
-    expect(() => new HITLSuspend({ tool_state: { f: () => 1 } })).toThrow(expect.objectContaining({ code: "ERR_HITL_NOT_JSON" }));
+    expect(() => new HITLSuspend({ data: { big: 1n } })).toThrow(
+      expect.objectContaining({ code: "ERR_HITL_NOT_JSON" }),
+    );
+    expect(() => new HITLSuspend({ tool_state: { f: () => 1 } })).toThrow(
+      expect.objectContaining({ code: "ERR_HITL_NOT_JSON" }),
+    );
   });
 
   it("its data is a copy: what the tool changes later does not change the question", () => {
@@ -89,12 +131,22 @@ describe("an own hitl_id (P2)", () => {
   it("is an alias in its thread; two threads may use it, and thread_id tells them apart", async () => {
     const backend = new InMemoryHITLBackend();
     const graph = graphOf(backend);
-    for (const who of ["t1", "t2"]) await graph.invoke(input({ name: "it", args: { who }, id: "c" }), thread(who));
-    await expect(holdpoint.respondAndResume(graph, { backend, hitl_id: "approval", response: { answer: "x" } })).rejects.toMatchObject({ code: "ERR_HITL_AMBIGUOUS_ID" });
+    for (const who of ["t1", "t2"])
+      await graph.invoke(input({ name: "it", args: { who }, id: "c" }), thread(who));
+    await expect(
+      holdpoint.respondAndResume(graph, { backend, hitl_id: "approval", response: { answer: "x" } }),
+    ).rejects.toMatchObject({ code: "ERR_HITL_AMBIGUOUS_ID" });
     for (const thread_id of ["t2", "t1"]) {
-      const { status, resume } = await holdpoint.respondAndResume(graph, { backend, hitl_id: "approval", thread_id, response: { answer: thread_id } });
+      const { status, resume } = await holdpoint.respondAndResume(graph, {
+        backend,
+        hitl_id: "approval",
+        thread_id,
+        response: { answer: thread_id },
+      });
       expect([status, resume?.status]).toEqual(["accepted", "resumed"]);
-      expect(outputs((await graph.getState(thread(thread_id))).values)).toEqual({ c: `{"answer":"${thread_id}"}` });
+      expect(outputs((await graph.getState(thread(thread_id))).values)).toEqual({
+        c: `{"answer":"${thread_id}"}`,
+      });
     }
   });
 
@@ -107,10 +159,16 @@ describe("an own hitl_id (P2)", () => {
   it("used by two calls of one step it names two questions, not one (P2)", async () => {
     const backend = new InMemoryHITLBackend();
     const graph = graphOf(backend);
-    await graph.invoke(input({ name: "it", args: { who: "a" }, id: "c1" }, { name: "it", args: { who: "b" }, id: "c2" }), thread("t"));
+    await graph.invoke(
+      input({ name: "it", args: { who: "a" }, id: "c1" }, { name: "it", args: { who: "b" }, id: "c2" }),
+      thread("t"),
+    );
     await answer(graph, backend, "t", "For a?", { answer: "A" });
     await answer(graph, backend, "t", "For b?", { answer: "B" });
-    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ c1: '{"answer":"A"}', c2: '{"answer":"B"}' });
+    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({
+      c1: '{"answer":"A"}',
+      c2: '{"answer":"B"}',
+    });
   });
 });
 
@@ -119,7 +177,8 @@ describe("two copies of the package", () => {
   cpSync(new URL("../../src", import.meta.url), join(folder, "src"), { recursive: true });
   symlinkSync(new URL("../../node_modules", import.meta.url), join(folder, "node_modules"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  const load = async (): Promise<typeof holdpoint> => (await import(pathToFileURL(join(folder, "src/index.ts")).href)) as typeof holdpoint;
+  const load = async (): Promise<typeof holdpoint> =>
+    (await import(pathToFileURL(join(folder, "src/index.ts")).href)) as typeof holdpoint;
 
   it("know each other's signals and errors", async () => {
     const other = await load();
@@ -175,7 +234,11 @@ describe("two copies of the package", () => {
 describe("an uncaught signal", () => {
   it("says what it is, with what to do, when it ends a process", () => {
     const code = `import { HITLSuspend } from "${new URL("../../src/index.ts", import.meta.url).href}"; throw new HITLSuspend({ hitl_id: "hitl_1" });`;
-    const { status, stderr } = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], { encoding: "utf8", cwd: new URL("../..", import.meta.url) });
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ["--import", "tsx", "--input-type=module", "-e", code],
+      { encoding: "utf8", cwd: new URL("../..", import.meta.url) },
+    );
     expect(status).toBe(1);
     expect(stderr).toContain("HITL suspend: ask_user (hitl_1)");
   });

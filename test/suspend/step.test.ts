@@ -1,8 +1,31 @@
 /** `step`: what ran in a call does not run again when its body does (P6). */
 import { describe, expect, it } from "vitest";
-import { confirm, HITLSuspend, HITLToolNode, holdpointTools, InMemoryHITLBackend, respondAndResume, resumption, step, StoreHITLBackend } from "../../src/index.ts";
+import {
+  confirm,
+  HITLSuspend,
+  HITLToolNode,
+  holdpointTools,
+  InMemoryHITLBackend,
+  respondAndResume,
+  resumption,
+  step,
+  StoreHITLBackend,
+} from "../../src/index.ts";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
-import { answer, Counter, gate, input, nodeGraph, openAsk, outputs, pending, thread, toolOf, toolsGraph, turns } from "../nodes/kit.ts";
+import {
+  answer,
+  Counter,
+  gate,
+  input,
+  nodeGraph,
+  openAsk,
+  outputs,
+  pending,
+  thread,
+  toolOf,
+  toolsGraph,
+  turns,
+} from "../nodes/kit.ts";
 
 type Body = (args: Record<string, unknown>, runtime: Record<string, unknown>) => unknown;
 const kinds = ["HITLToolNode", "holdpointTools"] as const;
@@ -10,7 +33,11 @@ const kinds = ["HITLToolNode", "holdpointTools"] as const;
 function setUp(body: Body, kind: (typeof kinds)[number] = "HITLToolNode", handleToolErrors = true) {
   const backend = new InMemoryHITLBackend();
   const tools = [toolOf("it", body)];
-  const graph = toolsGraph(kind === "HITLToolNode" ? new HITLToolNode(tools, { backend, handleToolErrors }) : new ToolNode(holdpointTools(tools, { backend }), { handleToolErrors }));
+  const graph = toolsGraph(
+    kind === "HITLToolNode"
+      ? new HITLToolNode(tools, { backend, handleToolErrors })
+      : new ToolNode(holdpointTools(tools, { backend }), { handleToolErrors }),
+  );
   return {
     backend,
     graph,
@@ -58,7 +85,11 @@ describe.each(kinds)("step in %s", (kind) => {
   it("concurrent steps are all kept", async () => {
     const counter = new Counter();
     const it = setUp(async () => {
-      const got = await Promise.all(["a", "b", "c", "d"].map((name) => step(name, async () => (await turns(2), `${name}${counter.hit(name)}`))));
+      const got = await Promise.all(
+        ["a", "b", "c", "d"].map((name) =>
+          step(name, async () => (await turns(2), `${name}${counter.hit(name)}`)),
+        ),
+      );
       await confirm({ message: "Go?" });
       return got.join(",");
     }, kind);
@@ -71,7 +102,10 @@ describe.each(kinds)("step in %s", (kind) => {
   it("a step beside a question that is asked at the same time is kept, and the answer is not lost", async () => {
     const counter = new Counter();
     const it = setUp(async () => {
-      const [charged, { confirmed }] = await Promise.all([step("charge", async () => (await turns(5), counter.hit("charge"))), confirm({ message: "Go?" })]);
+      const [charged, { confirmed }] = await Promise.all([
+        step("charge", async () => (await turns(5), counter.hit("charge"))),
+        confirm({ message: "Go?" }),
+      ]);
       return `${charged} ${confirmed}`;
     }, kind);
     await it.start();
@@ -107,7 +141,13 @@ describe("results", () => {
     const counter = new Counter();
     const it = setUp(async () => {
       const got: unknown[] = [];
-      for (const [name, value] of [["u", undefined], ["n", null], ["f", false], ["z", 0], ["e", ""]] as const) {
+      for (const [name, value] of [
+        ["u", undefined],
+        ["n", null],
+        ["f", false],
+        ["z", 0],
+        ["e", ""],
+      ] as const) {
         got.push(await step(name, () => (counter.hit(name), value)));
       }
       await confirm({ message: "Go?" });
@@ -136,7 +176,10 @@ describe("results", () => {
 
   it("a result that is no JSON is ERR_HITL_STEP out of the run, and says that the step has run", async () => {
     const it = setUp(async () => step("s", () => new Map()));
-    await expect(it.start()).rejects.toMatchObject({ code: "ERR_HITL_STEP", message: expect.stringContaining("has run") });
+    await expect(it.start()).rejects.toMatchObject({
+      code: "ERR_HITL_STEP",
+      message: expect.stringContaining("has run"),
+    });
   });
 
   it("a step that has run but could not be kept is not run again silently by invoke(null) (P6)", async () => {
@@ -167,11 +210,15 @@ describe("failures", () => {
 
   it("a call that failed after a step does not run the step again when the host tries it once more (P6)", async () => {
     const counter = new Counter();
-    const it = setUp(async () => {
-      await step("pay", () => counter.hit("pay"));
-      if (counter.hit("body") === 1) throw new Error("later");
-      return "ok";
-    }, "HITLToolNode", false);
+    const it = setUp(
+      async () => {
+        await step("pay", () => counter.hit("pay"));
+        if (counter.hit("body") === 1) throw new Error("later");
+        return "ok";
+      },
+      "HITLToolNode",
+      false,
+    );
     await expect(it.start()).rejects.toThrow("later");
     const result = await it.graph.invoke(null, thread("t"));
     expect(outputs(result)).toEqual({ c1: "ok" });
@@ -182,7 +229,9 @@ describe("failures", () => {
     await expect(step("s", () => 1)).rejects.toMatchObject({ code: "ERR_HITL_NO_CALL_IDENTITY" });
     const backend = new InMemoryHITLBackend();
     const graph = nodeGraph(async () => (await step("s", () => 1), {}));
-    await expect(graph.invoke({ messages: [] }, { configurable: { thread_id: "t", holdpoint: { backend } } })).rejects.toMatchObject({ code: "ERR_HITL_NO_CALL_IDENTITY" });
+    await expect(
+      graph.invoke({ messages: [] }, { configurable: { thread_id: "t", holdpoint: { backend } } }),
+    ).rejects.toMatchObject({ code: "ERR_HITL_NO_CALL_IDENTITY" });
   });
 });
 
@@ -218,7 +267,12 @@ describe("continuation", () => {
     const it = setUp(async () => {
       const quote = await step("quote", () => counter.hit("quote"));
       const resumed = resumption();
-      if (!resumed) throw new HITLSuspend({ resume_mode: "continuation", tool_state: { quote }, data: { message: "Go?" } });
+      if (!resumed)
+        throw new HITLSuspend({
+          resume_mode: "continuation",
+          tool_state: { quote },
+          data: { message: "Go?" },
+        });
       return `${quote} ${String(resumed.tool_state?.["quote"])}`;
     });
     await it.start();

@@ -17,17 +17,36 @@ const same =
   <Expected>() =>
   <Actual>(_value: Actual, ..._proof: Equal<Expected, Actual> extends true ? [] : [never]): void => {};
 
-export async function askUserInfers(choices: string[], dynamic: { value: string; label: string }[]): Promise<void> {
+export async function askUserInfers(
+  choices: string[],
+  dynamic: { value: string; label: string }[],
+): Promise<void> {
   same<{ readonly answer: string }>()(await askUser({ message: "?" }));
-  same<{ readonly answer: "main" | "savings" }>()(await askUser({ message: "?", options: ["main", "savings"] }));
-  same<{ readonly answer: "a" | "b" }>()(await askUser({ message: "?", options: ["a", { value: "b", label: "B" }] }));
-  same<{ readonly answer: readonly ("a" | "b")[] }>()(await askUser({ message: "?", options: ["a", "b"], multiple: true }));
-  same<{ readonly answer: string }>()(await askUser({ message: "?", options: ["a", "b"], allow_free_text: true }));
+  same<{ readonly answer: "main" | "savings" }>()(
+    await askUser({ message: "?", options: ["main", "savings"] }),
+  );
+  same<{ readonly answer: "a" | "b" }>()(
+    await askUser({ message: "?", options: ["a", { value: "b", label: "B" }] }),
+  );
+  same<{ readonly answer: readonly ("a" | "b")[] }>()(
+    await askUser({ message: "?", options: ["a", "b"], multiple: true }),
+  );
+  same<{ readonly answer: string }>()(
+    await askUser({ message: "?", options: ["a", "b"], allow_free_text: true }),
+  );
   same<{ readonly answer: string }>()(await askUser({ message: "?", options: choices }));
   same<{ readonly answer: string }>()(await askUser({ message: "?", options: dynamic }));
-  same<{ readonly answer: readonly string[] }>()(await askUser({ message: "?", options: choices, multiple: true }));
+  same<{ readonly answer: readonly string[] }>()(
+    await askUser({ message: "?", options: choices, multiple: true }),
+  );
 
-  const { answers } = await askUser({ message: "?", questions: [{ id: "who", message: "Who?" }, { id: "when", message: "When?" }] });
+  const { answers } = await askUser({
+    message: "?",
+    questions: [
+      { id: "who", message: "Who?" },
+      { id: "when", message: "When?" },
+    ],
+  });
   same<{ readonly who: string | readonly string[]; readonly when: string | readonly string[] }>()(answers);
   // @ts-expect-error there is no such question
   void answers.where;
@@ -49,7 +68,15 @@ export async function askUserInfers(choices: string[], dynamic: { value: string;
 }
 
 export async function confirmInfers(): Promise<void> {
-  const answer = await confirm({ message: "?", details: "d", risk_level: "high", key: "k", expiresInMs: 1, assignee: "ops", metadata: { a: 1 } });
+  const answer = await confirm({
+    message: "?",
+    details: "d",
+    risk_level: "high",
+    key: "k",
+    expiresInMs: 1,
+    assignee: "ops",
+    metadata: { a: 1 },
+  });
   same<boolean>()(answer.confirmed);
   same<string | undefined>()(answer.comment);
   // @ts-expect-error there is no such risk level
@@ -71,7 +98,12 @@ export async function permissionInfers(): Promise<void> {
   // @ts-expect-error edit was not allowed, so there are no edited arguments
   void plain.edited_args;
 
-  const edited = await requestPermission({ message: "?", tool: "rm", args: {}, allowed_decisions: ["approve_once", "edit"] });
+  const edited = await requestPermission({
+    message: "?",
+    tool: "rm",
+    args: {},
+    allowed_decisions: ["approve_once", "edit"],
+  });
   same<"approve_once" | "edit">()(edited.decision);
   if (edited.decision === "edit") same<Readonly<Record<string, JsonValue>>>()(edited.edited_args);
   // @ts-expect-error only an edit has edited arguments

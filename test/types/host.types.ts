@@ -21,7 +21,11 @@ import {
 } from "../../src/index.ts";
 
 declare const llm: BaseChatModel;
-const add = tool(({ a, b }) => a + b, { name: "add", description: "Adds.", schema: z.object({ a: z.number(), b: z.number() }) });
+const add = tool(({ a, b }) => a + b, {
+  name: "add",
+  description: "Adds.",
+  schema: z.object({ a: z.number(), b: z.number() }),
+});
 const backend = new InMemoryHITLBackend();
 const node = new HITLToolNode([add], { backend });
 
@@ -33,7 +37,10 @@ export const agents = [
 export const stock: ToolNode = node;
 export const made = new ToolNode(holdpointTools([add], { backend, inDoubt: "ask", leaseMs: 1000 }));
 
-const graph = new StateGraph(MessagesAnnotation).addNode("tools", node).addEdge(START, "tools").compile({ checkpointer: new MemorySaver() });
+const graph = new StateGraph(MessagesAnnotation)
+  .addNode("tools", node)
+  .addEdge(START, "tools")
+  .compile({ checkpointer: new MemorySaver() });
 
 // @ts-expect-error there is no such policy
 new HITLToolNode([add], { backend, inDoubt: "maybe" });
