@@ -10,7 +10,7 @@ import {
   requestPermission,
   resumeThread,
 } from "../../src/index.ts";
-import { FakeClock } from "../../src/testing/fake-clock.ts";
+import type { FakeClock } from "../../src/testing/fake-clock.ts";
 import { answer, input, openAsk, outputs, thread, toolOf, toolsGraph } from "../nodes/kit.ts";
 
 type Body = (args: Record<string, unknown>, runtime: Record<string, unknown>) => unknown;
