@@ -1,5 +1,5 @@
 /** Brings a thread to its end as an application and its humans would, wherever it stands. */
-import { type HITLRecord, resumeThread, respondAndResume } from "holdpoint";
+import { type HITLRecord, isHoldpointError, resumeThread, respondAndResume } from "holdpoint";
 import { configOf, start } from "../support/agent.ts";
 import { effectsOf, type Site, type ToolName, type World } from "./world.ts";
 
@@ -9,6 +9,8 @@ export interface DriveReport {
   readonly doubts: readonly Doubted[];
   /** How often the thread was woken without an answer. */
   readonly wakes: number;
+  /** How often this process was so slow that its lease had run out: it has to say so, and can be asked again. */
+  readonly leasesLost: number;
   /** Where it stands, if it stalled. */
   readonly detail: string;
 }
@@ -27,41 +29,77 @@ export interface DriveOptions {
 const POLL_MS = 15;
 
 export async function drive(world: World, { wakeFirst = false, deadlineMs }: DriveOptions): Promise<DriveReport> {
-  const { agent, backend, plain, site } = world;
-  const { thread, leaseMs } = site;
   const deadline = Date.now() + deadlineMs;
-  const doubts: Doubted[] = [];
-  let wakes = 0;
-  let last = "";
-  const tuple = () => plain.saver.getTuple({ configurable: { thread_id: thread } });
-  const wake = async (): Promise<string> => {
-    wakes += 1;
-    return (await resumeThread(agent, { backend, thread_id: thread, leaseMs })).status;
-  };
-  if (wakeFirst && (await tuple())) await wake();
-  while (Date.now() < deadline) {
-    if (!(await tuple())) {
-      await agent.invoke(start, configOf(thread));
-      continue;
+  const driver = new Driver(world);
+  let leasesLost = 0;
+  let status: DriveReport["status"] = "stalled";
+  let waking = wakeFirst;
+  while (status === "stalled" && Date.now() < deadline) {
+    try {
+      if (waking) await driver.wakeIfStarted();
+      waking = false;
+      if (await driver.turn()) status = "finished";
+    } catch (error) {
+      if (!isHoldpointError(error, "ERR_HITL_LEASE_LOST")) throw error;
+      leasesLost += 1;
     }
-    const [question] = await openRecords(world);
+  }
+  const { doubts, wakes, detail } = driver;
+  return { status, doubts, wakes, leasesLost, detail: status === "finished" ? "" : detail };
+}
+
+class Driver {
+  readonly doubts: Doubted[] = [];
+  wakes = 0;
+  detail = "";
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  async wakeIfStarted(): Promise<void> {
+    if (await this.#started()) await this.#wake();
+  }
+
+  /** One thing that is to be done; true if there is nothing left. */
+  async turn(): Promise<boolean> {
+    const { agent, backend, plain, site } = this.#world;
+    const { thread, leaseMs } = site;
+    if (!(await this.#started())) {
+      await agent.invoke(start, configOf(thread));
+      return false;
+    }
+    const [question] = await openRecords(this.#world);
     if (question) {
-      const response = answerTo(question, site, await recordsOf(world), doubts);
+      const response = answerTo(question, site, await recordsOf(this.#world), this.doubts);
       await respondAndResume(agent, { backend, hitl_id: question.hitl_id, response, leaseMs });
-      continue;
+      return false;
     }
     const state = await plain.agent.getState({ configurable: { thread_id: thread } });
     // `next` leaves out the tasks whose writes are saved, although the step is not over before the next checkpoint.
-    if (state.tasks.length === 0) return { status: "finished", doubts, wakes, detail: "" };
-    const status = await wake();
-    last = `${status}; ${JSON.stringify(state.tasks)}`;
-    if (status === "resumed") continue;
-    const asked = state.tasks.some((task) => task.interrupts.length > 0) || (await recordsOf(world)).length > 0;
+    if (state.tasks.length === 0) return true;
+    const status = await this.#wake();
+    this.detail = `${status}; ${JSON.stringify(state.tasks)}`;
+    if (status === "resumed") return false;
+    const asked =
+      state.tasks.some((task) => task.interrupts.length > 0) || (await recordsOf(this.#world)).length > 0;
     // A run that died before anything was asked is started again by whoever started it.
     if (status === "nothing_to_resume" && !asked) await agent.invoke(null, configOf(thread));
     else await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    return false;
   }
-  return { status: "stalled", doubts, wakes, detail: last };
+
+  #started(): Promise<unknown> {
+    const { plain, site } = this.#world;
+    return plain.saver.getTuple({ configurable: { thread_id: site.thread } });
+  }
+
+  async #wake(): Promise<string> {
+    const { agent, backend, site } = this.#world;
+    this.wakes += 1;
+    return (await resumeThread(agent, { backend, thread_id: site.thread, leaseMs: site.leaseMs })).status;
+  }
 }
 
 /** All questions of the thread, whatever became of them. */

@@ -18,7 +18,7 @@ export interface TrialResult {
 }
 
 const DEADLINE_MS = 15_000;
-const LEASE_MS = 400;
+const LEASE_MS = 500;
 
 export class Crashes {
   readonly #pool: WorkerPool<Job, Reply>;
