@@ -2,7 +2,6 @@
  * `HITLBackend`: HITL records as users of the package see them. It is written once (`StoreHITLBackend`), on top
  * of a `RecordStore`.
  */
-import type { JsonObject, JsonValue } from "../core/json.ts";
 import type { Actor, HITLRecord, HITLType, OnExpire, ResumeMode, Subject } from "../core/record.ts";
 import type { ResponseIssue, StandardSchema } from "../core/response-schema.ts";
 import type { HITLStatus } from "../core/states.ts";
@@ -125,7 +124,8 @@ export interface HITLBackend {
    * Records a question. A second `create` for the same id returns the record that is there, unchanged.
    *
    * @throws HoldpointError `ERR_HITL_INVALID_INPUT`, `ERR_HITL_NOT_JSON`, `ERR_HITL_TOO_LARGE`,
-   * `ERR_HITL_TOO_DEEP` before anything is written; `ERR_HITL_CONFLICT` if the id belongs to another session.
+   * `ERR_HITL_TOO_DEEP` before anything is written; `ERR_HITL_CONFLICT` if the id is another record's, or
+   * another session of the tenant is just creating it.
    */
   create(request: CreateRequest): Promise<CreateResult>;
   /** The record; one whose deadline has passed is returned as what it has become. */
@@ -157,5 +157,3 @@ export interface HITLBackend {
   waitFor(hitl_id: string, options?: WaitOptions): Promise<HITLRecord>;
   close(): Promise<void>;
 }
-
-export type { JsonObject, JsonValue };

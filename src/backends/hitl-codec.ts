@@ -126,9 +126,11 @@ export function prepareRecord(request: CreateRequest, context: PrepareContext): 
   const subject = request.subject ? SubjectSchema.safeParse(request.subject) : null;
   if (subject && !subject.success)
     return invalid(`subject: ${subject.error.issues[0]?.message ?? "invalid"}`);
-  const checkpoint_id = optionalId(request.checkpoint_id, "checkpoint_id", 255);
-  const callback_id = optionalId(request.callback_id, "callback_id", 255);
-  const assignee = optionalId(request.assignee, "assignee", 255);
+  const keyed = (value: string | null | undefined, name: string): string | null =>
+    value === undefined || value === null ? null : checkId(value, name);
+  const checkpoint_id = keyed(request.checkpoint_id, "checkpoint_id");
+  const callback_id = keyed(request.callback_id, "callback_id");
+  const assignee = keyed(request.assignee, "assignee");
 
   const value: JsonObject = {
     schema_version: RECORD_SCHEMA_VERSION,

@@ -40,6 +40,7 @@ import { answered, expiryOf, wakeUp } from "./hitl-transitions.ts";
 import { MAX_PAGE_LIMIT } from "./record-store.ts";
 import type {
   NewEvent,
+  OpResult,
   Page,
   Patch,
   RecordEvent,
@@ -119,6 +120,11 @@ export class StoreHITLBackend implements HITLBackend {
     }
     const { results } = await this.store.commit([prepared.insert]);
     const stored = results[0]?.record as StoredRecord;
+    if (stored.tenant_id !== this.tenant_id || stored.kind !== HITL_KIND) {
+      throw new HoldpointError("ERR_HITL_CONFLICT", "The hitl_id is taken by another record.", {
+        details: { hitl_id: given },
+      });
+    }
     if (results[0]?.status === "inserted") {
       this.remember(stored, prepared.standard);
       return { status: "created", record: toHITLRecord(stored) };
@@ -165,9 +171,7 @@ export class StoreHITLBackend implements HITLBackend {
     user_response: unknown,
     options: RespondOptions,
     beside: readonly StoreOp[],
-    onCommit?: (
-      results: readonly { readonly status: string; readonly record: StoredRecord | null }[],
-    ) => void,
+    onCommit?: (results: readonly OpResult[]) => void,
   ): Promise<RespondResult> {
     const actor = checkActor(options.actor);
     const answer = toJson(user_response, "user_response", this.#shared.limits);
@@ -175,7 +179,7 @@ export class StoreHITLBackend implements HITLBackend {
       options.idempotency_key === undefined
         ? `answer:${hashJson(answer)}`
         : checkId(options.idempotency_key, "idempotency_key");
-    let stored = this.#given(options.record) ?? this.recall(hitl_id);
+    let stored = this.#given(hitl_id, options.record) ?? this.recall(hitl_id);
     const guessed = stored !== null;
     stored ??= await this.find(hitl_id);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
@@ -300,10 +304,10 @@ export class StoreHITLBackend implements HITLBackend {
   }
 
   /** The record that the caller has: its age does not matter, every write checks its version. */
-  #given(record: HITLRecord | undefined): StoredRecord | null {
-    return record?.tenant_id === this.tenant_id && record.status === "pending"
-      ? toStoredRecord(record)
-      : null;
+  #given(hitl_id: string, record: HITLRecord | undefined): StoredRecord | null {
+    if (record?.hitl_id !== hitl_id || record.tenant_id !== this.tenant_id || record.status !== "pending")
+      return null;
+    return toStoredRecord(record);
   }
 
   async #read(id: string): Promise<StoredRecord | null> {

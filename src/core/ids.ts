@@ -3,7 +3,7 @@
  * one session shares), the rest is a hash of where and what was asked, or random. The 32 digits are also a
  * valid LangGraph interrupt id.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { customAlphabet } from "nanoid";
 import { canonicalJson, type JsonValue } from "./json.ts";
 
@@ -18,7 +18,7 @@ export type RandomId = () => string;
 export const defaultRandomId: RandomId = () => randomHex();
 
 function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return hash("sha256", text, "hex");
 }
 
 /** SHA-256 of the RFC 8785 form: equal values have equal hashes, whatever the order of their keys. */
@@ -26,9 +26,19 @@ export function hashJson(value: JsonValue): string {
   return sha256(canonicalJson(value));
 }
 
+/** A round asks several times for the slot of one session. */
+const slots = new Map<string, number>();
+const MAX_SLOTS = 1000;
+
 /** The partition of a session, 0…4095. Records of one slot can change together in one atomic commit. */
 export function slotOf(tenant_id: string, session_id: string): number {
-  return Number.parseInt(sha256(JSON.stringify([tenant_id, session_id])).slice(0, 3), 16);
+  const text = JSON.stringify([tenant_id, session_id]);
+  const known = slots.get(text);
+  if (known !== undefined) return known;
+  const slot = Number.parseInt(sha256(text).slice(0, 3), 16);
+  if (slots.size >= MAX_SLOTS) slots.clear();
+  slots.set(text, slot);
+  return slot;
 }
 
 function slotHex(slot: number): string {

@@ -70,6 +70,8 @@ export function toJsonSchema(schema: StandardSchema): JsonObject | boolean {
 
 const MAX_COMPILED = 500;
 const compiled = new Map<string, Validator>();
+/** Checked already; most questions have a schema with which another was asked before. */
+const usable = new WeakSet<Validator>();
 
 function compile(schema: JsonObject | boolean): Validator {
   const text = JSON.stringify(schema);
@@ -114,8 +116,11 @@ function assertParts(schema: JsonObject): void {
 /** @throws HoldpointError `ERR_HITL_INVALID_INPUT` for a schema that cannot be used, before anything is asked. */
 export function assertUsableSchema(schema: JsonObject | boolean): void {
   try {
+    const validator = compile(schema);
+    if (usable.has(validator)) return;
     if (typeof schema === "object") assertParts(schema);
-    compile(schema).validate(null);
+    validator.validate(null);
+    usable.add(validator);
   } catch (cause) {
     throw new HoldpointError(
       "ERR_HITL_INVALID_INPUT",

@@ -9,6 +9,7 @@ import { HoldpointError } from "../core/errors.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { resolveBackend } from "../suspend/configure.ts";
 import { headOf, type ResumableGraph } from "./graph.ts";
+import { askedAt } from "../suspend/supersede.ts";
 import { isCurrent, isCurrentRecord, type Lease, Thread } from "./thread.ts";
 
 export interface ResumeThreadOptions {
@@ -67,11 +68,12 @@ export async function resumeThread<Output = unknown>(
   const head = await headOf(graph, options.thread_id);
   const due = await thread.answered(head);
   await thread.superseded(head);
-  if (due.length === 0 && !(await thread.isStranded(head))) {
+  const stranded = due.length > 0 ? undefined : await thread.stranded(head);
+  if (due.length === 0 && !stranded) {
     await assertNothingUnrecorded(graph, options.thread_id);
     return { status: "nothing_to_resume", pending: await thread.pending() };
   }
-  const lease = await thread.acquire();
+  const lease = await thread.acquire(stranded ? stranded.checkpoint_id : head);
   return lease ? thread.run(due, lease) : { status: "busy", pending: await thread.pending() };
 }
 
@@ -97,6 +99,8 @@ export async function respondAndResume<Output = unknown>(
   const backend = resolveBackend(undefined, options.backend);
   const known = backend.recall(options.hitl_id) ?? (await backend.find(options.hitl_id, options.thread_id));
   if (!known) return { status: "not_found", resume: null };
+  // What was just read need not be read again to be answered (P5).
+  if (known.status === "pending") backend.remember(known);
   const thread_id = known.keys.thread;
   if (thread_id === undefined || (options.thread_id !== undefined && options.thread_id !== thread_id)) {
     throw new HoldpointError(
@@ -111,6 +115,7 @@ export async function respondAndResume<Output = unknown>(
   const thread = new Thread(graph, { ...options, backend, thread_id, session_id });
   const head = await headOf(graph, thread_id);
   if (known.status === "pending" && !isCurrent(known, head)) await thread.superseded(head);
+  const asked_at = askedAt(known);
   const { actor, idempotency_key, response } = options;
   let lease: Lease | null = null;
   let missing = false;
@@ -118,7 +123,7 @@ export async function respondAndResume<Output = unknown>(
     known.id,
     response,
     { actor, idempotency_key },
-    [thread.acquireOp()],
+    [thread.acquireOp(asked_at)],
     (results) => {
       lease = thread.leaseOf(results[0]);
       missing = results[0]?.status === "missing";
@@ -131,7 +136,7 @@ export async function respondAndResume<Output = unknown>(
     return { ...outcome, resume: null };
   }
   if (!isCurrentRecord(record, head)) return { ...outcome, resume: null };
-  if (outcome.status !== "accepted" || missing) lease = await thread.acquire();
+  if (outcome.status !== "accepted" || missing) lease = await thread.acquire(asked_at);
   const resume: ResumeResult<Output> = lease
     ? await thread.run([record], lease)
     : { status: "busy", pending: await thread.pending() };

@@ -4,13 +4,13 @@
 import { Command, INTERRUPT } from "@langchain/langgraph";
 import { HITL_KIND, toHITLRecord } from "../backends/hitl-codec.ts";
 import { TAKEN_UP } from "../backends/hitl-transitions.ts";
-import { MAX_PAGE_LIMIT, type StoredRecord, type StoreOp } from "../backends/record-store.ts";
+import { MAX_PAGE_LIMIT, type OpResult, type StoredRecord, type StoreOp } from "../backends/record-store.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { defaultRandomId, interruptIdOf, slotOf } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { HITL_STATUSES } from "../core/states.ts";
-import { threadRecordId } from "../suspend/place.ts";
-import { supersede, threadInsert } from "../suspend/supersede.ts";
+import { pauseRecordId, type ThreadPlace } from "../suspend/place.ts";
+import { PAUSE_KIND, pauseInserts, supersede } from "../suspend/supersede.ts";
 import { assertGraphCanAsk, headOf, type ResumableGraph } from "./graph.ts";
 import type { ResumeResult } from "./resume.ts";
 import { type AnsweredAsk, WAKE_KEY } from "./wake.ts";
@@ -27,6 +27,7 @@ const LEASE_MS = 60_000;
 
 export interface Lease {
   readonly id: string;
+  readonly checkpoint_id: string | null;
   readonly fence: number;
   touches: number;
 }
@@ -36,7 +37,7 @@ export class Thread<Output> {
   readonly #backend: StoreHITLBackend;
   readonly #options: ThreadOptions;
   readonly #session_id: string;
-  readonly #id: string;
+  readonly #place: ThreadPlace;
 
   constructor(graph: ResumableGraph<Output>, options: ThreadOptions) {
     assertGraphCanAsk(graph);
@@ -44,7 +45,11 @@ export class Thread<Output> {
     this.#backend = options.backend;
     this.#options = options;
     this.#session_id = options.session_id;
-    this.#id = threadRecordId(this.#backend.tenant_id, this.#session_id, options.thread_id);
+    this.#place = {
+      tenant_id: this.#backend.tenant_id,
+      session_id: options.session_id,
+      thread_id: options.thread_id,
+    };
   }
 
   /**
@@ -87,11 +92,12 @@ export class Thread<Output> {
     );
   }
 
-  acquireOp(): StoreOp {
+  /** Takes the lease of a pause, or counts the attempt: its holder then looks for answers once more. */
+  acquireOp(checkpoint_id: string | null): StoreOp {
     const { leaseMs = LEASE_MS } = this.#options;
     return {
       op: "update",
-      id: this.#id,
+      id: pauseRecordId(this.#place, checkpoint_id),
       optional: true,
       touch: true,
       guard: { lease: "free" },
@@ -99,23 +105,20 @@ export class Thread<Output> {
     };
   }
 
-  leaseOf(
-    result: { readonly status: string; readonly record: StoredRecord | null } | undefined,
-  ): Lease | null {
+  leaseOf(result: Pick<OpResult, "status" | "record"> | undefined): Lease | null {
     if (result?.status !== "updated" || !result.record) return null;
-    return { id: this.#id, fence: result.record.fence, touches: result.record.touches };
+    const { id, fence, touches, value } = result.record;
+    return { id, fence, touches, checkpoint_id: (value["checkpoint_id"] ?? null) as string | null };
   }
 
-  async acquire(): Promise<Lease | null> {
-    const { thread_id } = this.#options;
-    const { results } = await this.#backend.store.commit([this.acquireOp()]);
-    if (results[0]?.status !== "missing") return this.leaseOf(results[0]);
-    // A thread in which only plain nodes asked has no record yet.
-    const { tenant_id, store } = this.#backend;
-    await store.commit([
-      threadInsert({ tenant_id, session_id: this.#session_id, thread_id, root_checkpoint_id: null }),
-    ]);
-    return this.leaseOf((await this.#backend.store.commit([this.acquireOp()])).results[0]);
+  async acquire(checkpoint_id: string | null): Promise<Lease | null> {
+    const { store } = this.#backend;
+    const op = this.acquireOp(checkpoint_id);
+    const [result] = (await store.commit([op])).results;
+    if (result?.status !== "missing") return this.leaseOf(result);
+    // A question that was recorded by hand has no pause yet.
+    await store.commit(pauseInserts(this.#place, checkpoint_id));
+    return this.leaseOf((await store.commit([op])).results[0]);
   }
 
   /** Runs the graph until nothing answered is left, then gives the lease back. */
@@ -130,12 +133,15 @@ export class Thread<Output> {
       for (;;) {
         for (const { hitl_id } of due) handed.add(hitl_id);
         const result = await this.#invoke(due);
-        const paused = interruptsOf(result).length > 0;
-        due = paused ? await this.#dueExcept(handed) : [];
-        while (due.length === 0) {
-          if (await this.#release(lease, paused)) return await this.#ended(result, paused);
+        const interrupts = interruptsOf(result);
+        // The graph has gone on: nobody can resume it from this pause any more, so its lease is left to run out.
+        if (interrupts === null) return { status: "resumed", result, pending: [] };
+        const head = await headOf(this.#graph, this.#options.thread_id);
+        if (interrupts.length > 0 && head !== lease.checkpoint_id) return await this.#ended(result);
+        do {
           due = await this.#dueExcept(handed);
-        }
+        } while (due.length === 0 && !(await this.#release(lease)));
+        if (due.length === 0) return await this.#ended(result);
       }
     } catch (error) {
       await this.#giveUp(lease).catch(() => {});
@@ -150,13 +156,12 @@ export class Thread<Output> {
     return answered.map(askOf).filter(({ hitl_id }) => !handed.has(hitl_id));
   }
 
-  async #ended(result: Output, paused: boolean): Promise<ResumeResult<Output>> {
-    if (!paused) return { status: "resumed", result, pending: [] };
+  async #ended(result: Output): Promise<ResumeResult<Output>> {
     const pending = await this.pending();
     // Paused without a question: somebody else is running calls of the step.
-    return pending.length > 0 || !isBusy(result)
-      ? { status: "resumed", result, pending }
-      : { status: "busy", pending };
+    return pending.length === 0 && isBusy(result)
+      ? { status: "busy", pending }
+      : { status: "resumed", result, pending };
   }
 
   async #invoke(due: readonly AnsweredAsk[]): Promise<Output> {
@@ -195,62 +200,45 @@ export class Thread<Output> {
   }
 
   /** False if somebody found the lease held meanwhile: his answer may not have been seen by the last run. */
-  async #release(lease: Lease, paused: boolean): Promise<boolean> {
+  async #release(lease: Lease): Promise<boolean> {
+    const { id, fence, touches } = lease;
     const { results } = await this.#backend.store.commit([
-      {
-        op: "update",
-        id: lease.id,
-        optional: true,
-        guard: { fence: lease.fence, touches: lease.touches },
-        patch: { lease: "release", ...(paused ? {} : { value: this.#idle() }) },
-      },
+      { op: "update", id, optional: true, guard: { fence, touches }, patch: { lease: "release" } },
     ]);
     const [result] = results;
-    if (result?.status === "stale" && result.record?.fence === lease.fence) {
-      lease.touches = result.record.touches;
-      return false;
-    }
-    return true;
+    if (result?.status !== "stale" || result.record?.fence !== fence) return true;
+    lease.touches = result.record.touches;
+    return false;
   }
 
   /** The run failed: whoever resumes the thread next may try again. */
-  async #giveUp(lease: Lease): Promise<void> {
+  async #giveUp({ id, fence, checkpoint_id }: Lease): Promise<void> {
+    const { session_id, thread_id } = this.#place;
+    const value = { schema_version: 1, thread_id, session_id, checkpoint_id, unfinished: true };
     await this.#backend.store.commit([
-      {
-        op: "update",
-        id: lease.id,
-        optional: true,
-        guard: { fence: lease.fence },
-        patch: { lease: "release", value: { ...this.#idle(), unfinished: true } },
-      },
+      { op: "update", id, optional: true, guard: { fence }, patch: { lease: "release", value } },
     ]);
   }
 
   /**
-   * True if the thread stands where nobody will move it: its questions are answered and taken up, but the run
-   * that did so died, or failed, before the graph went on.
+   * The pause from which to resume a thread that nobody will move: its questions are answered and taken up, but
+   * the run that did so died, or failed, before the graph went on. Undefined if it is not so.
    */
-  async isStranded(head: string | null): Promise<boolean> {
-    const [record] = await this.#backend.store.get([this.#id]);
-    if (!record || head === null) return false;
-    const { open_checkpoint_id, unfinished } = record.value;
-    const abandoned = record.lease !== null || open_checkpoint_id === head || unfinished === true;
-    if (!abandoned || (await this.pending()).length > 0) return false;
-    const state = await this.#graph.getState({ configurable: { thread_id: this.#options.thread_id } });
-    return (
-      state.next.length > 0 &&
-      state.tasks.flatMap((task) => task.interrupts).every((entry) => isOurs(entry.value))
-    );
-  }
-
-  /** No question of the thread is open: the next one has nothing to supersede. */
-  #idle(): { schema_version: number; thread_id: string; session_id: string; open_checkpoint_id: null } {
-    return {
-      schema_version: 1,
-      thread_id: this.#options.thread_id,
-      session_id: this.#session_id,
-      open_checkpoint_id: null,
+  async stranded(head: string | null): Promise<{ readonly checkpoint_id: string | null } | undefined> {
+    const { tenant_id, thread_id } = this.#place;
+    const query = { kind: PAUSE_KIND, tenant_id, statuses: ["active"], slot: this.#slot, limit: 1 } as const;
+    const key = { name: "thread", value: thread_id } as const;
+    const [pause] = (await this.#backend.store.page({ ...query, key, order: "newest" })).items;
+    if (!pause || head === null) return undefined;
+    const { checkpoint_id, unfinished } = pause.value as {
+      checkpoint_id: string | null;
+      unfinished?: boolean;
     };
+    const abandoned = pause.lease !== null || checkpoint_id === head || unfinished === true;
+    if (!abandoned || (await this.pending()).length > 0) return undefined;
+    const state = await this.#graph.getState({ configurable: { thread_id } });
+    const waits = state.tasks.flatMap((task) => task.interrupts).every((entry) => isOurs(entry.value));
+    return state.next.length > 0 && waits ? { checkpoint_id } : undefined;
   }
 }
 
@@ -274,9 +262,10 @@ function askOf(record: StoredRecord | HITLRecord): AnsweredAsk {
   return { hitl_id, checkpoint_ns, tool_call_id, interrupt_id: interrupt_id ?? interruptIdOf(id) };
 }
 
-function interruptsOf(result: unknown): readonly unknown[] {
+/** Empty at a static breakpoint; null if the graph is not paused. */
+function interruptsOf(result: unknown): readonly unknown[] | null {
   const found = (result as Record<string, unknown> | null | undefined)?.[INTERRUPT];
-  return Array.isArray(found) ? found : [];
+  return Array.isArray(found) ? found : null;
 }
 
 function isOurs(value: unknown): boolean {
@@ -284,7 +273,7 @@ function isOurs(value: unknown): boolean {
 }
 
 function isBusy(result: unknown): boolean {
-  return interruptsOf(result).every((entry) => {
+  return (interruptsOf(result) ?? []).every((entry) => {
     const asks = (entry as { value?: { asks?: unknown } }).value?.asks;
     return Array.isArray(asks) && asks.length === 0;
   });

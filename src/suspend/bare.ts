@@ -14,7 +14,7 @@ import { interruptsFor } from "./interrupt-payload.ts";
 import { PauseSignal } from "./pause-signal.ts";
 import { assertResumable, callRecordId, type HostConfig, placeOf, placeOfThread } from "./place.ts";
 import { prepareQuestion, type Question, QuestionNames } from "./question.ts";
-import { supersedeOlder, threadInsert } from "./supersede.ts";
+import { pauseInserts, supersedeOlder } from "./supersede.ts";
 
 /** Counts the questions of one task's execution: its scratchpad is made anew for each. */
 const counters = new WeakMap<object, Map<string, QuestionNames>>();
@@ -43,8 +43,11 @@ export async function askBare(
   const named = names.next(place, call, question);
   await assertResumable(place);
   const prepared = prepareQuestion(place, call, question, named, place.backend.now());
-  const { results } = await place.backend.store.commit([prepared.insert, threadInsert(place)]);
-  await supersedeOlder(place, results[1]);
+  const { results } = await place.backend.store.commit([
+    prepared.insert,
+    ...pauseInserts(place, place.root_checkpoint_id),
+  ]);
+  await supersedeOlder(place, results.slice(1));
   const stored = results[0]?.record as StoredRecord;
   place.backend.remember(stored, prepared.standard);
   // `get` lets a passed deadline take effect.

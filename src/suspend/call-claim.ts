@@ -5,7 +5,7 @@
 import type { Guard, OpResult, Patch, StoredRecord, StoreOp } from "../backends/record-store.ts";
 import { type CallIdentity, type CallValue, callJson, insertCall } from "./call-record.ts";
 import { leaseLost } from "./errors.ts";
-import { takenUpOp } from "./supersede.ts";
+import { pauseInserts, takenUpOp } from "./supersede.ts";
 import type { ToolStep } from "./tool-step.ts";
 
 export class CallClaim {
@@ -32,7 +32,12 @@ export class CallClaim {
 
   /** Starts a call that nobody has recorded; false if somebody has. */
   async start(value: CallValue): Promise<boolean> {
-    const result = await this.#commit({ ...this.insert(value), if_exists: "keep" });
+    const { place } = this.#step;
+    // The pause too: if this process dies before anybody asks, the thread is found to be stranded.
+    const result = await this.#commit(
+      { ...this.insert(value), if_exists: "keep" },
+      pauseInserts(place, place.root_checkpoint_id),
+    );
     if (result.status === "inserted") this.record = result.record;
     return result.status === "inserted";
   }
@@ -165,8 +170,8 @@ export class CallClaim {
     return { owner: this.#step.randomId(), durationMs: this.#step.leaseMs };
   }
 
-  async #commit(op: StoreOp): Promise<OpResult> {
-    const { results } = await this.#step.place.backend.store.commit([op]);
+  async #commit(op: StoreOp, beside: readonly StoreOp[] = []): Promise<OpResult> {
+    const { results } = await this.#step.place.backend.store.commit([op, ...beside]);
     const result = results[0] as OpResult;
     this.#step.note(result.record);
     return result;

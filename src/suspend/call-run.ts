@@ -254,7 +254,7 @@ export class CallRun<Output> implements CallScope {
     const prepared = prepareQuestion(place, call, question, named, this.#step.now());
     const stored = await new Promise<StoredRecord | null>((resolve, reject) => {
       const settle = (record: StoredRecord | null, error?: unknown): void =>
-        error === undefined ? resolve(record) : reject(error as Error);
+        error === undefined ? resolve(record) : reject(error);
       queue.push({ insert: prepared.insert, named, key: question.key ?? null, settle });
       this.#step.flush().catch(reject);
     });

@@ -90,10 +90,13 @@ export class QuestionNames {
    */
   next(place: Place, call: CallIdentity, question: Question): NamedQuestion {
     const fingerprint = fingerprintOf(question);
-    const { key, retry } = question;
+    const { key, retry, withdrawn, request } = question;
     const again = {
       ...(this.#round > 0 ? { round: this.#round } : {}),
       ...(retry ? { retry: retry.count } : {}),
+      ...(withdrawn ? { withdrawn } : {}),
+      // P7: an approval counts for what was shown; other arguments are another question, whatever the key.
+      ...(request.subject ? { subject: request.subject.approved_hash } : {}),
     };
     const name = key === undefined ? { fingerprint, ...again } : { key, ...again };
     const text = JSON.stringify(name);

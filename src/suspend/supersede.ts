@@ -2,7 +2,10 @@
 import { HITL_KIND } from "../backends/hitl-codec.ts";
 import { TAKEN_UP } from "../backends/hitl-transitions.ts";
 import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
-import { type Place, threadRecordId } from "./place.ts";
+import { pauseRecordId, type Place, type ThreadPlace, threadRecordId } from "./place.ts";
+
+export const PAUSE_KIND = "pause";
+export const THREAD_KIND = "thread";
 
 /** An answer that its call has used is due no more. */
 export function takenUpOp(id: string): StoreOp {
@@ -50,40 +53,34 @@ export async function supersede(
   } while (cursor !== undefined);
 }
 
-/** The record that carries a thread's lease, and the checkpoint at which its questions are open. */
-export function threadInsert(
-  place: Pick<Place, "tenant_id" | "session_id" | "thread_id" | "root_checkpoint_id">,
-): StoreOp {
-  const { tenant_id, session_id, thread_id, root_checkpoint_id } = place;
-  return {
-    op: "insert",
-    record: {
-      id: threadRecordId(tenant_id, session_id, thread_id),
-      kind: "thread",
-      tenant_id,
-      status: "active",
-      keys: { session: session_id, thread: thread_id },
-      value: { schema_version: 1, thread_id, session_id, open_checkpoint_id: root_checkpoint_id },
+/** Written with the first question of a step: that the thread has asked, and where it pauses. */
+export function pauseInserts(place: ThreadPlace, checkpoint_id: string | null): StoreOp[] {
+  const { tenant_id, session_id, thread_id } = place;
+  const common = { tenant_id, status: "active", keys: { session: session_id, thread: thread_id } };
+  const value = { schema_version: 1, thread_id, session_id };
+  return [
+    {
+      op: "insert",
+      record: {
+        ...common,
+        id: pauseRecordId(place, checkpoint_id),
+        kind: PAUSE_KIND,
+        value: { ...value, checkpoint_id },
+      },
     },
-  };
+    { op: "insert", record: { ...common, id: threadRecordId(place), kind: THREAD_KIND, value } },
+  ];
 }
 
 /**
- * After {@link threadInsert} found its record: if the thread has moved on since older questions were asked (new
- * input, a fork), they are superseded. In a thread that went the normal way there is nothing to look for.
+ * After {@link pauseInserts}: if the thread has asked before and pauses elsewhere now, older questions that are
+ * still open are superseded (new input, a fork). In the first pause of a thread there is nothing to look for.
  */
-export async function supersedeOlder(place: Place, thread: OpResult | undefined): Promise<void> {
-  const record = thread?.record;
-  if (!record || thread.status !== "exists") return;
-  const open = record.value["open_checkpoint_id"];
-  if (open === place.root_checkpoint_id) return;
-  if (open !== null) await supersede(place, place.root_checkpoint_id);
-  await place.backend.store.commit([
-    {
-      op: "update",
-      id: record.id,
-      optional: true,
-      patch: { value: { ...record.value, open_checkpoint_id: place.root_checkpoint_id } },
-    },
-  ]);
+export async function supersedeOlder(
+  place: Place,
+  inserted: readonly (OpResult | undefined)[],
+): Promise<void> {
+  const [pause, thread] = inserted;
+  if (pause?.status === "inserted" && thread?.status === "exists")
+    await supersede(place, place.root_checkpoint_id);
 }

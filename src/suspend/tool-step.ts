@@ -14,7 +14,7 @@ import type { CallRun } from "./call-run.ts";
 import { callValueOf } from "./call-record.ts";
 import { nestedIds } from "./errors.ts";
 import { assertResumable, type Place } from "./place.ts";
-import { supersedeOlder, threadInsert } from "./supersede.ts";
+import { pauseInserts, supersedeOlder } from "./supersede.ts";
 
 /** What to do with a call whose holder died in its middle (P9): `ask` a human, run it again, or give it up. */
 export type InDoubtPolicy = "ask" | "retry" | "fail";
@@ -188,11 +188,11 @@ export class ToolStep {
       : [];
     if (batches.length === 0 && outcomes.length === 0) return;
     const first = asks && !this.asked;
-    const thread = first ? [threadInsert(this.place)] : [];
+    const pause = first ? pauseInserts(this.place, this.place.root_checkpoint_id) : [];
     const { status, results } = await this.place.backend.store.commit([
       ...batches.flatMap(({ ops }) => ops),
       ...outcomes,
-      ...thread,
+      ...pause,
     ]);
     for (const id of ids) this.#finished.delete(id);
     this.asked ||= asks;
@@ -200,7 +200,7 @@ export class ToolStep {
     let at = 0;
     for (const { run, ops } of batches) run.written(results.slice(at, (at += ops.length)));
     for (const { record } of results) this.note(record);
-    if (first) await supersedeOlder(this.place, results.at(-1));
+    if (first) await supersedeOlder(this.place, results.slice(-2));
   }
 
   /** If not, whoever asks hears why, and may try again. */
@@ -229,8 +229,8 @@ export class ToolStep {
       else run.lost();
     }
     for (const insert of outcomes) this.note((await store.commit([insert])).results[0]?.record ?? null);
-    const { results } = await store.commit([threadInsert(this.place)]);
-    await supersedeOlder(this.place, results[0]);
+    const { results } = await store.commit(pauseInserts(this.place, this.place.root_checkpoint_id));
+    await supersedeOlder(this.place, results);
   }
 
   /** Open questions of all runs that are suspended, in the order of the calls. */

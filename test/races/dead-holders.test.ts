@@ -23,7 +23,7 @@ const never = new Promise<never>(() => undefined);
 async function endLeases({ store, tenant_id }: HITLBackend): Promise<void> {
   for (const [kind, status] of [
     ["call", "running"],
-    ["thread", "active"],
+    ["pause", "active"],
   ] as const) {
     const { items } = await store.page({ kind, tenant_id, statuses: [status] });
     for (const { id } of items) await store.commit([{ op: "update", id, patch: { lease: "release" } }]);

@@ -1,6 +1,12 @@
 /** A process that stood still for longer than its leases: it finds out, and neither spins nor lies (P9). */
 import { tool } from "@langchain/core/tools";
-import { confirm, InMemoryHITLBackend, type RecordStore, respondAndResume, StoreHITLBackend } from "holdpoint";
+import {
+  confirm,
+  InMemoryHITLBackend,
+  type RecordStore,
+  respondAndResume,
+  StoreHITLBackend,
+} from "holdpoint";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { agentOf, callOf, configOf, nextOf, openQuestion, start } from "../support/agent.ts";

@@ -113,7 +113,7 @@ describe("the thread's lease", () => {
     held.open();
     expect((await both).map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
     const { items } = await backend.store.page({
-      kind: "thread",
+      kind: "pause",
       tenant_id: "default",
       statuses: ["active"],
     });

@@ -32,7 +32,8 @@ function invalid(message: string): never {
 /** Escapes what separates fields. Different texts stay different, whatever they hold. */
 export function escapeField(text: string): string {
   // A lone surrogate would be sent as U+FFFD, and two different texts would become one.
-  if (typeof text !== "string" || !text.isWellFormed()) return invalid("A kind, tenant, status, key or owner is not well-formed text.");
+  if (typeof text !== "string" || !text.isWellFormed())
+    return invalid("A kind, tenant, status, key or owner is not well-formed text.");
   if (!SPECIAL.test(text)) return text;
   return text.replaceAll("%", "%25").replaceAll("|", "%7C").replaceAll("\n", "%0A");
 }
@@ -48,7 +49,9 @@ export function packSet(texts: readonly string[]): string {
 }
 
 function numberText(value: number, what: string): string {
-  return Number.isFinite(value) ? String(value) : invalid(`${what} is ${value}; it has to be a finite number.`);
+  return Number.isFinite(value)
+    ? String(value)
+    : invalid(`${what} is ${value}; it has to be a finite number.`);
 }
 
 /** Absent keys are empty, present ones begin with `=`: an empty key is a key too. */
@@ -158,10 +161,23 @@ function packLease(lease: Patch["lease"]): [string, string] {
 export function decodeRecord(id: string, packed: string, value = ""): StoredRecord {
   const end = packed.indexOf("\n");
   const fields = packed.slice(0, end).split("|");
-  if (end < 0 || fields[0] !== FORMAT || fields.length !== FIRST_KEY + KEY_NAMES.length) throw unknownFormat(id);
-  const [, kind, tenant, status, version, created, updated, due, owner, leaseEnd, fence, touches] = fields as [
-    string, string, string, string, string, string, string, string, string, string, string, string,
-  ];
+  if (end < 0 || fields[0] !== FORMAT || fields.length !== FIRST_KEY + KEY_NAMES.length)
+    throw unknownFormat(id);
+  const [, kind, tenant, status, version, created, updated, due, owner, leaseEnd, fence, touches] =
+    fields as [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
   const keys: { [name in KeyName]?: string } = {};
   for (const [n, name] of KEY_NAMES.entries()) {
     const field = fields[FIRST_KEY + n];
@@ -189,7 +205,10 @@ export function insertedRecord(operation: InsertOp, value: string, now: number):
   const { record } = operation;
   const keys: { [name in KeyName]?: string } = {};
   for (const name of KEY_NAMES) if (record.keys?.[name] !== undefined) keys[name] = record.keys[name];
-  return newRecord({ ...operation, record: { ...record, keys, value: JSON.parse(value) as JsonObject } }, now);
+  return newRecord(
+    { ...operation, record: { ...record, keys, value: JSON.parse(value) as JsonObject } },
+    now,
+  );
 }
 
 function unknownFormat(id: string): HoldpointError {

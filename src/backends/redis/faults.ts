@@ -23,20 +23,30 @@ const REFUSALS: readonly [code: string, verdict: Verdict, advice: string][] = [
   ["TRYAGAIN", "later", "The Cluster is moving this slot; try again."],
   ["CLUSTERDOWN", "later", "The Redis Cluster is down; check its nodes."],
   ["MASTERDOWN", "later", "The replica has lost its primary; check the replication."],
-  ["OOM", "refused", "Redis has reached maxmemory; raise it, or purge old records. Use the policy noeviction."],
+  [
+    "OOM",
+    "refused",
+    "Redis has reached maxmemory; raise it, or purge old records. Use the policy noeviction.",
+  ],
   ["READONLY", "refused", "This is a read-only replica; connect to the primary."],
   ["MISCONF", "refused", "Redis cannot save to disk and refuses writes; check its disk and its log."],
   ["NOREPLICAS", "refused", "Redis has fewer replicas than min-replicas-to-write; check the replicas."],
   ["NOAUTH", "refused", "Redis asks for a password; put it into the url or the client."],
   ["WRONGPASS", "refused", "Redis does not accept the user or password; check the url or the client."],
-  ["NOPERM", "refused", "The Redis user may not run this; allow it scripts, hashes, sorted sets and pub/sub on the prefix."],
+  [
+    "NOPERM",
+    "refused",
+    "The Redis user may not run this; allow it scripts, hashes, sorted sets and pub/sub on the prefix.",
+  ],
   ["CROSSSLOT", "refused", "Keys of one call are in several slots; please report this."],
   ["MOVED", "refused", "This is a node of a Redis Cluster; connect with a Cluster client."],
 ];
 const WRONG_TYPE = "A key of the store holds something else; give holdpoint a prefix that nothing else uses.";
 
 function textOf(error: unknown): string {
-  return error instanceof Error || (typeof error === "object" && error !== null && "message" in error) ? String(error.message) : String(error);
+  return error instanceof Error || (typeof error === "object" && error !== null && "message" in error)
+    ? String(error.message)
+    : String(error);
 }
 
 export function faultOf(error: unknown): Fault {

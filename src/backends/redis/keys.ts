@@ -134,9 +134,14 @@ export function checkPrefix(prefix: string): string {
 
 /** @throws HoldpointError `ERR_HITL_INVALID_INPUT` */
 export function checkShards(shards: number): number {
-  const power = Number.isInteger(shards) && shards >= 1 && shards <= MAX_SHARDS && (shards & (shards - 1)) === 0;
+  const power =
+    Number.isInteger(shards) && shards >= 1 && shards <= MAX_SHARDS && (shards & (shards - 1)) === 0;
   if (power) return shards;
-  throw new HoldpointError("ERR_HITL_INVALID_INPUT", `shards is ${shards}; it has to be a power of two from 1 to ${MAX_SHARDS}.`, {
-    details: { shards },
-  });
+  throw new HoldpointError(
+    "ERR_HITL_INVALID_INPUT",
+    `shards is ${shards}; it has to be a power of two from 1 to ${MAX_SHARDS}.`,
+    {
+      details: { shards },
+    },
+  );
 }

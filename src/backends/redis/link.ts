@@ -84,7 +84,10 @@ export class Link {
     if (!only) return Promise.resolve([]);
     if (calls.length === 1) return this.call(only, effect).then((result) => [result]);
     return this.#run(effect, async (client) => {
-      const results = await this.#exec(client, calls.map((call) => asCommand(call, false)));
+      const results = await this.#exec(
+        client,
+        calls.map((call) => asCommand(call, false)),
+      );
       const missing = [...results.keys()].filter((n) => {
         const error = results[n]?.[0];
         return error && faultOf(error).verdict === "script";
@@ -92,7 +95,8 @@ export class Link {
       if (missing.length > 0) {
         const again = missing.map((n) => asCommand(calls[n] as ScriptCall, true));
         const repeated = await this.#exec(client, again);
-        for (const [position, n] of missing.entries()) results[n] = repeated[position] as [Error | null, unknown];
+        for (const [position, n] of missing.entries())
+          results[n] = repeated[position] as [Error | null, unknown];
       }
       return results.map(([error, result]) => {
         if (error) throw error;
@@ -145,7 +149,12 @@ export class Link {
         continue;
       }
       if (unanswered !== undefined && effect === "writes") throw indeterminate(unanswered);
-      const certain = effect === "reads" ? "The read failed." : verdict === "broken" ? "The write failed." : "Nothing was written.";
+      const certain =
+        effect === "reads"
+          ? "The read failed."
+          : verdict === "broken"
+            ? "The write failed."
+            : "Nothing was written.";
       throw storeError(certain, advice, cause);
     }
   }
@@ -167,7 +176,11 @@ export class Link {
       while (client.status !== "ready") {
         if (this.#closed) throw closedError();
         if (client.status === "end" || performance.now() >= deadline) {
-          throw storeError("Nothing was sent.", "Redis cannot be reached; check that it runs and that the address is right.", last);
+          throw storeError(
+            "Nothing was sent.",
+            "Redis cannot be reached; check that it runs and that the address is right.",
+            last,
+          );
         }
         await pause(2);
       }

@@ -10,10 +10,20 @@ export const STORE_SCHEMA_VERSION = 1;
  *
  * @throws HoldpointError `ERR_HITL_STORE_SCHEMA` if another number was asked for, or a newer release made the store
  */
-export async function openKeySpace(link: Link, prefix: string, shards: number | undefined): Promise<KeySpace> {
+export async function openKeySpace(
+  link: Link,
+  prefix: string,
+  shards: number | undefined,
+): Promise<KeySpace> {
   const key = metaKey(prefix);
   const proposed = JSON.stringify({ schema_version: STORE_SCHEMA_VERSION, shards: shards ?? DEFAULT_SHARDS });
-  const [, text] = await link.batch([["SET", key, proposed, "NX"], ["GET", key]], "writes");
+  const [, text] = await link.batch(
+    [
+      ["SET", key, proposed, "NX"],
+      ["GET", key],
+    ],
+    "writes",
+  );
   const found = parseMeta(key, text);
   if (found.schema_version > STORE_SCHEMA_VERSION) {
     throw new HoldpointError(

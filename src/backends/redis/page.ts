@@ -22,14 +22,19 @@ export async function pageOfShards(link: Link, space: KeySpace, query: CheckedPa
   const shards = query.slot === undefined ? space.all() : [space.ofSlot(query.slot)];
   const share = Math.min(wanted, Math.ceil((2 * wanted) / shards.length) + 2);
   const parts: Part[] = shards.map((shard) => ({ shard, records: [], open: true }));
-  const order = query.order === "oldest" ? compareCreated : (a: StoredRecord, b: StoredRecord) => compareCreated(b, a);
+  const order =
+    query.order === "oldest" ? compareCreated : (a: StoredRecord, b: StoredRecord) => compareCreated(b, a);
 
   let asked = parts;
   for (let ask = share; asked.length > 0; ask = wanted) {
-    const replies = (await link.batch(asked.map((part) => callFor(part, query, ask)), "reads")) as string[][];
+    const replies = (await link.batch(
+      asked.map((part) => callFor(part, query, ask)),
+      "reads",
+    )) as string[][];
     for (const [n, part] of asked.entries()) {
       const reply = replies[n] as string[];
-      for (let m = 0; m + 1 < reply.length; m += 2) part.records.push(decodeRecord(reply[m] as string, reply[m + 1] as string));
+      for (let m = 0; m + 1 < reply.length; m += 2)
+        part.records.push(decodeRecord(reply[m] as string, reply[m + 1] as string));
       part.open = reply.length === 2 * ask && part.records.length < wanted;
     }
     const sorted = parts.flatMap(({ records }) => records).sort(order);

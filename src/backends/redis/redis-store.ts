@@ -86,14 +86,28 @@ export class RedisRecordStore implements RecordStore {
    * @throws HoldpointError `ERR_HITL_INVALID_INPUT`
    */
   constructor(options: RedisRecordStoreOptions) {
-    const { client, url, prefix = DEFAULT_PREFIX, shards, clock, commandTimeoutMs = 5000, watchPollMs = 0 } = options;
+    const {
+      client,
+      url,
+      prefix = DEFAULT_PREFIX,
+      shards,
+      clock,
+      commandTimeoutMs = 5000,
+      watchPollMs = 0,
+    } = options;
     if ((client === undefined) === (url === undefined)) {
       throw new HoldpointError("ERR_HITL_INVALID_INPUT", "Pass either client or url to the Redis backend.");
     }
     checkClient(client);
-    for (const [name, value, least] of [["commandTimeoutMs", commandTimeoutMs, 1], ["watchPollMs", watchPollMs, 0]] as const) {
+    for (const [name, value, least] of [
+      ["commandTimeoutMs", commandTimeoutMs, 1],
+      ["watchPollMs", watchPollMs, 0],
+    ] as const) {
       if (!(value >= least && value <= 2 ** 31 - 1)) {
-        throw new HoldpointError("ERR_HITL_INVALID_INPUT", `${name} is ${value}; it has to be at least ${least} ms.`);
+        throw new HoldpointError(
+          "ERR_HITL_INVALID_INPUT",
+          `${name} is ${value}; it has to be at least ${least} ms.`,
+        );
       }
     }
     this.#prefix = checkPrefix(prefix);
@@ -101,7 +115,7 @@ export class RedisRecordStore implements RecordStore {
     this.#clock = clock;
     this.#own = client === undefined;
     const open = (): Promise<RedisClient> => {
-      this.#client ??= client ? Promise.resolve(client) : connectTo(url as string, commandTimeoutMs);
+      this.#client ??= client ? Promise.resolve(client) : connectTo(url, commandTimeoutMs);
       return this.#client;
     };
     this.#link = new Link(open, commandTimeoutMs);
@@ -120,13 +134,19 @@ export class RedisRecordStore implements RecordStore {
     const shard = (this.#keys ?? (await this.#open())).ofSlot(slot);
     const { keys, names } = shard.commit(mask);
     const reply = (await this.#link.call(
-      { script: SCRIPTS.commit, keys, args: [this.#now(), this.#nextRequest(), shard.channel, names, ...args] },
+      {
+        script: SCRIPTS.commit,
+        keys,
+        args: [this.#now(), this.#nextRequest(), shard.channel, names, ...args],
+      },
       "writes",
     )) as string[];
     const now = Number(reply[1]);
     return {
       status: reply[0] === "c" ? "committed" : "refused",
-      results: ops.map((operation, n) => resultOf(operation, reply[n + 2] as string, values[n] as string, now)),
+      results: ops.map((operation, n) =>
+        resultOf(operation, reply[n + 2] as string, values[n] as string, now),
+      ),
     };
   }
 
@@ -142,7 +162,9 @@ export class RedisRecordStore implements RecordStore {
       if (positions) positions.push(n);
       else asked.set(shard, [n]);
     }
-    const calls = [...asked].map(([shard, positions]): PlainCall => ["HMGET", shard.records, ...positions.map((n) => ids[n] as string)]);
+    const calls = [...asked].map(
+      ([shard, positions]): PlainCall => ["HMGET", shard.records, ...positions.map((n) => ids[n] as string)],
+    );
     const replies = (await this.#link.batch(calls, "reads")) as (string | null)[][];
     for (const [call, positions] of [...asked.values()].entries()) {
       for (const [m, n] of positions.entries()) {
@@ -170,11 +192,19 @@ export class RedisRecordStore implements RecordStore {
     const owner = escapeField(query.lease.owner);
     const shards = (this.#keys ?? (await this.#open())).all();
     const peeked = (await this.#link.batch(
-      shards.map((shard): ScriptCall => ({ script: SCRIPTS.peekDue, keys: [shard.due], args: [this.#now(), limit, kind] })),
+      shards.map(
+        (shard): ScriptCall => ({
+          script: SCRIPTS.peekDue,
+          keys: [shard.due],
+          args: [this.#now(), limit, kind],
+        }),
+      ),
       "reads",
     )) as string[][];
     // The oldest of all shards first; each shard gets its part of the limit.
-    const oldest = peeked.flatMap((times, n) => times.map((time) => ({ time, n }))).sort((a, b) => (a.time < b.time ? -1 : 1));
+    const oldest = peeked
+      .flatMap((times, n) => times.map((time) => ({ time, n })))
+      .sort((a, b) => (a.time < b.time ? -1 : 1));
     const parts = new Map<ShardKeys, number>();
     for (const { n } of oldest.slice(0, limit)) {
       const shard = shards[n] as ShardKeys;
@@ -182,11 +212,13 @@ export class RedisRecordStore implements RecordStore {
     }
     const request = this.#nextRequest();
     const replies = (await this.#link.batch(
-      [...parts].map(([shard, part]): ScriptCall => ({
-        script: SCRIPTS.acquireDue,
-        keys: [shard.records, shard.due, shard.claim(request)],
-        args: [this.#now(), request, shard.channel, part, kind, owner, query.lease.durationMs],
-      })),
+      [...parts].map(
+        ([shard, part]): ScriptCall => ({
+          script: SCRIPTS.acquireDue,
+          keys: [shard.records, shard.due, shard.claim(request)],
+          args: [this.#now(), request, shard.channel, part, kind, owner, query.lease.durationMs],
+        }),
+      ),
       "writes",
     )) as string[][];
     const acquired: { order: string; record: StoredRecord }[] = [];
@@ -204,7 +236,12 @@ export class RedisRecordStore implements RecordStore {
     const shard = (this.#keys ?? (await this.#open())).ofId(id);
     if (!shard) return false;
     const args = [this.#now(), this.#nextRequest(), id, packEvent(event)];
-    return (await this.#link.call({ script: SCRIPTS.append, keys: [shard.records, shard.history], args }, "writes")) === 1;
+    return (
+      (await this.#link.call(
+        { script: SCRIPTS.append, keys: [shard.records, shard.history], args },
+        "writes",
+      )) === 1
+    );
   }
 
   async history(id: string, query: HistoryQuery = {}): Promise<Page<RecordEvent>> {
@@ -220,7 +257,9 @@ export class RedisRecordStore implements RecordStore {
     const chunks = (await this.#link.call(["HMGET", shard.history, ...fields], "reads")) as (string | null)[];
     const events = chunks.flatMap((lines, n) => (lines ? decodeEvents(first + n, lines) : []));
     const items = events.filter(({ seq }) => seq > start && seq <= start + limit);
-    return events.some(({ seq }) => seq > start + limit) ? { items, next_cursor: String(start + limit) } : { items };
+    return events.some(({ seq }) => seq > start + limit)
+      ? { items, next_cursor: String(start + limit) }
+      : { items };
   }
 
   async watch(ids: readonly string[], listener: (hint: ChangeHint) => void): Promise<Watcher> {
@@ -309,7 +348,8 @@ function resultOf(operation: StoreOp, reply: string, value: string, now: number)
   const status = STATUSES[reply.charAt(0)] as OpResult["status"];
   if (operation.op === "insert") {
     // The server sends the record only if it was a commit sent twice: it may have changed since.
-    if (status === "inserted" && reply.length === 1) return { status, record: insertedRecord(operation, value, now) };
+    if (status === "inserted" && reply.length === 1)
+      return { status, record: insertedRecord(operation, value, now) };
     return { status, record: recordOf(operation.record.id, reply) };
   }
   if (operation.op === "update" && status === "updated") {

@@ -77,7 +77,11 @@ export class ChangeFeed {
     this.#channels.clear();
     const subscriber = this.#subscriber;
     this.#subscriber = undefined;
-    if (subscriber) await subscriber.then((made) => made.disconnect(), () => undefined);
+    if (subscriber)
+      await subscriber.then(
+        (made) => made.disconnect(),
+        () => undefined,
+      );
   }
 
   #forget(id: string, own: Listener): void {
@@ -91,7 +95,10 @@ export class ChangeFeed {
   async #join(name: string): Promise<void> {
     let channel = this.#channels.get(name);
     if (!channel) {
-      channel = { watches: 0, subscribed: this.#connection().then((subscriber) => subscriber.subscribe(name)) };
+      channel = {
+        watches: 0,
+        subscribed: this.#connection().then((subscriber) => subscriber.subscribe(name)),
+      };
       this.#channels.set(name, channel);
     }
     channel.watches += 1;
@@ -107,18 +114,25 @@ export class ChangeFeed {
     const subscriber = await this.#subscriber?.catch(() => undefined);
     // Left alone it would send hints that nobody wants; a lost connection has forgotten it anyway. By now somebody
     // may have joined again.
-    if (subscriber?.status === "ready" && !this.#channels.has(name)) await subscriber.unsubscribe(name).catch(() => undefined);
+    if (subscriber?.status === "ready" && !this.#channels.has(name))
+      await subscriber.unsubscribe(name).catch(() => undefined);
   }
 
   async #acknowledged(subscribed: Promise<unknown>): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new HoldpointError("ERR_HITL_TIMEOUT", `no answer within ${this.#options.timeoutMs} ms`)), this.#options.timeoutMs);
+      timer = setTimeout(
+        () =>
+          reject(new HoldpointError("ERR_HITL_TIMEOUT", `no answer within ${this.#options.timeoutMs} ms`)),
+        this.#options.timeoutMs,
+      );
     });
     try {
       await Promise.race([subscribed, timeout]);
     } catch (error) {
-      throw this.#closed ? closedError() : storeError("The watch did not begin.", "Check the connection to Redis.", error);
+      throw this.#closed
+        ? closedError()
+        : storeError("The watch did not begin.", "Check the connection to Redis.", error);
     } finally {
       clearTimeout(timer);
     }
