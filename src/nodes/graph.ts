@@ -5,7 +5,6 @@ import { HoldpointError } from "../core/errors.ts";
 export interface ResumableGraph<Output = unknown> {
   invoke(input: unknown, config?: unknown): Promise<Output>;
   getState(config: { configurable: { thread_id: string } }): Promise<{
-    readonly next: readonly string[];
     readonly tasks: readonly { readonly interrupts: readonly { readonly value?: unknown }[] }[];
   }>;
   readonly checkpointer?: unknown;

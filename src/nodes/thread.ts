@@ -206,7 +206,9 @@ export class Thread<Output> {
       { op: "update", id, optional: true, guard: { fence, touches }, patch: { lease: "release" } },
     ]);
     const [result] = results;
-    if (result?.status !== "stale" || result.record?.fence !== fence) return true;
+    // With the touches that we know it is a lease that ran out: there is nothing to give back.
+    if (result?.status !== "stale" || result.record?.fence !== fence || result.record.touches === touches)
+      return true;
     lease.touches = result.record.touches;
     return false;
   }
@@ -238,7 +240,8 @@ export class Thread<Output> {
     if (!abandoned || (await this.pending()).length > 0) return undefined;
     const state = await this.#graph.getState({ configurable: { thread_id } });
     const waits = state.tasks.flatMap((task) => task.interrupts).every((entry) => isOurs(entry.value));
-    return state.next.length > 0 && waits ? { checkpoint_id } : undefined;
+    // `next` leaves out tasks whose writes are saved: a run that died before the next checkpoint has tasks all the same.
+    return state.tasks.length > 0 && waits ? { checkpoint_id } : undefined;
   }
 }
 
