@@ -2,7 +2,7 @@
  * Processes of our own that do jobs and may be killed, stopped and continued. Their program is bundled once, so
  * that a new process is at work after a quarter of a second.
  */
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -100,8 +100,10 @@ export class WorkerProcess<Job, Reply> {
     return this.#alive;
   }
 
-  get pid(): number {
-    return this.#child.pid as number;
+  /** Stopped by a signal: neither at work nor dead. */
+  stopped(): boolean {
+    const state = execFileSync("ps", ["-o", "stat=", "-p", String(this.#child.pid)]).toString();
+    return state.trim().startsWith("T");
   }
 
   /** One job at a time. */
