@@ -66,7 +66,7 @@ export function effectsOf(site: Site): string[] {
 
 /** @throws if the service has seen a newer token than this one */
 function note(site: Site, name: string, fence: number): void {
-  if (site.fenced && existsSync(logOf(site))) {
+  if (site.fenced && fence > 0 && existsSync(logOf(site))) {
     const lines = readFileSync(logOf(site), "utf8").split("\n");
     const newest = Math.max(0, ...lines.filter((line) => line.startsWith(`${site.thread} `)).map((line) => Number(line.split(" ")[2])));
     if (fence < newest) throw new Error(`The service refuses token ${fence}; it has seen ${newest}.`);
