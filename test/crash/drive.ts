@@ -28,7 +28,10 @@ export interface DriveOptions {
 
 const POLL_MS = 15;
 
-export async function drive(world: World, { wakeFirst = false, deadlineMs }: DriveOptions): Promise<DriveReport> {
+export async function drive(
+  world: World,
+  { wakeFirst = false, deadlineMs }: DriveOptions,
+): Promise<DriveReport> {
   const deadline = Date.now() + deadlineMs;
   const driver = new Driver(world);
   let leasesLost = 0;
@@ -113,7 +116,9 @@ async function openRecords(world: World): Promise<HITLRecord[]> {
 }
 
 export function textOf(record: HITLRecord): string {
-  return record.hitl_type === "in_doubt" ? `in doubt: ${String(record.tool_call_id)}` : String(record.data["message"]);
+  return record.hitl_type === "in_doubt"
+    ? `in doubt: ${String(record.tool_call_id)}`
+    : String(record.data["message"]);
 }
 
 function answerTo(
@@ -131,7 +136,11 @@ function answerTo(
 }
 
 /** The effect that the run which died may have had; null if it was past its recorded steps. */
-function effectAtWork(call: ToolName, steps: readonly string[], records: readonly HITLRecord[]): string | null {
+function effectAtWork(
+  call: ToolName,
+  steps: readonly string[],
+  records: readonly HITLRecord[],
+): string | null {
   if (call !== "ship") return steps.includes(`${call}#0`) ? null : call;
   const insured = records.some((record) => textOf(record) === "insure?" && record.status === "completed");
   return insured ? "insure" : "ship";

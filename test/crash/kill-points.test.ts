@@ -26,19 +26,25 @@ afterAll(async () => {
 });
 
 describe.each(["sqlite", "redis"] as const)("killed at each operation, %s", (store) => {
-  it("P6 P9 has each effect once, asks each question once, and comes to its end", { timeout: 600_000 }, async () => {
-    const crashes = await Crashes.open(store === "redis" ? { url: server.url, prefix: server.prefix() } : undefined);
+  it("P6 P9 has each effect once, asks each question once, and comes to its end", {
+    timeout: 600_000,
+  }, async () => {
+    const crashes = await Crashes.open(
+      store === "redis" ? { url: server.url, prefix: server.prefix() } : undefined,
+    );
     const table = new KillTable();
     try {
       const names = await crashes.dryRun();
       const points = killPointsOf(names, STRIDES[store]);
-      console.log(`${store}: ${points.length} of ${2 * names.length} kill points\n${names.map((name, at) => `${at} ${name}`).join("\n")}`);
+      console.log(
+        `${store}: ${points.length} of ${2 * names.length} kill points\n${names.map((name, at) => `${at} ${name}`).join("\n")}`,
+      );
       await eachOf(points, WIDTH, async ({ at, side, name }) => {
         table.add(store, name, side, await crashes.killAt(at, side, name));
       });
     } finally {
       await crashes.close();
-      console.log(`${table}`);
+      console.log(table.toString());
     }
     expect(table.failures).toEqual([]);
     // A sweep that killed nobody, or never in the middle of a call, proves nothing.

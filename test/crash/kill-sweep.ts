@@ -26,7 +26,10 @@ export class Crashes {
   readonly #redis: { readonly url: string; readonly prefix: string } | undefined;
   #sites = 0;
 
-  private constructor(pool: WorkerPool<Job, Reply>, redis: { readonly url: string; readonly prefix: string } | undefined) {
+  private constructor(
+    pool: WorkerPool<Job, Reply>,
+    redis: { readonly url: string; readonly prefix: string } | undefined,
+  ) {
     this.#pool = pool;
     this.#redis = redis;
   }
@@ -45,7 +48,10 @@ export class Crashes {
   /** The operations of one round in which nobody dies. */
   async dryRun(): Promise<readonly string[]> {
     const site = this.#site();
-    const outcome = await this.#pool.run({ kind: "round", site, deadlineMs: DEADLINE_MS, examine: true }, 2 * DEADLINE_MS);
+    const outcome = await this.#pool.run(
+      { kind: "round", site, deadlineMs: DEADLINE_MS, examine: true },
+      2 * DEADLINE_MS,
+    );
     if (outcome.kind !== "reply") throw new Error(`The dry run ${outcome.kind}: ${JSON.stringify(outcome)}`);
     const { names, violations = [], drive } = outcome.reply;
     if (violations.length > 0 || drive?.status !== "finished" || (outcome.reply.doubts ?? 0) > 0) {
@@ -57,13 +63,16 @@ export class Crashes {
   /** SIGKILL exactly there. */
   async killAt(at: number, side: Side, name: string): Promise<TrialResult> {
     const trip: Trip = { at, side, signal: "SIGKILL" };
-    return this.#trial(`#${at} ${side} ${name}`, at % 2 === 0, (site) => this.#pool.run(roundOf(site, { trip }), 2 * DEADLINE_MS));
+    return this.#trial(`#${at} ${side} ${name}`, at % 2 === 0, (site) =>
+      this.#pool.run(roundOf(site, { trip }), 2 * DEADLINE_MS),
+    );
   }
 
   /** SIGKILL from outside, `afterMs` after the round began. */
   async killAfter(afterMs: number): Promise<TrialResult> {
     return this.#trial(`after ${afterMs.toFixed(1)} ms`, Math.random() < 0.5, async (site) => {
       const worker = this.#pool.take();
+      await worker.listening;
       const round = worker.run(roundOf(site, {}));
       const timer = setTimeout(() => worker.signal("SIGKILL"), afterMs);
       const outcome = await round;
@@ -80,7 +89,8 @@ export class Crashes {
   ): Promise<TrialResult> {
     const site = this.#site();
     const first = await firstRound(site);
-    if (first.kind === "failed") return { outcome: "violation", where, violations: [`the first round failed: ${first.message}`] };
+    if (first.kind === "failed")
+      return { outcome: "violation", where, violations: [`the first round failed: ${first.message}`] };
     const second = await this.#pool.run(roundOf(site, { wakeFirst, examine: true }), 2 * DEADLINE_MS);
     const violations = violationsOf(second);
     if (violations.length > 0) return { outcome: "violation", where, violations };
@@ -125,7 +135,11 @@ export function killPointsOf(names: readonly string[], stride: number): KillPoin
 }
 
 /** Does the work for each item, `width` at a time. */
-export async function eachOf<T>(items: Iterable<T>, width: number, work: (item: T) => Promise<void>): Promise<void> {
+export async function eachOf<T>(
+  items: Iterable<T>,
+  width: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
   const iterator = items[Symbol.iterator]();
   const lane = async (): Promise<void> => {
     for (let next = iterator.next(); !next.done; next = iterator.next()) await work(next.value);
@@ -146,7 +160,8 @@ export class KillTable {
     row[result.outcome] += 1;
     this.#rows.set(key, row);
     this.trials += 1;
-    if (result.outcome === "violation") this.failures.push(`${store} ${result.where}: ${result.violations.join("; ")}`);
+    if (result.outcome === "violation")
+      this.failures.push(`${store} ${result.where}: ${result.violations.join("; ")}`);
   }
 
   count(outcome: TrialResult["outcome"]): number {
@@ -155,10 +170,12 @@ export class KillTable {
 
   toString(): string {
     const head = `${"store".padEnd(7)} ${"operation".padEnd(16)} ${"side".padEnd(7)} clean in-doubt missed violation`;
-    const lines = [...this.#rows].toSorted(([a], [b]) => a.localeCompare(b)).map(([key, row]) => {
-      const { clean, missed, violation } = row;
-      return `${key} ${String(clean).padStart(5)} ${String(row["in doubt"]).padStart(8)} ${String(missed).padStart(6)} ${String(violation).padStart(9)}`;
-    });
+    const lines = [...this.#rows]
+      .toSorted(([a], [b]) => a.localeCompare(b))
+      .map(([key, row]) => {
+        const { clean, missed, violation } = row;
+        return `${key} ${String(clean).padStart(5)} ${String(row["in doubt"]).padStart(8)} ${String(missed).padStart(6)} ${String(violation).padStart(9)}`;
+      });
     return [head, ...lines].join("\n");
   }
 }

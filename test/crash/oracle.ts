@@ -21,13 +21,19 @@ export async function examine(world: World): Promise<Findings> {
   const check = (holds: boolean, text: string): void => {
     if (!holds) violations.push(text);
   };
-  const again = await resumeThread(world.agent, { backend: world.backend, thread_id: site.thread, leaseMs: site.leaseMs });
+  const again = await resumeThread(world.agent, {
+    backend: world.backend,
+    thread_id: site.thread,
+    leaseMs: site.leaseMs,
+  });
   check(again.status === "nothing_to_resume", `a finished thread is ${again.status} when it is woken`);
   const records = await recordsOf(world);
   const state = await plain.agent.getState({ configurable: { thread_id: site.thread } });
   check(state.tasks.length === 0, `tasks are left: ${state.tasks.map(({ name }) => name).join()}`);
   const messages = (state.values as { readonly messages: readonly BaseMessage[] }).messages;
-  const said: Said[] = messages.filter((message) => isToolMessage(message)).map((message) => ({ content: message.text, tool_call_id: message.tool_call_id }));
+  const said: Said[] = messages
+    .filter((message) => isToolMessage(message))
+    .map((message) => ({ content: message.text, tool_call_id: message.tool_call_id }));
   check(messages.filter((message) => isAIMessage(message)).length === 2, "the model spoke not twice");
   check(said.length === site.calls.length, `${said.length} tool messages`);
   const effects = effectsOf(site);
@@ -57,12 +63,20 @@ function askedFor(text: string, records: readonly HITLRecord[]): HITLRecord[] {
   return records.filter((record) => textOf(record) === text && record.reason !== "superseded");
 }
 
-function checkQuestions(call: ToolName, records: readonly HITLRecord[], decided: boolean, check: Check): void {
+function checkQuestions(
+  call: ToolName,
+  records: readonly HITLRecord[],
+  decided: boolean,
+  check: Check,
+): void {
   for (const text of QUESTIONS[call]) {
     const asked = askedFor(text, records);
     check(asked.length <= 1, `"${text}" was asked ${asked.length} times`);
     check(decided || asked.length === 1, `"${text}" was never asked`);
-    check(asked.every(({ status }) => status === "completed"), `"${text}" is ${asked.map(({ status }) => status).join()}`);
+    check(
+      asked.every(({ status }) => status === "completed"),
+      `"${text}" is ${asked.map(({ status }) => status).join()}`,
+    );
   }
 }
 
@@ -82,7 +96,9 @@ function checkMessage(
   check: Check,
 ): void {
   const own = said.filter(({ tool_call_id }) => tool_call_id === call).map(({ content }) => content);
-  const comments = QUESTIONS[call].map((text) => (askedFor(text, records)[0]?.user_response as { comment?: string } | undefined)?.comment);
+  const comments = QUESTIONS[call].map(
+    (text) => (askedFor(text, records)[0]?.user_response as { comment?: string } | undefined)?.comment,
+  );
   const expected = decided ? `${call} happened` : [call, ...comments].join(" ");
   check(own.length === 1 && own[0] === expected, `${call} said ${JSON.stringify(own)}, not "${expected}"`);
 }
@@ -92,13 +108,21 @@ async function checkIndexes(world: World, records: readonly HITLRecord[], check:
   const { plain, site } = world;
   const { store, tenant_id } = plain.backend;
   const stored = await store.get(records.map(({ hitl_id }) => hitl_id));
-  check(stored.every((record, index) => record?.status === records[index]?.status), "a list and its records differ");
+  check(
+    stored.every((record, index) => record?.status === records[index]?.status),
+    "a list and its records differ",
+  );
   for (const name of ["thread", "wake"] as const) {
     for (const status of HITL_STATUSES) {
       const key = { name, value: site.thread };
       const { items } = await store.page({ kind: "hitl", tenant_id, statuses: [status], key, limit: 1000 });
-      const expected = stored.filter((record) => record?.status === status && record.keys[name] === site.thread);
-      check(items.length === expected.length, `the index ${name}/${status} has ${items.length}, not ${expected.length}`);
+      const expected = stored.filter(
+        (record) => record?.status === status && record.keys[name] === site.thread,
+      );
+      check(
+        items.length === expected.length,
+        `the index ${name}/${status} has ${items.length}, not ${expected.length}`,
+      );
       if (name === "wake") check(items.length === 0, `${items.length} answers (${status}) are not taken up`);
     }
   }

@@ -55,30 +55,36 @@ async function soak(minutes: number, width: number): Promise<number> {
     await Promise.all([crashes.sqlite.close(), crashes.redis.close()]);
     await server.stop();
   }
-  console.log(`${table}\n${lineOf(table, Date.now())}`);
+  console.log(`${table.toString()}\n${lineOf(table, Date.now())}`);
   for (const failure of table.failures) console.log(`VIOLATION ${failure}`);
   const killed = table.trials - table.count("missed");
   if (killed > 0 && table.failures.length === 0) {
-    console.log(`0 failures in ${killed} kills: with 95 % confidence fewer than ${((100 * 3) / killed).toFixed(2)} % fail (3/n).`);
+    console.log(
+      `0 failures in ${killed} kills: with 95 % confidence fewer than ${((100 * 3) / killed).toFixed(2)} % fail (3/n).`,
+    );
   }
   return table.failures.length === 0 && killed > 0 ? 0 : 1;
 }
 
 function lineOf(table: KillTable, deadline: number): string {
   const left = Math.max(0, Math.round((deadline - Date.now()) / 1000));
-  const counts = (["clean", "in doubt", "missed", "violation"] as const).map((name) => `${table.count(name)} ${name}`);
+  const counts = (["clean", "in doubt", "missed", "violation"] as const).map(
+    (name) => `${table.count(name)} ${name}`,
+  );
   return `${table.trials} rounds: ${counts.join(", ")}; ${left} s left`;
 }
 
 function numberOf(text: string, name: string): number {
   const value = Number(text);
-  if (!Number.isFinite(value) || value <= 0) throw new Error(`${name} takes a positive number, not "${text}".`);
+  if (!Number.isFinite(value) || value <= 0)
+    throw new Error(`${name} takes a positive number, not "${text}".`);
   return value;
 }
 
 if (values.help) console.log(HELP);
 else {
   const ms = process.env["HOLDPOINT_SOAK_MS"];
-  const minutes = values.minutes ?? (ms === undefined ? "2" : String(numberOf(ms, "HOLDPOINT_SOAK_MS") / 60_000));
+  const minutes =
+    values.minutes ?? (ms === undefined ? "2" : String(numberOf(ms, "HOLDPOINT_SOAK_MS") / 60_000));
   process.exitCode = await soak(numberOf(minutes, "--minutes"), numberOf(values.width ?? "4", "--width"));
 }

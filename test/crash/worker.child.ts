@@ -46,7 +46,12 @@ async function perform(job: Job): Promise<Reply> {
         const { hitl_id } = await openQuestion(plain.backend, site.thread, job.question);
         if (job.together) await barrier();
         const { response } = job;
-        const { status, resume } = await respondAndResume(agent, { backend, hitl_id, response, leaseMs: site.leaseMs });
+        const { status, resume } = await respondAndResume(agent, {
+          backend,
+          hitl_id,
+          response,
+          leaseMs: site.leaseMs,
+        });
         return { names: wire.names, status, resume: resume?.status ?? null };
       });
     case "resume":
@@ -54,7 +59,11 @@ async function perform(job: Job): Promise<Reply> {
         // The connection is open before the barrier falls.
         await plain.backend.list({ thread_id: site.thread });
         if (job.together) await barrier();
-        const { status } = await resumeThread(agent, { backend, thread_id: site.thread, leaseMs: site.leaseMs });
+        const { status } = await resumeThread(agent, {
+          backend,
+          thread_id: site.thread,
+          leaseMs: site.leaseMs,
+        });
         return { names: wire.names, resume: status };
       });
   }

@@ -68,7 +68,10 @@ export function effectsOf(site: Site): string[] {
 function note(site: Site, name: string, fence: number): void {
   if (site.fenced && fence > 0 && existsSync(logOf(site))) {
     const lines = readFileSync(logOf(site), "utf8").split("\n");
-    const newest = Math.max(0, ...lines.filter((line) => line.startsWith(`${site.thread} `)).map((line) => Number(line.split(" ")[2])));
+    const newest = Math.max(
+      0,
+      ...lines.filter((line) => line.startsWith(`${site.thread} `)).map((line) => Number(line.split(" ")[2])),
+    );
     if (fence < newest) throw new Error(`The service refuses token ${fence}; it has seen ${newest}.`);
   }
   appendFileSync(logOf(site), `${site.thread} ${name} ${fence}\n`);
@@ -80,10 +83,16 @@ async function agree(message: string): Promise<string> {
 }
 
 function toolsOf(site: Site, wire: Tripwire): StructuredToolInterface[] {
-  const effect = (name: string, fence = 0): Promise<void> => wire.around(`effect ${name}`, () => note(site, name, fence));
+  const effect = (name: string, fence = 0): Promise<void> =>
+    wire.around(`effect ${name}`, () => note(site, name, fence));
   const kept = (name: string): Promise<void> => step(name, ({ fence }) => effect(name, fence));
   const asking = (message: string, state: Readonly<Record<string, string>>): HITLSuspend =>
-    new HITLSuspend({ hitl_type: "confirm", data: { message }, resume_mode: "continuation", tool_state: state });
+    new HITLSuspend({
+      hitl_type: "confirm",
+      data: { message },
+      resume_mode: "continuation",
+      tool_state: state,
+    });
 
   const charge = async (): Promise<string> => {
     const first = await agree("charge?");
@@ -109,7 +118,9 @@ function toolsOf(site: Site, wire: Tripwire): StructuredToolInterface[] {
     return `${name} ${first}`;
   };
   const bodies = { charge, ship, note: noting, pay: simple("pay"), refund: simple("refund") };
-  return Object.entries(bodies).map(([name, body]) => tool(body, { name, description: `Does ${name}.`, schema }));
+  return Object.entries(bodies).map(([name, body]) =>
+    tool(body, { name, description: `Does ${name}.`, schema }),
+  );
 }
 
 export function openWorld(site: Site, wire: Tripwire): World {
@@ -124,7 +135,13 @@ export function openWorld(site: Site, wire: Tripwire): World {
   const common = { turns: [site.calls.map((name) => callOf(name, name))], leaseMs: site.leaseMs };
   const tools = toolsOf(site, wire);
   const onModel = (): void => note(site, "model", 0);
-  const agent = agentOf({ ...common, backend, tools, onModel, checkpointer: wired(saver, wire, nameOfSaverCall) });
+  const agent = agentOf({
+    ...common,
+    backend,
+    tools,
+    onModel,
+    checkpointer: wired(saver, wire, nameOfSaverCall),
+  });
   const looking = agentOf({ ...common, backend: raw, tools, checkpointer: saver });
   const close = async (): Promise<void> => {
     await raw.close();

@@ -72,8 +72,14 @@ describe("a process that comes back after its lease", () => {
     if (side === "after") await until("its effect", () => effectsOf(site).includes("pay"));
     else await until("it stands still", () => zombie.stopped());
 
-    const round = await pool.run({ kind: "round", site, wakeFirst: true, deadlineMs, examine: true }, 2 * deadlineMs);
-    expect(round).toMatchObject({ kind: "reply", reply: { violations: [], doubts: 1, drive: { status: "finished" } } });
+    const round = await pool.run(
+      { kind: "round", site, wakeFirst: true, deadlineMs, examine: true },
+      2 * deadlineMs,
+    );
+    expect(round).toMatchObject({
+      kind: "reply",
+      reply: { violations: [], doubts: 1, drive: { status: "finished" } },
+    });
     const decision = side === "after" ? "happened" : "run_again";
     expect(round).toMatchObject({ reply: { drive: { doubts: [{ call: "pay", decision }] } } });
 
@@ -85,6 +91,9 @@ describe("a process that comes back after its lease", () => {
     expect(end).toMatchObject({ kind: "failed", code: "ERR_HITL_LEASE_LOST" });
     expect(await outcomesOf(site)).toBe(1);
     const again = await pool.run({ kind: "round", site, deadlineMs, examine: true }, 2 * deadlineMs);
-    expect(again).toMatchObject({ kind: "reply", reply: { violations: [], drive: { status: "finished", wakes: 0 } } });
+    expect(again).toMatchObject({
+      kind: "reply",
+      reply: { violations: [], drive: { status: "finished", wakes: 0 } },
+    });
   });
 });

@@ -72,7 +72,13 @@ describe.each(["sqlite", "redis"] as const)("two processes, %s", (store) => {
     const redis = store === "redis" ? { redis: { url: server.url, prefix: server.prefix() } } : {};
     const sites = Array.from({ length: THREADS }, (_, index): Site => {
       // The lease outlives a slow machine: here nobody dies.
-      return { folder: join(folder, `${store}-${name}`), thread: `t${index}`, calls, leaseMs: 20_000, ...redis };
+      return {
+        folder: join(folder, `${store}-${name}`),
+        thread: `t${index}`,
+        calls,
+        leaseMs: 20_000,
+        ...redis,
+      };
     });
     const started = await workers[0].run({ kind: "start", sites });
     expect(started.kind).toBe("reply");
@@ -117,7 +123,13 @@ describe.each(["sqlite", "redis"] as const)("two processes, %s", (store) => {
     const sites = await threads("two", ["pay", "refund"]);
     const statuses: string[] = [];
     for (const site of sites) {
-      const answer = (question: string): Job => ({ kind: "answer", site, question, response, together: true });
+      const answer = (question: string): Job => ({
+        kind: "answer",
+        site,
+        question,
+        response,
+        together: true,
+      });
       const outcomes = await together([answer("pay?"), answer("refund?")]);
       statuses.push(...outcomes.map((outcome) => said(outcome, "status")));
     }

@@ -37,7 +37,9 @@ export async function bundleProgram(entry: URL): Promise<Program> {
     target: "node20",
     external: ["better-sqlite3", "ioredis"],
     tsconfig: join(root, "tsconfig.json"),
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+    },
     logLevel: "warning",
   });
   return { path, remove: () => rmSync(folder, { recursive: true, force: true }) };
@@ -62,7 +64,8 @@ export type ToWorker<Job> = { readonly type: "job"; readonly job: Job } | { read
 export class WorkerProcess<Job, Reply> {
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
-  readonly #listens: Promise<void>;
+  /** It takes jobs now. */
+  readonly listening: Promise<void>;
   #hello = (): void => undefined;
   #stderr = "";
   #signal: string | null = null;
@@ -76,7 +79,7 @@ export class WorkerProcess<Job, Reply> {
       execArgv: [],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
-    this.#listens = new Promise((resolve) => {
+    this.listening = new Promise((resolve) => {
       this.#hello = resolve;
     });
     const orphan = (): void => void this.#child.kill("SIGKILL");
@@ -111,7 +114,7 @@ export class WorkerProcess<Job, Reply> {
     if (!this.#alive) return Promise.resolve({ kind: "died", signal: this.#signal, stderr: this.#stderr });
     return new Promise((resolve) => {
       this.#settle = resolve;
-      void this.#listens.then(() => this.#send({ type: "job", job }));
+      void this.listening.then(() => this.#send({ type: "job", job }));
     });
   }
 
