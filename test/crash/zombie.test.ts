@@ -44,15 +44,14 @@ async function indexOfEffect(): Promise<number> {
   return outcome.reply.names.indexOf("effect pay");
 }
 
-/** How often an outcome of the call was recorded. */
-async function outcomesOf(site: Site): Promise<number> {
+/** The thread's finished calls, as they are recorded, with all that ever happened to them. */
+async function recordedOf(site: Site): Promise<unknown> {
   const world = openWorld(site, new Tripwire());
   try {
     const { store, tenant_id } = world.plain.backend;
     const key = { name: "thread", value: site.thread } as const;
-    const calls = await store.page({ kind: "call", tenant_id, statuses: ["finished"], key });
-    const events = await Promise.all(calls.items.map(({ id }) => store.history(id)));
-    return events.flatMap(({ items }) => items).filter(({ type }) => type === "finished").length;
+    const { items } = await store.page({ kind: "call", tenant_id, statuses: ["finished"], key });
+    return await Promise.all(items.map(async (call) => ({ call, events: await store.history(call.id) })));
   } finally {
     await world.close();
   }
@@ -83,13 +82,16 @@ describe("a process that comes back after its lease", () => {
     const decision = side === "after" ? "happened" : "run_again";
     expect(round).toMatchObject({ reply: { drive: { doubts: [{ call: "pay", decision }] } } });
 
+    const recorded = await recordedOf(site);
+    expect(recorded).toHaveLength(1);
+
     zombie.signal("SIGCONT");
     const end = await late;
     await zombie.stop();
     // The loser does not run the next node either.
     expect(effectsOf(site).toSorted()).toEqual(["model", "model", "pay"]);
     expect(end).toMatchObject({ kind: "failed", code: "ERR_HITL_LEASE_LOST" });
-    expect(await outcomesOf(site)).toBe(1);
+    expect(await recordedOf(site)).toEqual(recorded);
     const again = await pool.run({ kind: "round", site, deadlineMs, examine: true }, 2 * deadlineMs);
     expect(again).toMatchObject({
       kind: "reply",
