@@ -24,7 +24,7 @@ export default {
   project: ["src/**/*.{ts,tsx}!", "scripts/**/*.mjs", "examples/**/*.ts", "bench/**/*.ts", "test/**/*.ts"],
   ignoreExportsUsedInFile: true,
   // Programs of the system, named in messages and started by tests.
-  ignoreBinaries: ["redis-server", "apt-get"],
+  ignoreBinaries: ["redis-server", "apt-get", "mkfifo"],
   // Started by its file from scripts/check-attw.mjs.
   ignoreDependencies: ["@arethetypeswrong/cli"],
 };

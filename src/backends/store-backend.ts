@@ -132,7 +132,7 @@ export class StoreHITLBackend implements HITLBackend {
     return { status: "exists", record: toHITLRecord(await this.settled(stored)) };
   }
 
-  /** Checks a request and makes its insert, for a caller that commits it together with other operations. */
+  /** @internal Checks a request and makes its insert, for a caller that commits it together with other operations. */
   prepare(
     request: CreateRequest,
     identity: { readonly id?: string; readonly alias?: string } = {},
@@ -141,7 +141,7 @@ export class StoreHITLBackend implements HITLBackend {
     return prepareRecord(request, { tenant_id: this.tenant_id, limits, randomId, ...identity });
   }
 
-  /** Notes a pending record that was just written, and the schema to check its answer with in this process. */
+  /** @internal Notes a pending record that was just written, and the schema to check its answer with in this process. */
   remember(stored: StoredRecord, standard?: StandardSchema): void {
     bounded(this.#shared.recent, stored.id, stored);
     if (standard) bounded(this.#shared.standards, stored.id, standard);
@@ -152,7 +152,7 @@ export class StoreHITLBackend implements HITLBackend {
     return stored ? toHITLRecord(await this.settled(stored)) : null;
   }
 
-  /** The stored record behind an id of ours, a caller's own id, or an alias that only one thread uses. */
+  /** @internal The stored record behind an id of ours, a caller's own id, or an alias that only one thread uses. */
   find(hitl_id: string, thread_id?: string): Promise<StoredRecord | null> {
     return findRecord(this.store, this.tenant_id, hitl_id, thread_id);
   }
@@ -165,7 +165,7 @@ export class StoreHITLBackend implements HITLBackend {
     return this.respondWith(hitl_id, user_response, options, []);
   }
 
-  /** As `respond`, with further operations in the atomic write that accepts the answer (`optional` ones only). */
+  /** @internal As `respond`, with further operations in the atomic write that accepts the answer (`optional` ones only). */
   async respondWith(
     hitl_id: string,
     user_response: unknown,
@@ -265,7 +265,7 @@ export class StoreHITLBackend implements HITLBackend {
     return next_cursor === undefined ? { items: records } : { items: records, next_cursor };
   }
 
-  /** The open questions of a thread; reading them lets passed deadlines take effect. */
+  /** @internal The open questions of a thread; reading them lets passed deadlines take effect. */
   async openInThread(thread_id: string, slot: number): Promise<readonly HITLRecord[]> {
     const { items } = await this.store.page({
       kind: HITL_KIND,
@@ -297,7 +297,7 @@ export class StoreHITLBackend implements HITLBackend {
     if (!this.#isView) await this.store.close();
   }
 
-  /** A pending record as this process last saw it; a guess that every write checks. */
+  /** @internal A pending record as this process last saw it; a guess that every write checks. */
   recall(hitl_id: string): StoredRecord | null {
     const stored = this.#shared.recent.get(hitl_id);
     return stored?.tenant_id === this.tenant_id ? stored : null;
@@ -354,7 +354,7 @@ export class StoreHITLBackend implements HITLBackend {
     ]);
   }
 
-  /** Brings a pending record whose deadline has passed to what `on_expire` says; others are returned as they are. */
+  /** @internal Brings a pending record whose deadline has passed to what `on_expire` says; others are returned as they are. */
   async settled(stored: StoredRecord): Promise<StoredRecord> {
     if (stored.status !== "pending" || stored.due_at === null || stored.due_at > this.#shared.clock.now())
       return stored;

@@ -10,7 +10,7 @@ export interface QueuedAsk {
   readonly named: NamedQuestion;
   readonly key: string | null;
   /** With the written record; with null if another execution holds the call. */
-  readonly settle: (stored: StoredRecord | null, error?: unknown) => void;
+  readonly settle: (stored: StoredRecord | null, error?: Error) => void;
 }
 
 export class CallQuestions {

@@ -227,7 +227,7 @@ export class CallRun<Output> implements CallScope {
   /** The questions that are queued cannot be written: whoever asks them hears why. */
   refuse(error: unknown): void {
     for (const queued of [...this.#writing.splice(0), ...this.#questions.queue.splice(0)])
-      queued.settle(null, error);
+      queued.settle(null, error as Error);
   }
 
   // ── asking ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -253,7 +253,7 @@ export class CallRun<Output> implements CallScope {
     }
     const prepared = prepareQuestion(place, call, question, named, this.#step.now());
     const stored = await new Promise<StoredRecord | null>((resolve, reject) => {
-      const settle = (record: StoredRecord | null, error?: unknown): void =>
+      const settle = (record: StoredRecord | null, error?: Error): void =>
         error === undefined ? resolve(record) : reject(error);
       queue.push({ insert: prepared.insert, named, key: question.key ?? null, settle });
       this.#step.flush().catch(reject);

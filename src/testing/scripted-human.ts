@@ -122,7 +122,8 @@ function byRules(rules: readonly ScriptedRule[]): ScriptedAnswerer {
 
 function fits(rule: ScriptedRule, record: HITLRecord): boolean {
   const { message } = rule;
-  const text = String(record.data["message"] ?? "");
+  const shown = record.data["message"];
+  const text = typeof shown === "string" ? shown : "";
   return (
     (rule.hitl_type === undefined || rule.hitl_type === record.hitl_type) &&
     (rule.tool_name === undefined || rule.tool_name === record.tool_name) &&

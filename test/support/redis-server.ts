@@ -37,7 +37,11 @@ export interface RedisServer {
 const START_TIMEOUT_MS = 10_000;
 
 /** Checks `condition` until it holds; fails after `timeoutMs`. */
-export async function eventually(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+export async function eventually(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 10_000,
+): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${what}`);
@@ -62,7 +66,9 @@ export function freePort(): Promise<number> {
     probe.once("error", reject);
     probe.listen(0, "127.0.0.1", () => {
       const address = probe.address();
-      probe.close(() => (address && typeof address === "object" ? resolve(address.port) : reject(new Error("No port."))));
+      probe.close(() =>
+        address && typeof address === "object" ? resolve(address.port) : reject(new Error("No port.")),
+      );
     });
   });
 }
@@ -99,9 +105,17 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
     return made;
   };
   if (given && !options.own) {
-    const refuse = (): Promise<never> => Promise.reject(new Error("Start a server of its own: { own: true }."));
+    const refuse = (): Promise<never> =>
+      Promise.reject(new Error("Start a server of its own: { own: true }."));
     const stop = (): Promise<void> => deleteKeys(given, prefixes);
-    return { url: given, port: Number(new URL(given).port || 6379), prefix, stop, kill: refuse, restart: refuse };
+    return {
+      url: given,
+      port: Number(new URL(given).port || 6379),
+      prefix,
+      stop,
+      kill: refuse,
+      restart: refuse,
+    };
   }
   ensureInstalled();
   const port = await freePort();

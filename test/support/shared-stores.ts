@@ -23,7 +23,8 @@ export async function sharedStore(name: SharedStoreName): Promise<SharedStore> {
     opened.push(...pair);
     return pair;
   };
-  const closeAll = async (): Promise<void> => void (await Promise.all(opened.map((backend) => backend.close())));
+  const closeAll = async (): Promise<void> =>
+    void (await Promise.all(opened.map((backend) => backend.close())));
   switch (name) {
     case "memory": {
       const pair: SharedStore["pair"] = () => {

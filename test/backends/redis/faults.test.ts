@@ -30,7 +30,10 @@ afterAll(async () => {
 });
 
 describe("S4: a commit whose reply is lost is sent again and has one effect", () => {
-  async function lose(text: string, act: (store: RedisRecordStore) => Promise<unknown>): Promise<RedisRecordStore> {
+  async function lose(
+    text: string,
+    act: (store: RedisRecordStore) => Promise<unknown>,
+  ): Promise<RedisRecordStore> {
     const store = storeOf(proxy.url, server.prefix());
     await store.now();
     await store.get([idOf(0)]);
@@ -46,8 +49,17 @@ describe("S4: a commit whose reply is lost is sent again and has one effect", ()
   it("insert: inserted once, with one event", async () => {
     const id = idOf("new");
     const store = await lose("mark-insert", async (store) => {
-      const result = await store.commit([insertOf(id, { value: { text: "mark-insert" } }, { event: { type: "created" }, lease: { owner: "me", durationMs: 1000 } })]);
-      expect(result.results[0]).toMatchObject({ status: "inserted", record: { version: 1, fence: 1, value: { text: "mark-insert" } } });
+      const result = await store.commit([
+        insertOf(
+          id,
+          { value: { text: "mark-insert" } },
+          { event: { type: "created" }, lease: { owner: "me", durationMs: 1000 } },
+        ),
+      ]);
+      expect(result.results[0]).toMatchObject({
+        status: "inserted",
+        record: { version: 1, fence: 1, value: { text: "mark-insert" } },
+      });
     });
     expect((await store.history(id)).items).toHaveLength(1);
     expect(await read(store, id)).toMatchObject({ version: 1, fence: 1, touches: 0 });
@@ -55,7 +67,9 @@ describe("S4: a commit whose reply is lost is sent again and has one effect", ()
 
   it("a touching insert counts once", async () => {
     const store = await lose("mark-touch", async (store) => {
-      const result = await store.commit([insertOf(idOf("base"), { value: { text: "mark-touch" } }, { touch: true })]);
+      const result = await store.commit([
+        insertOf(idOf("base"), { value: { text: "mark-touch" } }, { touch: true }),
+      ]);
       expect(result.results[0]).toMatchObject({ status: "exists", record: { touches: 1 } });
     });
     expect(await read(store, idOf("base"))).toMatchObject({ version: 1, touches: 1 });
@@ -63,8 +77,13 @@ describe("S4: a commit whose reply is lost is sent again and has one effect", ()
 
   it("an unguarded update: one version, one event", async () => {
     const store = await lose("mark-update", async (store) => {
-      const result = await store.commit([updateOf(idOf("base"), { patch: { status: "mark-update" }, event: { type: "moved" } })]);
-      expect(result).toMatchObject({ status: "committed", results: [{ status: "updated", record: { version: 2, status: "mark-update" } }] });
+      const result = await store.commit([
+        updateOf(idOf("base"), { patch: { status: "mark-update" }, event: { type: "moved" } }),
+      ]);
+      expect(result).toMatchObject({
+        status: "committed",
+        results: [{ status: "updated", record: { version: 2, status: "mark-update" } }],
+      });
     });
     expect((await store.history(idOf("base"))).items.map(({ type }) => type)).toEqual(["created", "moved"]);
     expect(await read(store, idOf("base"))).toMatchObject({ version: 2 });
@@ -73,13 +92,20 @@ describe("S4: a commit whose reply is lost is sent again and has one effect", ()
   it("taking a lease: one fence, still the winner", async () => {
     const store = await lose("mark-owner", async (store) => {
       const result = await store.commit([
-        updateOf(idOf("base"), { guard: { lease: "free" }, patch: { lease: { owner: "mark-owner", durationMs: 60_000 } } }),
+        updateOf(idOf("base"), {
+          guard: { lease: "free" },
+          patch: { lease: { owner: "mark-owner", durationMs: 60_000 } },
+        }),
         updateOf(idOf("leased"), { guard: { lease: "free" }, optional: true, touch: true }),
         insertOf(idOf("sibling")),
       ]);
       expect(result.results.map(({ status }) => status)).toEqual(["updated", "stale", "inserted"]);
     });
-    expect(await read(store, idOf("base"))).toMatchObject({ version: 2, fence: 1, lease: { owner: "mark-owner" } });
+    expect(await read(store, idOf("base"))).toMatchObject({
+      version: 2,
+      fence: 1,
+      lease: { owner: "mark-owner" },
+    });
     expect(await read(store, idOf("leased"))).toMatchObject({ version: 1, touches: 1 });
   });
 
@@ -87,14 +113,21 @@ describe("S4: a commit whose reply is lost is sent again and has one effect", ()
     const store = await lose("mark-append", async (store) => {
       expect(await store.append(idOf("base"), { type: "mark-append" })).toBe(true);
     });
-    expect((await store.history(idOf("base"))).items.map(({ seq, type }) => [seq, type])).toEqual([[1, "created"], [2, "mark-append"]]);
+    expect((await store.history(idOf("base"))).items.map(({ seq, type }) => [seq, type])).toEqual([
+      [1, "created"],
+      [2, "mark-append"],
+    ]);
   });
 
   it("acquireDue: the same records, one fence", async () => {
     const store = storeOf(proxy.url, server.prefix());
     await store.commit([insertOf(idOf("due-1"), { due_at: 1 }), insertOf(idOf("due-2"), { due_at: 2 })]);
     proxy.loseReplyTo("mark-due");
-    const acquired = await store.acquireDue({ kind: "thing", limit: 1, lease: { owner: "mark-due", durationMs: 60_000 } });
+    const acquired = await store.acquireDue({
+      kind: "thing",
+      limit: 1,
+      lease: { owner: "mark-due", durationMs: 60_000 },
+    });
     expect(acquired.map(({ id, fence }) => [id, fence])).toEqual([[idOf("due-1"), 1]]);
     expect(await read(store, idOf("due-2"))).toMatchObject({ fence: 0, lease: null });
   });
@@ -110,7 +143,10 @@ describe("S4: a commit whose reply is lost is sent again and has one effect", ()
 describe("errors say whether it was done", () => {
   it("nobody listens: ERR_HITL_STORE, nothing was sent", async () => {
     const store = storeOf(`redis://127.0.0.1:${await freePort()}`, "x", 200);
-    await expect(store.commit([insertOf(idOf(1))])).rejects.toMatchObject({ code: "ERR_HITL_STORE", message: expect.stringContaining("Nothing was sent") });
+    await expect(store.commit([insertOf(idOf(1))])).rejects.toMatchObject({
+      code: "ERR_HITL_STORE",
+      message: expect.stringContaining("Nothing was sent"),
+    });
   });
 
   it("no answer: a write is ERR_HITL_INDETERMINATE, a read ERR_HITL_STORE", async () => {
@@ -118,7 +154,10 @@ describe("errors say whether it was done", () => {
     await store.commit([insertOf(idOf(1))]);
     await admin.call("CLIENT", "PAUSE", "700", "ALL");
     const outcomes = await Promise.allSettled([store.commit([insertOf(idOf(2))]), store.get([idOf(1)])]);
-    expect(outcomes).toMatchObject([{ reason: { code: "ERR_HITL_INDETERMINATE" } }, { reason: { code: "ERR_HITL_STORE" } }]);
+    expect(outcomes).toMatchObject([
+      { reason: { code: "ERR_HITL_INDETERMINATE" } },
+      { reason: { code: "ERR_HITL_STORE" } },
+    ]);
     await admin.ping();
   });
 
@@ -126,18 +165,26 @@ describe("errors say whether it was done", () => {
     const store = storeOf(server.url, server.prefix());
     await store.commit([insertOf(idOf(1))]);
     await admin.call("REPLICAOF", "127.0.0.1", String(await freePort()));
-    await expect(store.commit([insertOf(idOf(2))])).rejects.toMatchObject({ code: "ERR_HITL_STORE", message: expect.stringMatching(/Nothing was written.*primary/) });
+    await expect(store.commit([insertOf(idOf(2))])).rejects.toMatchObject({
+      code: "ERR_HITL_STORE",
+      message: expect.stringMatching(/Nothing was written.*primary/),
+    });
     await admin.call("REPLICAOF", "NO", "ONE");
     await admin.config("SET", "maxmemory", "1");
     try {
-      for (const operation of [insertOf(idOf(2)), updateOf(idOf(1), { patch: { value: { more: true } }, event: { type: "x" } })]) {
+      for (const operation of [
+        insertOf(idOf(2)),
+        updateOf(idOf(1), { patch: { value: { more: true } }, event: { type: "x" } }),
+      ]) {
         await expect(store.commit([operation])).rejects.toMatchObject({
           code: "ERR_HITL_STORE",
           message: expect.stringMatching(/Nothing was written.*maxmemory/),
         });
       }
       // A change of status removes index entries first. From then on the server lets the script finish.
-      await expect(store.commit([updateOf(idOf(1), { patch: { status: "done" }, event: { type: "x" } })])).resolves.toMatchObject({ status: "committed" });
+      await expect(
+        store.commit([updateOf(idOf(1), { patch: { status: "done" }, event: { type: "x" } })]),
+      ).resolves.toMatchObject({ status: "committed" });
     } finally {
       await admin.config("SET", "maxmemory", "0");
     }
@@ -150,7 +197,10 @@ describe("errors say whether it was done", () => {
     const store = storeOf(server.url, prefix);
     await store.get([idOf(1)]);
     await admin.set(`{${prefix}:${0x123 % 64}}:records`, "mine");
-    await expect(store.commit([insertOf(idOf(1))])).rejects.toMatchObject({ code: "ERR_HITL_STORE", message: expect.stringContaining("prefix") });
+    await expect(store.commit([insertOf(idOf(1))])).rejects.toMatchObject({
+      code: "ERR_HITL_STORE",
+      message: expect.stringContaining("prefix"),
+    });
   });
 
   it("after close: ERR_HITL_CLOSED; the user's own client stays open", async () => {
@@ -175,10 +225,14 @@ it("SCRIPT FLUSH during 200 concurrent commits: none is rejected, each is done o
   await Promise.all([
     ...ids.map((id) => store.commit([insertOf(id, {}, { event: { type: "created" } })])),
     ...flushes,
-    ...Array.from({ length: 20 }, () => store.page({ kind: "thing", tenant_id: "default", statuses: ["open"] })),
+    ...Array.from({ length: 20 }, () =>
+      store.page({ kind: "thing", tenant_id: "default", statuses: ["open"] }),
+    ),
   ]);
   await admin.script("FLUSH");
-  expect((await store.page({ kind: "thing", tenant_id: "default", statuses: ["open"], limit: 1000 })).items).toHaveLength(200);
+  expect(
+    (await store.page({ kind: "thing", tenant_id: "default", statuses: ["open"], limit: 1000 })).items,
+  ).toHaveLength(200);
 });
 
 it("what was acknowledged with appendfsync always outlives SIGKILL", async () => {

@@ -8,8 +8,16 @@ export function idOf(n: number | string, slot = 0x123): string {
   return makeId("rec", slot, ["redis", n]);
 }
 
-export function insertOf(id: string, record: Partial<InsertOp["record"]> = {}, more: Omit<InsertOp, "op" | "record"> = {}): InsertOp {
-  return { op: "insert", record: { id, kind: "thing", tenant_id: "default", status: "open", value: {}, ...record }, ...more };
+export function insertOf(
+  id: string,
+  record: Partial<InsertOp["record"]> = {},
+  more: Omit<InsertOp, "op" | "record"> = {},
+): InsertOp {
+  return {
+    op: "insert",
+    record: { id, kind: "thing", tenant_id: "default", status: "open", value: {}, ...record },
+    ...more,
+  };
 }
 
 export function updateOf(id: string, more: Omit<UpdateOp, "op" | "id"> = {}): UpdateOp {
@@ -90,7 +98,8 @@ export function clusterSlot(key: string): number {
   let crc = 0;
   for (const byte of Buffer.from(hashed)) {
     crc ^= byte << 8;
-    for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff;
+    for (let bit = 0; bit < 8; bit += 1)
+      crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff;
   }
   return crc % 16384;
 }

@@ -21,10 +21,12 @@ afterAll(async () => {
 /** The same client, with a note of every command that goes through it. */
 function recording(inner: Redis): { client: RedisClient; commands: Argument[][] } {
   const commands: Argument[][] = [];
-  const note = (command: string) => (...args: Argument[]) => {
-    commands.push([command, ...args]);
-    return (inner as unknown as Record<string, (...args: Argument[]) => unknown>)[command]?.(...args);
-  };
+  const note =
+    (command: string) =>
+    (...args: Argument[]) => {
+      commands.push([command, ...args]);
+      return (inner as unknown as Record<string, (...args: Argument[]) => unknown>)[command]?.(...args);
+    };
   const wrapped = new Proxy(inner, {
     get: (target, name) => {
       if (name === "evalsha" || name === "eval" || name === "call") return note(name);
@@ -55,8 +57,16 @@ it("a commit is one command; a get is one; all keys of a script are in one slot 
     await act();
     return commands.length - before;
   };
-  expect(await count(() => store.commit([insertOf(idOf(1), { keys, due_at: 1 }, { event: { type: "a" } }), insertOf(idOf(2))]))).toBe(1);
-  expect(await count(() => store.commit([updateOf(idOf(1), { patch: { status: "b" } }), { op: "read", id: idOf(2) }]))).toBe(1);
+  expect(
+    await count(() =>
+      store.commit([insertOf(idOf(1), { keys, due_at: 1 }, { event: { type: "a" } }), insertOf(idOf(2))]),
+    ),
+  ).toBe(1);
+  expect(
+    await count(() =>
+      store.commit([updateOf(idOf(1), { patch: { status: "b" } }), { op: "read", id: idOf(2) }]),
+    ),
+  ).toBe(1);
   expect(await count(() => store.get([idOf(1), idOf(2)]))).toBe(1);
   expect(await count(() => store.append(idOf(1), { type: "b" }))).toBe(1);
   expect(await count(() => store.history(idOf(1)))).toBe(1);
@@ -92,11 +102,27 @@ it("S5: the indexes hold exactly what the records say, after many random operati
     const operation = random(10);
     if (operation < 4) {
       const keys = Object.fromEntries(KEY_NAMES.map((name) => [name, anyKey()]));
-      await store.commit([insertOf(id, { keys, status: pick("open", "a|b"), due_at: pick(null, now, now + 50) }, { event: { type: "e" } })]);
+      await store.commit([
+        insertOf(
+          id,
+          { keys, status: pick("open", "a|b"), due_at: pick(null, now, now + 50) },
+          { event: { type: "e" } },
+        ),
+      ]);
     } else if (operation < 8) {
       const keys = { session: pick(null, undefined, "a", "x\ny"), wake: pick(null, "w") };
-      const lease = pick<NonNullable<UpdateOp["patch"]>["lease"]>(undefined, "release", { renewMs: 5 }, { owner: "o|", durationMs: 5 });
-      await store.commit([updateOf(id, { patch: { status: pick("open", "done"), keys, lease, due_at: pick(undefined, null, { inMs: 3 }) }, event: { type: "u" } })]);
+      const lease = pick<NonNullable<UpdateOp["patch"]>["lease"]>(
+        undefined,
+        "release",
+        { renewMs: 5 },
+        { owner: "o|", durationMs: 5 },
+      );
+      await store.commit([
+        updateOf(id, {
+          patch: { status: pick("open", "done"), keys, lease, due_at: pick(undefined, null, { inMs: 3 }) },
+          event: { type: "u" },
+        }),
+      ]);
     } else if (operation === 8) {
       await store.acquireDue({ kind: "thing", limit: 3, lease: { owner: "w", durationMs: 4 } });
     } else {
@@ -108,12 +134,17 @@ it("S5: the indexes hold exactly what the records say, after many random operati
   for (let shard = 0; shard < 4; shard += 1) {
     const tag = `{${prefix}:${shard}}`;
     const ids = await client.hkeys(`${tag}:records`);
-    const expected = new Map<string, string[]>([["all", []], ["due", []], ...KEY_NAMES.map((name): [string, string[]] => [name, []])]);
+    const expected = new Map<string, string[]>([
+      ["all", []],
+      ["due", []],
+      ...KEY_NAMES.map((name): [string, string[]] => [name, []]),
+    ]);
     const chunks: string[] = [];
     for (const id of ids) {
       const record = await read(store, id);
       records += 1;
-      const member = (key: string): string => ["thing", "default", key, escapeField(record.status), pad(record.created_at), id].join("|");
+      const member = (key: string): string =>
+        ["thing", "default", key, escapeField(record.status), pad(record.created_at), id].join("|");
       expected.get("all")?.push(member(""));
       for (const name of KEY_NAMES) {
         const key = record.keys[name];
@@ -123,11 +154,15 @@ it("S5: the indexes hold exactly what the records say, after many random operati
       if (due !== null) expected.get("due")?.push(`thing|${pad(due)}|${id}`);
       const { items } = await store.history(id, { limit: 1000 });
       expect(items.map(({ seq }) => seq)).toEqual(items.map((_, n) => n + 1));
-      for (let chunk = 0; chunk < Math.ceil(items.length / 8); chunk += 1) chunks.push(chunk === 0 ? id : `${id}/${chunk}`);
+      for (let chunk = 0; chunk < Math.ceil(items.length / 8); chunk += 1)
+        chunks.push(chunk === 0 ? id : `${id}/${chunk}`);
     }
     for (const [name, members] of expected) {
       const key = name === "due" ? `${tag}:due` : `${tag}:by:${name}`;
-      expect([name, await client.zrange(key, "0", "-1")]).toEqual([name, members.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))]);
+      expect([name, await client.zrange(key, "0", "-1")]).toEqual([
+        name,
+        members.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
+      ]);
     }
     expect((await client.hkeys(`${tag}:history`)).sort()).toEqual(chunks.sort());
   }
@@ -140,21 +175,47 @@ it("S6: values, keys and events come back to the byte", async () => {
   const store = new RedisRecordStore({ client, prefix });
   const hostile = ["", "|", "%", "%7C|%25", "a\nb", "nul\0nul", "日本語 🦜", '"\\', "}{", "\u2028"];
   for (const text of hostile) expect(unescapeField(escapeField(text))).toBe(text);
-  const value = { z: 1, a: [], o: {}, big: 9007199254740991, tiny: 5e-324, e: 1e21, "10": "ten", "2": "two", nul: "\0", text: hostile, deep: [[[]], [{}]], n: null };
+  const value = {
+    z: 1,
+    a: [],
+    o: {},
+    big: 9007199254740991,
+    tiny: 5e-324,
+    e: 1e21,
+    "10": "ten",
+    "2": "two",
+    nul: "\0",
+    text: hostile,
+    deep: [[[]], [{}]],
+    n: null,
+  };
   for (const [n, text] of hostile.entries()) {
     const id = idOf(`bytes-${n}`);
     const keys = { session: text, alias: `${text}!` };
-    await store.commit([insertOf(id, { value, keys, kind: text || "k", tenant_id: text, status: text }, { event: { type: text, reason: text, data: value, actor: { id: text } } })]);
+    await store.commit([
+      insertOf(
+        id,
+        { value, keys, kind: text || "k", tenant_id: text, status: text },
+        { event: { type: text, reason: text, data: value, actor: { id: text } } },
+      ),
+    ]);
     const record = await read(store, id);
     expect(JSON.stringify(record.value)).toBe(JSON.stringify(value));
     expect(record).toMatchObject({ keys, kind: text || "k", tenant_id: text, status: text });
-    const { items } = await store.page({ kind: text || "k", tenant_id: text, statuses: [text], key: { name: "session", value: text } });
+    const { items } = await store.page({
+      kind: text || "k",
+      tenant_id: text,
+      statuses: [text],
+      key: { name: "session", value: text },
+    });
     expect(items.map((item) => item.id)).toEqual([id]);
     const [event] = (await store.history(id)).items;
     expect(event).toMatchObject({ seq: 1, type: text, reason: text, status: text, actor: { id: text } });
     expect(JSON.stringify(event?.data)).toBe(JSON.stringify(value));
   }
-  await expect(store.commit([insertOf(idOf("lone"), { tenant_id: "\ud800" })])).rejects.toMatchObject({ code: "ERR_HITL_INVALID_INPUT" });
+  await expect(store.commit([insertOf(idOf("lone"), { tenant_id: "\ud800" })])).rejects.toMatchObject({
+    code: "ERR_HITL_INVALID_INPUT",
+  });
   await store.close();
 });
 
@@ -165,18 +226,29 @@ it("the number of shards is fixed by the first opener; another one and a newer s
   const adopts = new RedisRecordStore({ client, prefix });
   expect(await adopts.get([idOf(1)])).toMatchObject([{ id: idOf(1) }]);
   const wrong = new RedisRecordStore({ client, prefix, shards: 16 });
-  await expect(wrong.get([idOf(1)])).rejects.toMatchObject({ code: "ERR_HITL_STORE_SCHEMA", details: { found: 8, asked: 16 } });
-  for (const [meta, what] of [['{"schema_version":2,"shards":8}', "Upgrade"], ["other", "prefix"]] as const) {
+  await expect(wrong.get([idOf(1)])).rejects.toMatchObject({
+    code: "ERR_HITL_STORE_SCHEMA",
+    details: { found: 8, asked: 16 },
+  });
+  for (const [meta, what] of [
+    ['{"schema_version":2,"shards":8}', "Upgrade"],
+    ["other", "prefix"],
+  ] as const) {
     const taken = server.prefix();
     await client.set(`{${taken}}:meta`, meta);
     const store = new RedisRecordStore({ client, prefix: taken });
-    await expect(store.get([idOf(1)])).rejects.toMatchObject({ code: "ERR_HITL_STORE_SCHEMA", message: expect.stringContaining(what) });
+    await expect(store.get([idOf(1)])).rejects.toMatchObject({
+      code: "ERR_HITL_STORE_SCHEMA",
+      message: expect.stringContaining(what),
+    });
   }
 });
 
 it("options that cannot work are refused at once", () => {
   const refuse = (options: object): void => {
-    expect(() => new RedisRecordStore(options as never)).toThrow(expect.objectContaining({ code: "ERR_HITL_INVALID_INPUT" }));
+    expect(() => new RedisRecordStore(options as never)).toThrow(
+      expect.objectContaining({ code: "ERR_HITL_INVALID_INPUT" }),
+    );
   };
   refuse({});
   refuse({ client, url: server.url });

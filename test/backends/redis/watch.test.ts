@@ -17,7 +17,9 @@ afterAll(async () => {
 });
 
 async function subscribers(): Promise<number> {
-  return String(await admin.call("CLIENT", "LIST")).split("\n").filter((line) => line.includes("name=holdpoint-watch")).length;
+  return String(await admin.call("CLIENT", "LIST"))
+    .split("\n")
+    .filter((line) => line.includes("name=holdpoint-watch")).length;
 }
 
 it("W2: a change while the subscriber is cut off is not missed", async () => {
