@@ -14,7 +14,7 @@ import {
   type ResponseIssue,
   type StandardSchema,
 } from "../core/response-schema.ts";
-import { isTerminalHITLStatus } from "../core/states.ts";
+import { HITL_TRANSITIONS, isTerminalHITLStatus, statusesBefore } from "../core/states.ts";
 import type {
   CancelOptions,
   CancelResult,
@@ -346,7 +346,11 @@ export class StoreHITLBackend implements HITLBackend {
       {
         op: "update",
         id: stored.id,
-        guard: { status: ["pending"], version: stored.version, not_due: true },
+        guard: {
+          status: statusesBefore(HITL_TRANSITIONS, "completed"),
+          version: stored.version,
+          not_due: true,
+        },
         patch: { status: "completed", value, ...wakeUp(stored) },
         event: { type: "answered", actor: by.actor },
       },

@@ -11,7 +11,6 @@ export const ERROR_CODES = [
   "ERR_HITL_TOO_LARGE",
   "ERR_HITL_TOO_DEEP",
   "ERR_HITL_SCHEMA_VERSION",
-  "ERR_HITL_TRANSITION",
   "ERR_HITL_CONFLICT",
   "ERR_HITL_NOT_FOUND",
   "ERR_HITL_AMBIGUOUS_ID",
@@ -39,7 +38,6 @@ export const ERROR_CODES = [
   "ERR_HITL_UNRECORDED_SUSPEND",
   "ERR_HITL_STEP",
   "ERR_HITL_LEASE_LOST",
-  "ERR_HITL_IN_DOUBT",
 ] as const;
 
 export type HoldpointErrorCode = (typeof ERROR_CODES)[number];

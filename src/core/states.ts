@@ -1,7 +1,6 @@
 /**
- * All state machines in one place. A transition that is not in a table does not exist.
+ * All state machines in one place. A transition that is not in a table does not exist: guards are made of them.
  */
-import { HoldpointError } from "./errors.ts";
 
 export const HITL_STATUSES = ["pending", "completed", "cancelled", "expired"] as const;
 export type HITLStatus = (typeof HITL_STATUSES)[number];
@@ -31,10 +30,7 @@ export function isTerminalHITLStatus(status: string): boolean {
   return status === "completed" || status === "cancelled" || status === "expired";
 }
 
-/** @throws HoldpointError `ERR_HITL_TRANSITION` */
-export function assertTransition<S extends string>(table: Table<S>, from: S, to: S): void {
-  if (table[from]?.includes(to)) return;
-  throw new HoldpointError("ERR_HITL_TRANSITION", `A record cannot go from ${from} to ${to}.`, {
-    details: { from, to },
-  });
+/** The statuses from which a record may come to `to`: the guard of every write that changes a status. */
+export function statusesBefore<S extends string>(table: Table<S>, to: S): readonly S[] {
+  return (Object.keys(table) as S[]).filter((from) => table[from].includes(to));
 }

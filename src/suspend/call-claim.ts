@@ -3,6 +3,7 @@
  * outcome. Whoever holds it has the newest fencing token.
  */
 import type { Guard, OpResult, Patch, StoredRecord, StoreOp } from "../backends/record-store.ts";
+import { CALL_TRANSITIONS, statusesBefore } from "../core/states.ts";
 import { type CallIdentity, type CallValue, callJson, insertCall } from "./call-record.ts";
 import { leaseLost } from "./errors.ts";
 import { pauseInserts, takenUpOp } from "./supersede.ts";
@@ -129,7 +130,7 @@ export class CallClaim {
       op: "update",
       id: stored.id,
       optional: true,
-      guard: { status: ["running"], lease: "free", version: stored.version },
+      guard: { status: statusesBefore(CALL_TRANSITIONS, "in_doubt"), lease: "free", version: stored.version },
       patch: { status: "in_doubt", lease: "release" },
       event: { type: "in_doubt", reason: "the holder's lease ran out" },
     });

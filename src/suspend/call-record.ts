@@ -45,8 +45,6 @@ export interface CallValue {
   readonly round: number;
   /** The question whose answer the running round continues with. */
   readonly resumed: string | null;
-  readonly tool_state: JsonObject | null;
-  readonly checkpoint_id: string | null;
   /** Results of `step`, by name and occurrence. */
   readonly steps: { readonly [name: string]: StepResult };
   /** Interrupts of graphs inside the body, as they threw them. */
@@ -81,8 +79,6 @@ export function emptyCall(place: Place, call: CallIdentity): CallValue {
     mode: null,
     round: 0,
     resumed: null,
-    tool_state: null,
-    checkpoint_id: null,
     steps: {},
     interrupts: [],
     changed: 0,

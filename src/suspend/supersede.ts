@@ -2,6 +2,7 @@
 import { HITL_KIND } from "../backends/hitl-codec.ts";
 import { TAKEN_UP } from "../backends/hitl-transitions.ts";
 import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
+import { HITL_TRANSITIONS, statusesBefore } from "../core/states.ts";
 import { pauseRecordId, type Place, type ThreadPlace, threadRecordId } from "./place.ts";
 
 export const PAUSE_KIND = "pause";
@@ -17,7 +18,7 @@ export function supersedeOp(record: StoredRecord): StoreOp {
     op: "update",
     id: record.id,
     optional: true,
-    guard: { status: ["pending"] },
+    guard: { status: statusesBefore(HITL_TRANSITIONS, "cancelled") },
     patch: { status: "cancelled", value: { ...record.value, reason: "superseded" }, ...TAKEN_UP },
     event: { type: "cancelled", reason: "superseded", actor: { id: "holdpoint", role: "system" } },
   };
