@@ -1,4 +1,5 @@
 /** What is needed of a compiled LangGraph graph, and what is refused before it runs. */
+import type { StoredRecord } from "../backends/record-store.ts";
 import { HoldpointError } from "../core/errors.ts";
 
 /** A compiled graph, as far as it is used here. */
@@ -29,12 +30,24 @@ export function assertGraphCanAsk(graph: ResumableGraph): void {
     (graph.nodes ?? {}) as Record<string, { cachePolicy?: unknown; bound?: object }>,
   )) {
     if (!node.cachePolicy || !asksHumans(node.bound)) continue;
-    throw new HoldpointError(
-      "ERR_HITL_CACHE_POLICY",
-      `The node "${name}" asks humans and has a cachePolicy: LangGraph would give one human's answer to every thread with the same input. Remove the cachePolicy.`,
-      { details: { node: name } },
-    );
+    throw cached(name);
   }
+}
+
+/** A plain node that asked is known only by its question. @throws HoldpointError `ERR_HITL_CACHE_POLICY` */
+export function assertNotCached(graph: ResumableGraph, question: StoredRecord): void {
+  const { node_id, checkpoint_ns } = question.value as { node_id?: unknown; checkpoint_ns?: unknown };
+  if (typeof node_id !== "string" || typeof checkpoint_ns !== "string" || checkpoint_ns.includes("|")) return;
+  const nodes = (graph.nodes ?? {}) as Record<string, { cachePolicy?: unknown } | undefined>;
+  if (Object.hasOwn(nodes, node_id) && nodes[node_id]?.cachePolicy) throw cached(node_id);
+}
+
+function cached(node: string): HoldpointError {
+  return new HoldpointError(
+    "ERR_HITL_CACHE_POLICY",
+    `The node "${node}" asks humans and has a cachePolicy: LangGraph would give one human's answer to every thread with the same input. Remove the cachePolicy.`,
+    { details: { node } },
+  );
 }
 
 /** Marks runnables whose nodes ask humans; by symbol, so that two copies of the package agree. */

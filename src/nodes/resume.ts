@@ -8,7 +8,7 @@ import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { HoldpointError } from "../core/errors.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { resolveBackend } from "../suspend/configure.ts";
-import { headOf, type ResumableGraph } from "./graph.ts";
+import { assertNotCached, headOf, type ResumableGraph } from "./graph.ts";
 import { askedAt } from "../suspend/supersede.ts";
 import { isCurrent, isCurrentRecord, type Lease, Thread } from "./thread.ts";
 
@@ -67,6 +67,7 @@ export async function resumeThread<Output = unknown>(
   const thread = new Thread(graph, { ...options, backend, session_id });
   const head = await headOf(graph, options.thread_id);
   const due = await thread.answered(head);
+  for (const question of due) assertNotCached(graph, question);
   await thread.superseded(head);
   const stranded = due.length > 0 ? undefined : await thread.stranded(head);
   if (due.length === 0 && !stranded) {
@@ -111,6 +112,7 @@ export async function respondAndResume<Output = unknown>(
       { details: { hitl_id: options.hitl_id, thread_id: thread_id ?? null } },
     );
   }
+  assertNotCached(graph, known);
   const session_id = known.keys.session as string;
   const thread = new Thread(graph, { ...options, backend, thread_id, session_id });
   const head = await headOf(graph, thread_id);

@@ -472,7 +472,8 @@ export class CallRun<Output> implements CallScope {
     this.#claim.drop();
     for (const { record } of results) this.#step.note(record);
     if (status === "committed") return { status: "finished", output, replayed: false };
-    if (running && results[0]?.record?.status !== "finished") throw leaseLost(this.#task.call);
+    // P9: whoever lost the call does not go on with another's outcome; that one runs the next node.
+    if (running) throw leaseLost(this.#task.call);
     return null;
   }
 }

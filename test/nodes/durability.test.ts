@@ -217,3 +217,19 @@ describe("cachePolicy", () => {
     expect((await answer(graph, backend, "t", undefined, yes)).resume?.status).toBe("resumed");
   });
 });
+
+describe("cachePolicy on a plain node", () => {
+  it("that asked is refused before the answer is stored: another thread would get it (P2)", async () => {
+    const backend = new InMemoryHITLBackend();
+    undo.push(configureHoldpoint({ backend }));
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("gate", async () => (await confirm({ message: "Go?" }), {}), { cachePolicy: { ttl: 60 } })
+      .addEdge(START, "gate")
+      .compile({ checkpointer: new MemorySaver(), cache: new InMemoryCache() });
+    await graph.invoke({ messages: [] }, thread("t"));
+    const { hitl_id } = await openAsk(backend, "t");
+    const answered = respondAndResume(graph, { backend, hitl_id, response: yes });
+    await expect(answered).rejects.toMatchObject({ code: "ERR_HITL_CACHE_POLICY" });
+    expect(await pending(backend, "t")).toHaveLength(1);
+  });
+});

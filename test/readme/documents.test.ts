@@ -29,7 +29,7 @@ function section(number: number): string {
 
 /** The first column of the tables in a text, where it is code. */
 const firstColumn = (text: string): string[] =>
-  [...text.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, cell = ""]) =>
+  [...text.matchAll(/^\| (`[^|]*`) *\|/gm)].flatMap(([, cell = ""]) =>
     [...cell.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name),
   );
 
@@ -64,7 +64,7 @@ it("ARCHITECTURE.md has the layers that are checked, in their order", async () =
   const rules = pathToFileURL(join(root, "scripts/lib/layer-rules.mjs")).href;
   const { LAYERS } = (await import(rules)) as { LAYERS: string[][] };
   const [, table = ""] = read("ARCHITECTURE.md").split("## Layers");
-  const rows = [...(table.split("\n## ")[0] ?? "").matchAll(/^\| (\*?`.*?) \|/gm)].map(([, cell = ""]) =>
+  const rows = [...(table.split("\n## ")[0] ?? "").matchAll(/^\| ([*_]?`.*?) *\|/gm)].map(([, cell = ""]) =>
     [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
   );
   expect(rows).toEqual(LAYERS);
@@ -101,7 +101,9 @@ it("the README says which versions it works with, as package.json does", () => {
       expect(row(`\`${name}\``), name).toContain(range);
   }
   expect(readme).toContain(`developed on ${manifest.devDependencies["@langchain/langgraph"]}`);
-  expect(readme).toContain(`| Node | ${manifest.engines.node.replace(">=", "")} or newer |`);
+  expect(readme.replaceAll(/ +/g, " ")).toContain(
+    `| Node | ${manifest.engines.node.replace(">=", "")} or newer |`,
+  );
 });
 
 /** As GitHub makes the anchor of a heading. */
