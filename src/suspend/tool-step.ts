@@ -46,9 +46,9 @@ export class ToolStep {
   readonly records: Map<string, StoredRecord> = new Map();
   /** HITL records as last seen, by id. */
   readonly questions: Map<string, StoredRecord> = new Map();
-  /** Calls that `load` has claimed for this execution. */
   /** The calls of this execution, in their order. */
   readonly runs: Set<CallRun<unknown>> = new Set();
+  /** Calls that `load` has claimed for this execution. */
   readonly #claims = new Map<string, StoredRecord>();
   /** Some call of this step was recorded before this execution. */
   suspendedBefore = false;
