@@ -4,6 +4,7 @@
  */
 import { HoldpointError } from "../core/errors.ts";
 import { isOwnId, SLOT_COUNT, slotOfId } from "../core/ids.ts";
+import type { JsonObject } from "../core/json.ts";
 import {
   DEFAULT_PAGE_LIMIT,
   type Guard,
@@ -74,8 +75,12 @@ export function mergeKeys(keys: RecordKeys, patch: Patch["keys"]): RecordKeys {
   return merged;
 }
 
-export function newRecord(operation: InsertOp, now: number): StoredRecord {
-  const { record, lease } = operation;
+/** @param value - the store's own copy of the value, if it keeps the object that it was given */
+export function newRecord(
+  { record, lease }: InsertOp,
+  now: number,
+  value: JsonObject = record.value,
+): StoredRecord {
   return {
     id: record.id,
     kind: record.kind,
@@ -89,7 +94,7 @@ export function newRecord(operation: InsertOp, now: number): StoredRecord {
     touches: 0,
     created_at: now,
     updated_at: now,
-    value: record.value,
+    value,
   };
 }
 
@@ -106,7 +111,7 @@ export function patched(record: StoredRecord, patch: Patch | undefined, now: num
     ...record,
     status: status ?? record.status,
     version: record.version + 1,
-    keys: mergeKeys(record.keys, keys),
+    keys: keys ? mergeKeys(record.keys, keys) : record.keys,
     due_at:
       due_at === undefined
         ? record.due_at

@@ -87,12 +87,7 @@ export class MemoryRecordStore implements RecordStore {
           if (operation.touch) touched.push(entry);
           results.push({ status: "exists", record });
         } else {
-          const fresh = freeze(
-            newRecord(
-              { ...operation, record: { ...operation.record, value: cloneJson(operation.record.value) } },
-              now,
-            ),
-          );
+          const fresh = freeze(newRecord(operation, now, cloneJson(operation.record.value)));
           plan[plan.length - 1] = { record: fresh, events: [] };
           results.push({ status: "inserted", record: fresh });
         }
@@ -204,6 +199,8 @@ export class MemoryRecordStore implements RecordStore {
       if (record.updated_at >= query.updatedBefore) continue;
       if (purged === limit) return { purged, more: true };
       this.#unindex(record);
+      const due = dueTime(record);
+      if (due !== null) this.#data.due.get(record.kind)?.delete(due, record.id);
       this.#data.entries.delete(record.id);
       purged += 1;
     }
@@ -246,21 +243,21 @@ export class MemoryRecordStore implements RecordStore {
 
   #write(planned: Entry, event: NewEvent | undefined, now: number): void {
     const { record } = planned;
-    const before = this.#data.entries.get(record.id);
-    const entry = before ?? planned;
-    if (before) this.#unindex(before.record);
+    const known = this.#data.entries.get(record.id);
+    const entry = known ?? planned;
+    const before = known?.record;
     entry.record = record;
-    this.#data.entries.set(record.id, entry);
-    for (const name of indexNamesOf(record)) {
-      const index = this.#data.indexes.get(name) ?? new SortedIndex();
-      this.#data.indexes.set(name, index);
-      index.add(record.created_at, record.id);
+    if (!before) this.#data.entries.set(record.id, entry);
+    // A lease or a value alone moves a record in no index by key; nor an answer in the one by due time.
+    if (before?.status !== record.status || before.keys !== record.keys) {
+      if (before) this.#unindex(before);
+      this.#index(record);
     }
+    const dueBefore = before ? dueTime(before) : null;
     const due = dueTime(record);
-    if (due !== null) {
-      const index = this.#data.due.get(record.kind) ?? new SortedIndex();
-      this.#data.due.set(record.kind, index);
-      index.add(due, record.id);
+    if (dueBefore !== due) {
+      if (dueBefore !== null) this.#data.due.get(record.kind)?.delete(dueBefore, record.id);
+      if (due !== null) indexIn(this.#data.due, record.kind).add(due, record.id);
     }
     if (event) this.#record(entry, event, now);
     const hint = { id: record.id, version: record.version, status: record.status };
@@ -272,19 +269,29 @@ export class MemoryRecordStore implements RecordStore {
     entry.events.push(cloneStored({ ...event, seq: entry.events.length + 1, at: now, version, status }));
   }
 
+  #index(record: StoredRecord): void {
+    for (const name of indexNamesOf(record))
+      indexIn(this.#data.indexes, name).add(record.created_at, record.id);
+  }
+
   #unindex(record: StoredRecord): void {
     for (const name of indexNamesOf(record)) {
       const index = this.#data.indexes.get(name);
       index?.delete(record.created_at, record.id);
       if (index?.size === 0) this.#data.indexes.delete(name);
     }
-    const due = dueTime(record);
-    if (due !== null) this.#data.due.get(record.kind)?.delete(due, record.id);
   }
 }
 
+function indexIn(indexes: Map<string, SortedIndex>, name: string): SortedIndex {
+  let index = indexes.get(name);
+  if (!index) indexes.set(name, (index = new SortedIndex()));
+  return index;
+}
+
+/** The lengths tell the parts apart, whatever is in them. */
 function indexName(kind: string, tenant: string, key: string, value: string, status: string): string {
-  return JSON.stringify([kind, tenant, key, value, status]);
+  return `${kind.length},${tenant.length},${key},${status.length}:${kind}${tenant}${status}${value}`;
 }
 
 function indexNamesOf(record: StoredRecord): string[] {
@@ -307,7 +314,7 @@ function handedOut(record: StoredRecord): StoredRecord {
   };
 }
 
-/** Without what is undefined, as every store that writes JSON reads it back. */
+/** A copy without what is undefined, as every store that writes JSON reads it back. */
 function cloneStored(event: RecordEvent): RecordEvent {
   return cloneJson(event as unknown as JsonObject) as unknown as RecordEvent;
 }
