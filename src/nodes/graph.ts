@@ -1,4 +1,5 @@
 /** What is needed of a compiled LangGraph graph, and what is refused before it runs. */
+import { MemorySaver } from "@langchain/langgraph";
 import type { StoredRecord } from "../backends/record-store.ts";
 import { HoldpointError } from "../core/errors.ts";
 
@@ -68,8 +69,21 @@ function asksHumans(bound: object | undefined): boolean {
 
 /** The id of the thread's newest checkpoint; null if there is none. */
 export async function headOf(graph: ResumableGraph, thread_id: string): Promise<string | null> {
-  const tuple = await (graph.checkpointer as GraphCheckpointer).getTuple({
+  const { checkpointer } = graph;
+  if (checkpointer instanceof MemorySaver && checkpointer.getTuple === MemorySaver.prototype.getTuple)
+    return headInMemory(checkpointer, thread_id);
+  const tuple = await (checkpointer as GraphCheckpointer).getTuple({
     configurable: { thread_id, checkpoint_ns: "" },
   });
   return tuple?.checkpoint.id ?? null;
+}
+
+/**
+ * What `getTuple` of LangGraph's own MemorySaver finds, without decoding the state, its metadata and every pending
+ * write: that costs more than an answer does. Its ids are of one length, and grow with time.
+ */
+function headInMemory({ storage }: MemorySaver, thread_id: string): string | null {
+  let head: string | null = null;
+  for (const id of Object.keys(storage[thread_id]?.[""] ?? {})) if (head === null || id > head) head = id;
+  return head;
 }
