@@ -13,7 +13,7 @@ import {
   slotOf,
   slotOfId,
 } from "../core/ids.ts";
-import { assertSize, type JsonLimits, type JsonObject, toJson, toJsonObject } from "../core/json.ts";
+import { assertJsonSize, type JsonLimits, type JsonObject, toJson, toJsonObject } from "../core/json.ts";
 import {
   type Actor,
   ActorSchema,
@@ -167,7 +167,7 @@ export function prepareRecord(request: CreateRequest, context: PrepareContext): 
     reason: null,
     last_error: null,
   };
-  assertSize(JSON.stringify(value), "the record", limits);
+  assertJsonSize(value, "the record", limits);
   const keys: { [name in KeyName]?: string } = { session: session_id, invocation: invocation_id };
   if (thread_id !== null) keys.thread = thread_id;
   if (checkpoint_id !== null) keys.checkpoint = checkpoint_id;

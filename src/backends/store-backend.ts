@@ -6,7 +6,7 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { HoldpointError, isHoldpointError } from "../core/errors.ts";
 import { defaultRandomId, hashJson, type RandomId } from "../core/ids.ts";
-import { assertSize, DEFAULT_LIMITS, type JsonLimits, type JsonValue, toJson } from "../core/json.ts";
+import { assertJsonSize, DEFAULT_LIMITS, type JsonLimits, type JsonValue, toJson } from "../core/json.ts";
 import { DEFAULT_TENANT, type HITLRecord } from "../core/record.ts";
 import {
   checkJsonSchema,
@@ -341,7 +341,7 @@ export class StoreHITLBackend implements HITLBackend {
       responded_by: (by.actor ?? null) as JsonValue,
       idempotency_key: by.idempotency_key,
     };
-    assertSize(JSON.stringify(value), "the record with its answer", this.#shared.limits);
+    assertJsonSize(value, "the record with its answer", this.#shared.limits);
     return this.store.commit([
       {
         op: "update",

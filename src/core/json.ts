@@ -103,7 +103,7 @@ export function toJson(value: unknown, path: string, limits: JsonLimits = DEFAUL
       details: { path },
     });
   }
-  assertSize(JSON.stringify(result), path, limits);
+  assertJsonSize(result, path, limits);
   return result;
 }
 
@@ -116,12 +116,34 @@ export function toJsonObject(value: unknown, path: string, limits: JsonLimits = 
   return result;
 }
 
-export function assertSize(text: string, path: string, limits: JsonLimits = DEFAULT_LIMITS): void {
+function assertSize(text: string, path: string, limits: JsonLimits = DEFAULT_LIMITS): void {
   // A UTF-16 unit is at most three bytes of UTF-8: most texts need no encoding to be measured.
   if (text.length * 3 <= limits.maxBytes) return;
   const bytes = encoder.encode(text).length;
   if (bytes <= limits.maxBytes) return;
   throw tooLarge(path, String(bytes), limits);
+}
+
+/** As {@link assertSize} of the value's text, which is only made if the value may be too large. */
+export function assertJsonSize(value: JsonValue, path: string, limits: JsonLimits): void {
+  if (roomAfter(value, limits.maxBytes) < 0) assertSize(JSON.stringify(value), path, limits);
+}
+
+/** What is surely left of `room` bytes after the value's text; negative if it is not sure that it fits. */
+function roomAfter(value: JsonValue | undefined, room: number): number {
+  // A UTF-16 unit takes six bytes at most (\u0000), and a number 24; each with a comma or a colon.
+  if (typeof value === "string") return room - 6 * value.length - 3;
+  if (typeof value !== "object" || value === null) return room - 25;
+  let left = room - 3;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length && left >= 0; index += 1) left = roomAfter(value[index], left);
+    return left;
+  }
+  for (const key of Object.keys(value)) {
+    if (left < 0) break;
+    left = roomAfter(value[key], left - 6 * key.length - 3);
+  }
+  return left;
 }
 
 function tooLarge(path: string, bytes: string, { maxBytes }: JsonLimits): HoldpointError {

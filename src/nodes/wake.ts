@@ -2,7 +2,6 @@
 import type { ToolCall } from "@langchain/core/messages/tool";
 import type { LangGraphRunnableConfig } from "@langchain/langgraph";
 import type { JsonObject } from "../core/json.ts";
-import { cloneJson } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { callRecordId, type Place } from "../suspend/place.ts";
 import type { WakeHint } from "../suspend/tool-step.ts";
@@ -24,7 +23,7 @@ export function wakeHintOf(config: LangGraphRunnableConfig, place: Place): WakeH
 /** The arguments for the record. They came from a model as JSON; anything else is not kept. */
 export function argsOf(call: ToolCall): JsonObject | null {
   try {
-    return cloneJson(JSON.parse(JSON.stringify(call.args ?? {})) as JsonObject);
+    return JSON.parse(JSON.stringify(call.args ?? {})) as JsonObject;
   } catch {
     return null;
   }

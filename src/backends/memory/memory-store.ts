@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { HoldpointError } from "../../core/errors.ts";
+import type { Actor } from "../../core/record.ts";
 import { cloneJson, type JsonObject } from "../../core/json.ts";
 import { SortedIndex } from "./sorted-index.ts";
 import {
@@ -266,7 +267,18 @@ export class MemoryRecordStore implements RecordStore {
 
   #record(entry: Entry, event: NewEvent, now: number): void {
     const { version, status } = entry.record;
-    entry.events.push(cloneStored({ ...event, seq: entry.events.length + 1, at: now, version, status }));
+    const { type, actor, reason, data } = event;
+    // Without what is undefined, as every store that writes JSON reads it back.
+    entry.events.push({
+      type,
+      ...(actor && { actor: cloneJson(actor as JsonObject) as unknown as Actor }),
+      ...(reason !== undefined && { reason }),
+      ...(data && { data: cloneJson(data) }),
+      seq: entry.events.length + 1,
+      at: now,
+      version,
+      status,
+    });
   }
 
   #index(record: StoredRecord): void {
@@ -314,7 +326,6 @@ function handedOut(record: StoredRecord): StoredRecord {
   };
 }
 
-/** A copy without what is undefined, as every store that writes JSON reads it back. */
 function cloneStored(event: RecordEvent): RecordEvent {
   return cloneJson(event as unknown as JsonObject) as unknown as RecordEvent;
 }
