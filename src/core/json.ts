@@ -156,9 +156,17 @@ function tooLarge(path: string, bytes: string, { maxBytes }: JsonLimits): Holdpo
 
 /** RFC 8785 canonical JSON. The value has to be JSON already (see {@link toJson}). */
 export function canonicalJson(value: JsonValue): string {
+  // Most ids are hashes of a flat list of texts, which JSON.stringify writes as the RFC does.
+  if (Array.isArray(value) && value.every(isPlain)) return JSON.stringify(value);
   const text = canonicalize(value);
   if (text === undefined) return fail("value", "is undefined");
   return text;
+}
+
+/** Without parts to be ordered, and nothing that canonical JSON refuses. */
+function isPlain(value: JsonValue): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  return value === null || typeof value === "boolean" || Number.isFinite(value);
 }
 
 /** A deep copy of a value that is JSON already; what is undefined is left out. */
