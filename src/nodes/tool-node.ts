@@ -110,7 +110,7 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
         return results.map((result) => result.output);
       // While a slow sibling ran, a question may have been answered: look once more before going to sleep.
       if (step.changes > seen && (await step.refresh(tasks.map((task) => task.call.id)))) continue;
-      throw new GraphInterrupt(pauseFor(runs, step));
+      throw interruptOf(pauseFor(runs, step));
     }
   }
 
@@ -159,6 +159,17 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       if (isHITLSuspend(error) || isFatal(error) || isBubbleUp(error) || !this.handleToolErrors) throw error;
       return toolMessage(call, `Error: ${(error as Error).message}\n Please fix your mistakes.`, "error");
     }
+  }
+}
+
+function interruptOf(pause: ReturnType<typeof pauseFor>): GraphInterrupt {
+  // It is thrown on every round, through many async frames, and its stack is never read.
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return new GraphInterrupt(pause);
+  } finally {
+    Error.stackTraceLimit = limit;
   }
 }
 
