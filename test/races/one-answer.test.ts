@@ -108,7 +108,7 @@ describe.each(["memory", "sqlite", "redis"] as const)("one question, many caller
   });
 
   it("P4 P8 an answer and the deadline at once: one of them wins, and the tool sees that one", async () => {
-    const scene = await paused({ message: "pay?", expiresInMs: 150 });
+    const scene = await paused({ message: "pay?", expiresInMs: 1500 });
     const { hitl_id, expires_at } = await openQuestion(scene.backends[0], "t", "pay?");
     await until("the deadline", () => Date.now() >= (expires_at as number) - 2);
     const results = await Promise.all(
