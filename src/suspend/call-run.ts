@@ -11,8 +11,6 @@ import { isTerminalHITLStatus } from "../core/states.ts";
 import { CallClaim } from "./call-claim.ts";
 import { CallQuestions, type QueuedAsk } from "./call-questions.ts";
 import {
-  callJson,
-  type CallIdentity,
   type CallMode,
   type CallValue,
   callValueOf,
@@ -22,29 +20,21 @@ import {
 } from "./call-record.ts";
 import { type CallScope, callScope, type Resumption, type StepContext } from "./call-scope.ts";
 import { CallSteps } from "./call-steps.ts";
-import { interruptsOf, isFatal, leaseLost, nestedIds } from "./errors.ts";
-import { keepOp, suspendedValue, suspendOp, takenUpOps } from "./call-writes.ts";
+import type { CallResult, CallTask } from "./call-task.ts";
+import { interruptsOf, isFatal, leaseLost, nestedIds, unstableQuestion } from "./errors.ts";
+import { finishOp, keepOp, suspendedValue, suspendOp, takenUpOps } from "./call-writes.ts";
 import { decide, doubtText } from "./in-doubt.ts";
-import { askedAnew, isWithdrawn, prepareQuestion, type Question, questionOf } from "./question.ts";
+import {
+  askedAnew,
+  isWithdrawn,
+  prepareQuestion,
+  type Question,
+  questionOf,
+  withCheckpoint,
+} from "./question.ts";
 import { HITLSuspend, isHITLSuspend } from "./suspend-signal.ts";
 import { supersedeOp } from "./supersede.ts";
 import type { ToolStep } from "./tool-step.ts";
-
-/** How a host runs one call and keeps its output. */
-export interface CallTask<Output> {
-  readonly call: CallIdentity;
-  readonly execute: () => Promise<Output>;
-  readonly encode: (output: Output) => Promise<JsonValue>;
-  readonly decode: (outcome: JsonValue) => Promise<Output>;
-  /** Response mode: the output that an ended question comes to. */
-  readonly answer: (record: HITLRecord) => Output;
-  /** The output for a call that was given up, or of which a human says that it happened. */
-  readonly settled: (text: string, happened: boolean) => Output;
-}
-
-export type CallResult<Output> =
-  | { readonly status: "finished"; readonly output: Output; readonly replayed: boolean }
-  | { readonly status: "suspended" };
 
 /** How often a question may change between runs before its author has to name it (P2). */
 const MAX_CHANGES = 3;
@@ -245,11 +235,7 @@ export class CallRun<Output> implements CallScope {
     // A key is what the error asks for: a call that has none yet is mended by one.
     const unnamed = question.key === undefined || asked.some((other) => other.key !== null);
     if (isNew && unnamed && changed >= MAX_CHANGES && this.#questions.unheard(this.#value)) {
-      throw new HoldpointError(
-        "ERR_HITL_UNSTABLE_QUESTION",
-        `The question of ${call.tool_name} changed ${MAX_CHANGES + 1} times between runs, so its answers were never used. Give it a key: askUser({ key: "…", … }).`,
-        { details: { tool_name: call.tool_name } },
-      );
+      throw unstableQuestion(call, MAX_CHANGES + 1);
     }
     const prepared = prepareQuestion(place, call, question, named, this.#step.now());
     const stored = await new Promise<StoredRecord | null>((resolve, reject) => {
@@ -280,8 +266,8 @@ export class CallRun<Output> implements CallScope {
     return suspendOp(this.#step.place, this.#task.call.id, this.#value, this.#suspended, record);
   }
 
-  #takenUp(held: StoredRecord | null = this.#claim.record): StoreOp[] {
-    return takenUpOps(held, this.#step.questions);
+  #takenUp(): StoreOp[] {
+    return takenUpOps(this.#claim.record, this.#step.questions);
   }
 
   async #beginStep(): Promise<{ fence: number }> {
@@ -459,14 +445,8 @@ export class CallRun<Output> implements CallScope {
     const value: CallValue = { ...this.#value, open: [], interrupts: [], doubt: null, outcome };
     const running = held.status === "running";
     const { results, status } = await this.#step.place.backend.store.commit([
-      {
-        op: "update",
-        id: held.id,
-        guard: running ? { fence: held.fence } : { status: [held.status], version: held.version },
-        patch: { status: "finished", value: callJson(value), lease: "release" },
-        event: { type: "finished" },
-      },
-      ...this.#takenUp(held),
+      finishOp(held, value),
+      ...takenUpOps(held, this.#step.questions),
       ...this.#questions.abandoned(this.#value).map(supersedeOp),
     ]);
     this.#claim.drop();
@@ -476,10 +456,4 @@ export class CallRun<Output> implements CallScope {
     if (running) throw leaseLost(this.#task.call);
     return null;
   }
-}
-
-function withCheckpoint(question: Question, call: CallIdentity): Question {
-  const { request } = question;
-  if (request.resume_mode !== "continuation" || request.checkpoint_id) return question;
-  return { ...question, request: { ...request, checkpoint_id: `ckpt_${call.id.slice(-12)}` } };
 }

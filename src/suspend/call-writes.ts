@@ -58,6 +58,18 @@ export function suspendOp(
   return insertCall(place, id, "suspended", value);
 }
 
+/** @param held - the record of which this execution holds the claim, or that it has suspended or found in doubt */
+export function finishOp(held: StoredRecord, value: CallValue): StoreOp {
+  const { id, status, version, fence } = held;
+  return {
+    op: "update",
+    id,
+    guard: status === "running" ? { fence } : { status: [status], version },
+    patch: { status: "finished", value: callJson(value), lease: "release" },
+    event: { type: "finished" },
+  };
+}
+
 /** The answers that an execution uses are due no more; written with the call's own transition. */
 export function takenUpOps(held: StoredRecord | null, known: ReadonlyMap<string, StoredRecord>): StoreOp[] {
   if (!held) return [];

@@ -11,6 +11,15 @@ export function leaseLost(call: CallIdentity): HoldpointError {
   );
 }
 
+/** P2: the author has to name a question whose text changes from run to run. */
+export function unstableQuestion(call: CallIdentity, changes: number): HoldpointError {
+  return new HoldpointError(
+    "ERR_HITL_UNSTABLE_QUESTION",
+    `The question of ${call.tool_name} changed ${changes} times between runs, so its answers were never used. Give it a key: askUser({ key: "…", … }).`,
+    { details: { tool_name: call.tool_name } },
+  );
+}
+
 /** Errors of ours that say that the engine cannot go on; an expired or cancelled question is the tool's business. */
 export function isFatal(error: unknown): boolean {
   return (

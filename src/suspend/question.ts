@@ -147,3 +147,10 @@ export function prepareQuestion(
     { id: named.id, ...(alias === undefined ? {} : { alias }) },
   );
 }
+
+/** A continuation can be looked up by its tool checkpoint, also if its author named none. */
+export function withCheckpoint(question: Question, call: CallIdentity): Question {
+  const { request } = question;
+  if (request.resume_mode !== "continuation" || request.checkpoint_id) return question;
+  return { ...question, request: { ...request, checkpoint_id: `ckpt_${call.id.slice(-12)}` } };
+}

@@ -1,0 +1,20 @@
+/** The seam between a host (a node, a wrapped tool) and the engine that runs its calls. */
+import type { JsonValue } from "../core/json.ts";
+import type { HITLRecord } from "../core/record.ts";
+import type { CallIdentity } from "./call-record.ts";
+
+/** How a host runs one call and keeps its output. */
+export interface CallTask<Output> {
+  readonly call: CallIdentity;
+  readonly execute: () => Promise<Output>;
+  readonly encode: (output: Output) => Promise<JsonValue>;
+  readonly decode: (outcome: JsonValue) => Promise<Output>;
+  /** Response mode: the output that an ended question comes to. */
+  readonly answer: (record: HITLRecord) => Output;
+  /** The output for a call that was given up, or of which a human says that it happened. */
+  readonly settled: (text: string, happened: boolean) => Output;
+}
+
+export type CallResult<Output> =
+  | { readonly status: "finished"; readonly output: Output; readonly replayed: boolean }
+  | { readonly status: "suspended" };
