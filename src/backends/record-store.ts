@@ -40,6 +40,7 @@ export interface Lease {
   readonly expires_at: number;
 }
 
+/** To be read only, with all that is in it: a store may freeze what it hands out. */
 export interface StoredRecord {
   /** `<prefix>_<32 hex>`, see `core/ids.ts`; the first three hex digits are the slot. */
   readonly id: string;

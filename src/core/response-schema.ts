@@ -5,7 +5,7 @@
 import { dereference, type Schema, Validator } from "@cfworker/json-schema";
 import { z } from "zod";
 import { HoldpointError } from "./errors.ts";
-import { type JsonObject, type JsonValue, toJson } from "./json.ts";
+import { cloneJson, type JsonObject, type JsonValue, toJson } from "./json.ts";
 
 /** What is wrong with an answer. `path` leads to the value; empty for the answer itself. */
 export interface ResponseIssue {
@@ -77,7 +77,8 @@ function compile(schema: JsonObject | boolean): Validator {
   const text = JSON.stringify(schema);
   const known = compiled.get(text);
   if (known) return known;
-  const validator = new Validator(schema, "2020-12", false);
+  // The validator writes into its schema.
+  const validator = new Validator(typeof schema === "object" ? cloneJson(schema) : schema, "2020-12", false);
   if (compiled.size >= MAX_COMPILED) compiled.delete(compiled.keys().next().value as string);
   compiled.set(text, validator);
   return validator;

@@ -143,7 +143,7 @@ async function runWrapped(
     try {
       step = await joint.step;
       task = taskOf(step.place, call, tool_call_id, execute);
-      if (first) await step.load([task.call.id], wakeHintOf(config, step.place));
+      if (first && !step.place.fresh) await step.load([task.call.id], wakeHintOf(config, step.place));
       seen = step.changes;
       run = new CallRun(step, task);
       result = await run.settle();
@@ -179,7 +179,7 @@ class Failure {
 }
 
 function jointOf(config: HostConfig, place: Place, options: ToolStepOptions): Joint {
-  const step = placeOfThread(config, place).then(
+  const step = Promise.resolve(placeOfThread(config, place)).then(
     (own) => new ToolStep(own, { ...options, seesWholeStep: false }),
   );
   return { step, names: new CallNames(), working: 0, waiting: [] };

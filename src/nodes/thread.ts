@@ -1,7 +1,7 @@
 /**
  * One thread under its lease: which of its answers are due, and running its graph until none is left (P9).
  */
-import { Command, INTERRUPT } from "@langchain/langgraph";
+import { INTERRUPT } from "@langchain/langgraph";
 import { HITL_KIND, toHITLRecord } from "../backends/hitl-codec.ts";
 import { TAKEN_UP } from "../backends/hitl-transitions.ts";
 import { MAX_PAGE_LIMIT, type OpResult, type StoredRecord, type StoreOp } from "../backends/record-store.ts";
@@ -168,10 +168,8 @@ export class Thread<Output> {
     const { config = {}, thread_id } = this.#options;
     const configurable = config["configurable"] as Record<string, unknown> | undefined;
     const own = (configurable?.["holdpoint"] ?? {}) as Record<string, unknown>;
-    const resume = Object.fromEntries(
-      due.map(({ hitl_id, interrupt_id }) => [interrupt_id, { hitl: hitl_id }]),
-    );
-    return this.#graph.invoke(due.length > 0 ? new Command({ resume }) : null, {
+    // No resume value: nobody would read it (P1), and a checkpointer would have to keep it.
+    return this.#graph.invoke(null, {
       durability: "sync",
       ...config,
       configurable: {

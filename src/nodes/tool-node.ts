@@ -11,7 +11,7 @@ import { Command, GraphInterrupt, isCommand, type LangGraphRunnableConfig, Send 
 import { ToolNode, type ToolNodeOptions } from "@langchain/langgraph/prebuilt";
 import type { HITLBackend } from "../backends/hitl-backend.ts";
 import { CallRun } from "../suspend/call-run.ts";
-import type { CallTask } from "../suspend/call-task.ts";
+import type { CallResult, CallTask } from "../suspend/call-task.ts";
 import { isBubbleUp, isFatal } from "../suspend/errors.ts";
 import { callRecordId, type HostConfig, type Place, placeIfAny, placeOfThread } from "../suspend/place.ts";
 import { isHITLSuspend } from "../suspend/suspend-signal.ts";
@@ -77,40 +77,41 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
 
   protected override async run(input: unknown, config: LangGraphRunnableConfig): Promise<T> {
     const { calls, state } = callsOf(input);
-    const outputs = await this.#settle(calls, config, state, !isSendInput(input));
-    return combine(outputs, input) as T;
+    const found = placeIfAny(config as HostConfig, this.#backend);
+    if (!found) {
+      const outputs = await Promise.all(calls.map((call) => this.#invoke(call, config, state)));
+      return combine(outputs, input) as T;
+    }
+    const located = placeOfThread(config as HostConfig, found);
+    // On this path every promise counts, and most are not needed: it awaits only what has to be waited for.
+    const place = located instanceof Promise ? await located : located;
+    const step = new ToolStep(place, { ...this.#stepOptions, seesWholeStep: !isSendInput(input) });
+    return combine(await this.#settle(calls, config, state, step), input) as T;
   }
 
   async #settle(
     calls: readonly ToolCall[],
     config: LangGraphRunnableConfig,
     state: unknown,
-    seesWholeStep: boolean,
+    step: ToolStep,
   ): Promise<ToolOutput[]> {
-    const found = placeIfAny(config as HostConfig, this.#backend);
-    if (!found) return Promise.all(calls.map((call) => this.#invoke(call, config, state)));
-    const place = await placeOfThread(config as HostConfig, found);
-    const step = new ToolStep(place, { ...this.#stepOptions, seesWholeStep });
+    const { place } = step;
     const names = new CallNames();
     const tasks = calls.map((call) =>
       this.#task(place, call, names.next(call.id), nestedConfig(config, call, calls.length), state),
     );
-    await step.load(
-      tasks.map((task) => task.call.id),
-      wakeHintOf(config, place),
-    );
+    const ids = tasks.map((task) => task.call.id);
+    // The host has surely not run a fresh task before: nothing is recorded.
+    if (!place.fresh) await step.load(ids, wakeHintOf(config, place));
     for (;;) {
       step.runs.clear();
       const seen = step.changes;
       const runs = tasks.map((task) => new CallRun(step, task));
-      const settled = await Promise.allSettled(runs.map((run) => run.settle()));
-      const failed = settled.find((result) => result.status === "rejected");
-      if (failed) throw failed.reason;
-      const results = settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+      const results = await settleAll(runs);
       if (results.every((result) => result.status === "finished"))
         return results.map((result) => result.output);
       // While a slow sibling ran, a question may have been answered: look once more before going to sleep.
-      if (step.changes > seen && (await step.refresh(tasks.map((task) => task.call.id)))) continue;
+      if (step.changes > seen && (await step.refresh(ids))) continue;
       throw interruptOf(pauseFor(runs, step));
     }
   }
@@ -161,6 +162,16 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       return toolMessage(call, `Error: ${(error as Error).message}\n Please fix your mistakes.`, "error");
     }
   }
+}
+
+/** All of them come to their end, also when one fails: a sibling's effect has to be recorded. */
+async function settleAll(runs: readonly CallRun<ToolOutput>[]): Promise<CallResult<ToolOutput>[]> {
+  const [only] = runs;
+  if (only && runs.length === 1) return [await only.settle()];
+  const settled = await Promise.allSettled(runs.map((run) => run.settle()));
+  const failed = settled.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+  return settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
 }
 
 function interruptOf(pause: ReturnType<typeof pauseFor>): GraphInterrupt {

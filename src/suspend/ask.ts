@@ -15,7 +15,7 @@ import {
   toJsonSchema,
 } from "../core/response-schema.ts";
 import { hashJson } from "../core/ids.ts";
-import { toJsonObject } from "../core/json.ts";
+import { cloneJson, toJsonObject } from "../core/json.ts";
 import { callScope } from "./call-scope.ts";
 import { askBare } from "./bare.ts";
 import { currentConfig } from "./current-config.ts";
@@ -253,7 +253,8 @@ function recorded(question: Question, runtime: AskRuntime): Promise<HITLRecord> 
 function answerOf(record: HITLRecord): JsonValue {
   switch (record.status) {
     case "completed":
-      return record.user_response;
+      // The author may change what he is given; the record's own may be frozen.
+      return cloneJson(record.user_response);
     case "expired":
       throw new HITLExpiredError(record.hitl_id);
     case "cancelled":

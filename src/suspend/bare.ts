@@ -14,7 +14,7 @@ import { interruptsFor } from "./interrupt-payload.ts";
 import { PauseSignal } from "./pause-signal.ts";
 import { assertResumable, callRecordId, type HostConfig, placeOf, placeOfThread } from "./place.ts";
 import { prepareQuestion, type Question, QuestionNames } from "./question.ts";
-import { pauseInserts, supersedeOlder } from "./supersede.ts";
+import { hasOlder, pauseInserts, supersede } from "./supersede.ts";
 
 /** Counts the questions of one task's execution: its scratchpad is made anew for each. */
 const counters = new WeakMap<object, Map<string, QuestionNames>>();
@@ -47,7 +47,7 @@ export async function askBare(
     prepared.insert,
     ...pauseInserts(place, place.root_checkpoint_id),
   ]);
-  await supersedeOlder(place, results.slice(1));
+  if (hasOlder(results.slice(1))) await supersede(place, place.root_checkpoint_id);
   const stored = results[0]?.record as StoredRecord;
   place.backend.remember(stored, prepared.standard);
   // `get` lets a passed deadline take effect.

@@ -52,9 +52,9 @@ export class CallClaim {
     return (await this.#starting) || this.record !== null;
   }
 
-  /** Resolves when no start is under way. */
-  async started(): Promise<void> {
-    await this.#starting?.catch(() => false);
+  /** The start that is under way. */
+  get starting(): Promise<unknown> | null {
+    return this.#starting;
   }
 
   /** Takes a recorded call that waits; false if somebody else was quicker. */

@@ -111,7 +111,7 @@ export function insertCall(
       kind: CALL_KIND,
       tenant_id: place.tenant_id,
       status,
-      keys: { session: place.session_id, thread: place.thread_id },
+      keys: { thread: place.thread_id },
       value: callJson(value),
     },
     ...(lease ? { lease } : {}),

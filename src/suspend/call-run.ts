@@ -5,7 +5,7 @@
 import { toHITLRecord } from "../backends/hitl-codec.ts";
 import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
 import { HoldpointError } from "../core/errors.ts";
-import type { JsonValue } from "../core/json.ts";
+import { cloneJson, type JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
 import { CallClaim } from "./call-claim.ts";
@@ -87,7 +87,7 @@ export class CallRun<Output> implements CallScope {
 
   /** Interrupts of graphs inside the body that are not ours, to be thrown on. */
   get interrupts(): readonly JsonValue[] {
-    return this.#value.interrupts.filter((entry) => nestedIds([entry]).length === 0);
+    return cloneJson(this.#value.interrupts.filter((entry) => nestedIds([entry]).length === 0));
   }
 
   /** What the call waits for, graphs inside its body included. */
@@ -98,19 +98,24 @@ export class CallRun<Output> implements CallScope {
   }
 
   /** Runs, continues, replays or leaves asleep: by the record alone (P1). */
-  async settle(): Promise<CallResult<Output>> {
+  settle(): Promise<CallResult<Output>> {
+    const isNew = !this.#step.suspendedBefore && !this.#step.records.has(this.#task.call.id);
+    return isNew ? this.#run() : this.#settleRecorded();
+  }
+
+  async #settleRecorded(): Promise<CallResult<Output>> {
     const { id, tool_name } = this.#task.call;
     for (let turn = 0; turn < MAX_TURNS; turn += 1) {
       const claimed = this.#step.takeClaim(id);
       const stored = claimed ?? this.#step.records.get(id);
       if (!stored) {
-        if (!this.#step.suspendedBefore || (await this.#claim.start(this.#value))) return this.#run();
+        if (!this.#step.suspendedBefore || (await this.#claim.start(this.#value))) return await this.#run();
         continue;
       }
       this.#value = callValueOf(stored);
       if (claimed) {
         this.#claim.record = claimed;
-        if (this.#isReady()) return this.#goOn();
+        if (this.#isReady()) return await this.#goOn();
         await this.#claim.release();
         return { status: "suspended" };
       }
@@ -119,7 +124,7 @@ export class CallRun<Output> implements CallScope {
           return { status: "finished", output: await this.#task.decode(this.#value.outcome), replayed: true };
         case "suspended":
           if (!this.#isReady()) return { status: "suspended" };
-          if (await this.#claim.take(stored)) return this.#goOn();
+          if (await this.#claim.take(stored)) return await this.#goOn();
           await this.#step.loadQuestions([id]);
           break;
         case "in_doubt": {
@@ -141,18 +146,18 @@ export class CallRun<Output> implements CallScope {
 
   // ── what the body sees ───────────────────────────────────────────────────────────────────────────────────
 
-  async ask(question: Question): Promise<HITLRecord> {
+  ask(question: Question): Promise<HITLRecord> {
     const work = this.#ask(question);
-    // The author may never await it: what stops the engine is then thrown when the body has ended.
-    const tracked = work.catch((error: unknown) => {
-      if (isFatal(error)) this.#failure ??= error;
-    });
+    const tracked: Promise<void> = work.then(
+      () => void this.#asking.delete(tracked),
+      (error: unknown) => {
+        this.#asking.delete(tracked);
+        // The author may never await it: what stops the engine is then thrown when the body has ended.
+        if (isFatal(error)) this.#failure ??= error;
+      },
+    );
     this.#asking.add(tracked);
-    try {
-      return await work;
-    } finally {
-      this.#asking.delete(tracked);
-    }
+    return work;
   }
 
   step<T>(name: string, run: (context: StepContext) => Promise<T> | T): Promise<T> {
@@ -203,9 +208,9 @@ export class CallRun<Output> implements CallScope {
     for (const [index, queued] of written.entries()) queued.settle(inserted[index]?.record ?? null);
   }
 
-  /** Before the step writes: a claim that is being taken decides how this run is written. */
-  async claimed(): Promise<void> {
-    await this.#claim.started();
+  /** A claim that is being taken: it decides how this run is written. */
+  get starting(): Promise<unknown> | null {
+    return this.#claim.starting;
   }
 
   /** Another execution holds the call: this one goes back to sleep. */
@@ -314,7 +319,7 @@ export class CallRun<Output> implements CallScope {
     const held = this.#claim.record as StoredRecord;
     this.#value = callValueOf(held);
     const { mode, open, round, resumed } = this.#value;
-    await this.#step.loadQuestions([held.id]);
+    if (this.#step.unknownQuestions([held.id]).length > 0) await this.#step.loadQuestions([held.id]);
     const answered = open
       .map((id) => this.#step.questions.get(id))
       .find((stored) => stored && isTerminalHITLStatus(stored.status));
@@ -328,7 +333,13 @@ export class CallRun<Output> implements CallScope {
 
   #resumeFrom(answered: StoredRecord, round: number): void {
     const { hitl_id, user_response, tool_state, checkpoint_id } = toHITLRecord(answered);
-    this.#resumption = { hitl_id, response: user_response, tool_state, checkpoint_id };
+    // The author may change what he is given; the record's own may be frozen.
+    this.#resumption = {
+      hitl_id,
+      response: cloneJson(user_response),
+      tool_state: cloneJson(tool_state),
+      checkpoint_id,
+    };
     this.#value = { ...this.#value, round, resumed: answered.id };
   }
 
@@ -343,11 +354,11 @@ export class CallRun<Output> implements CallScope {
         let output: Output;
         try {
           output = await callScope.run(this, () => this.#task.execute());
-          await Promise.all(this.#asking);
-          await this.#steps.idle();
+          if (this.#asking.size > 0) await Promise.all(this.#asking);
+          if (this.#steps.active > 0) await this.#steps.idle();
           if (this.#failure !== undefined) throw this.#failure as Error;
         } catch (error) {
-          await Promise.all(this.#asking);
+          if (this.#asking.size > 0) await Promise.all(this.#asking);
           const next = await this.#caught(this.#failure ?? error);
           if (next) return next;
           continue;
@@ -391,7 +402,7 @@ export class CallRun<Output> implements CallScope {
   }
 
   async #sleep(): Promise<CallResult<Output>> {
-    await this.#steps.idle();
+    if (this.#steps.active > 0) await this.#steps.idle();
     if (this.#claim.record) {
       const { results } = await this.#step.place.backend.store.commit([
         this.#suspendOp(),

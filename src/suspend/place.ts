@@ -111,9 +111,12 @@ const sessions = new WeakMap<object, Map<string, string>>();
  * A run that is woken without the session of the run that asked finds its records all the same: the thread's
  * record knows it (ids carry the session's slot).
  */
-export async function placeOfThread(config: HostConfig, place: Place): Promise<Place> {
+export function placeOfThread(config: HostConfig, place: Place): Place | Promise<Place> {
   const run = config.configurable?.["holdpoint"] as HoldpointRunConfig | undefined;
-  if (place.fresh || text(run?.session_id) !== null) return place;
+  return place.fresh || text(run?.session_id) !== null ? place : placeOfSession(place);
+}
+
+async function placeOfSession(place: Place): Promise<Place> {
   const { store } = place.backend;
   const known = sessions.get(store) ?? new Map<string, string>();
   sessions.set(store, known);
@@ -123,7 +126,7 @@ export async function placeOfThread(config: HostConfig, place: Place): Promise<P
     const key = { name: "thread", value: place.thread_id } as const;
     const query = { kind: "thread", tenant_id: place.tenant_id, statuses: ["active"], key, limit: 1 };
     const { items } = await store.page({ ...query, order: "newest" });
-    session_id = items[0]?.keys.session ?? place.session_id;
+    session_id = text(items[0]?.value["session_id"]) ?? place.session_id;
     if (known.size >= MAX_SESSIONS) known.clear();
     known.set(name, session_id);
   }
@@ -163,22 +166,26 @@ export function pauseRecordId(place: ThreadPlace, checkpoint_id: string | null):
 
 const READ_BACK_MS = 10_000;
 
+/** With `sync` at the root the host has saved the checkpoint before the task began. */
+export function isSurelyResumable({ durability, checkpointMap }: Place): boolean {
+  return durability === "sync" && Object.keys(checkpointMap).length <= 1;
+}
+
 /**
  * An ask must be resumable: its task's checkpoint, and those of the graphs around it, have to be readable
- * before the record exists. With `sync` at the root that is known.
+ * before the record exists.
  *
  * @throws HoldpointError `ERR_HITL_DURABILITY`, `ERR_HITL_CHECKPOINT_NOT_SAVED`,
  * `ERR_HITL_SUBGRAPH_CHECKPOINTER`
  */
 export async function assertResumable(place: Place): Promise<void> {
+  if (isSurelyResumable(place)) return;
   if (place.durability === "exit") {
     throw new HoldpointError(
       "ERR_HITL_DURABILITY",
       'durability "exit" saves no checkpoint before the end of the run: a question could not be resumed after a crash. Use "sync" or "async".',
     );
   }
-  const nested = Object.keys(place.checkpointMap).length > 1;
-  if (place.durability === "sync" && !nested) return;
   const deadline = performance.now() + (place.durability === "sync" ? 0 : READ_BACK_MS);
   for (const [checkpoint_ns, checkpoint_id] of Object.entries(place.checkpointMap)) {
     const config = { configurable: { thread_id: place.thread_id, checkpoint_ns, checkpoint_id } };

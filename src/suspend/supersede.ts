@@ -57,7 +57,7 @@ export async function supersede(
 /** Written with the first question of a step: that the thread has asked, and where it pauses. */
 export function pauseInserts(place: ThreadPlace, checkpoint_id: string | null): StoreOp[] {
   const { tenant_id, session_id, thread_id } = place;
-  const common = { tenant_id, status: "active", keys: { session: session_id, thread: thread_id } };
+  const common = { tenant_id, status: "active", keys: { thread: thread_id } };
   const value = { schema_version: 1, thread_id, session_id };
   return [
     {
@@ -74,14 +74,9 @@ export function pauseInserts(place: ThreadPlace, checkpoint_id: string | null): 
 }
 
 /**
- * After {@link pauseInserts}: if the thread has asked before and pauses elsewhere now, older questions that are
- * still open are superseded (new input, a fork). In the first pause of a thread there is nothing to look for.
+ * From the results of {@link pauseInserts}: the thread has asked before and pauses elsewhere now (new input, a
+ * fork), so older questions may be open that have to be superseded. The first pause of a thread has none.
  */
-export async function supersedeOlder(
-  place: Place,
-  inserted: readonly (OpResult | undefined)[],
-): Promise<void> {
-  const [pause, thread] = inserted;
-  if (pause?.status === "inserted" && thread?.status === "exists")
-    await supersede(place, place.root_checkpoint_id);
+export function hasOlder([pause, thread]: readonly (OpResult | undefined)[]): boolean {
+  return pause?.status === "inserted" && thread?.status === "exists";
 }

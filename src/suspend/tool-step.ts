@@ -13,8 +13,8 @@ import type { HITLRecord } from "../core/record.ts";
 import type { CallRun } from "./call-run.ts";
 import { callValueOf } from "./call-record.ts";
 import { nestedIds } from "./errors.ts";
-import { assertResumable, type Place } from "./place.ts";
-import { pauseInserts, supersedeOlder } from "./supersede.ts";
+import { assertResumable, isSurelyResumable, type Place } from "./place.ts";
+import { hasOlder, pauseInserts, supersede } from "./supersede.ts";
 
 /** What to do with a call whose holder died in its middle (P9): `ask` a human, run it again, or give it up. */
 export type InDoubtPolicy = "ask" | "retry" | "fail";
@@ -70,9 +70,9 @@ export class ToolStep {
     this.#keepAtOnce = options.seesWholeStep === false && Object.keys(place.checkpointMap).length > 1;
   }
 
-  /** Reads what is recorded of these calls. Skipped where the host has surely not run the task before. */
+  /** Reads what is recorded of these calls. Not needed where the host has surely not run the task before. */
   async load(ids: readonly string[], hint?: WakeHint): Promise<void> {
-    if (this.place.fresh || ids.length === 0) return;
+    if (ids.length === 0) return;
     const { store } = this.place.backend;
     const claimed = hint && ids.includes(hint.call_id) ? hint : undefined;
     let stored: (StoredRecord | null)[];
@@ -99,11 +99,18 @@ export class ToolStep {
     }
     for (const record of stored) this.note(record);
     this.suspendedBefore = ids.some((id) => this.records.has(id));
-    await this.loadQuestions(ids);
+    const unknown = this.unknownQuestions(ids);
+    if (unknown.length > 0) await this.#readQuestions(unknown);
   }
 
   /** Reads the questions of the calls that are not known as terminal; terminal ones never change. */
   async loadQuestions(ids: readonly string[]): Promise<void> {
+    const unknown = this.unknownQuestions(ids);
+    if (unknown.length > 0) await this.#readQuestions(unknown);
+  }
+
+  /** Questions of these calls that {@link loadQuestions} would read. */
+  unknownQuestions(ids: readonly string[]): string[] {
     const wanted = ids.flatMap((id) => {
       const record = this.records.get(id);
       if (!record || record.status === "finished") return [];
@@ -114,10 +121,10 @@ export class ToolStep {
         ...nestedIds(value.interrupts),
       ];
     });
-    const unknown = [...new Set(wanted)].filter(
-      (id) => (this.questions.get(id)?.status ?? "pending") === "pending",
-    );
-    if (unknown.length === 0) return;
+    return [...new Set(wanted)].filter((id) => (this.questions.get(id)?.status ?? "pending") === "pending");
+  }
+
+  async #readQuestions(unknown: readonly string[]): Promise<void> {
     const { backend } = this.place;
     for (const record of await backend.store.get(unknown))
       this.note(record && (await backend.settled(record)));
@@ -163,13 +170,14 @@ export class ToolStep {
   }
 
   /** Writes what the runs have queued; asks of one turn of the event loop go together (P10). */
-  async flush(): Promise<void> {
+  flush(): Promise<void> {
     this.#scheduled ??= this.#gather().then(() => {
       this.#scheduled = null;
-      this.#flushing = this.#flushing.catch(() => {}).then(() => this.#write());
+      const write = (): Promise<void> => this.#write();
+      this.#flushing = this.#flushing.then(write, write);
+      return this.#flushing;
     });
-    await this.#scheduled;
-    await this.#flushing;
+    return this.#scheduled;
   }
 
   /** Siblings that start together ask within one turn; a lone call has nobody to wait for. */
@@ -178,11 +186,15 @@ export class ToolStep {
   }
 
   async #write(): Promise<void> {
-    await Promise.all([...this.runs].map((run) => run.claimed()));
+    const starting = [...this.runs].map((run) => run.starting).filter((start) => start !== null);
+    if (starting.length > 0) await Promise.allSettled(starting);
     const asks = [...this.runs].some((run) => run.hasAsked);
-    if (asks && !(await this.#isResumable())) return;
+    if (asks && !isSurelyResumable(this.place) && !(await this.#isResumable())) return;
     const ids = [...this.#finished.keys()];
-    const outcomes = await Promise.all([...this.#finished.values()].map((makeInsert) => makeInsert()));
+    const outcomes =
+      ids.length === 0
+        ? []
+        : await Promise.all([...this.#finished.values()].map((makeInsert) => makeInsert()));
     const batches = asks
       ? [...this.runs].map((run) => ({ run, ops: run.takeOps() })).filter(({ ops }) => ops.length > 0)
       : [];
@@ -200,7 +212,7 @@ export class ToolStep {
     let at = 0;
     for (const { run, ops } of batches) run.written(results.slice(at, (at += ops.length)));
     for (const { record } of results) this.note(record);
-    if (first) await supersedeOlder(this.place, results.slice(-2));
+    if (first && hasOlder(results.slice(-2))) await supersede(this.place, this.place.root_checkpoint_id);
   }
 
   /** If not, whoever asks hears why, and may try again. */
@@ -230,7 +242,7 @@ export class ToolStep {
     }
     for (const insert of outcomes) this.note((await store.commit([insert])).results[0]?.record ?? null);
     const { results } = await store.commit(pauseInserts(this.place, this.place.root_checkpoint_id));
-    await supersedeOlder(this.place, results);
+    if (hasOlder(results)) await supersede(this.place, this.place.root_checkpoint_id);
   }
 
   /** Open questions of all runs that are suspended, in the order of the calls. */

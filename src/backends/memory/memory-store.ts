@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { HoldpointError } from "../../core/errors.ts";
 import type { Actor } from "../../core/record.ts";
-import { cloneJson, type JsonObject } from "../../core/json.ts";
+import { cloneJson, frozenJson, type JsonObject } from "../../core/json.ts";
 import { SortedIndex } from "./sorted-index.ts";
 import {
   type ChangeHint,
@@ -40,13 +40,18 @@ export interface MemoryRecordStoreOptions {
 
 interface Entry {
   record: StoredRecord;
-  events: RecordEvent[];
+  readonly events: RecordEvent[];
+  /** Where the record is listed: under all of its kind, and under each of its keys. */
+  lists: readonly StatusLists[];
 }
+
+/** The records of a kind that share a key, each status in a list of its own. */
+type StatusLists = Map<string, SortedIndex>;
 
 /** What several {@link MemoryRecordStore} handles share, as two processes share a server. */
 export class MemoryRecordData {
   readonly entries: Map<string, Entry> = new Map();
-  readonly indexes: Map<string, SortedIndex> = new Map();
+  readonly lists: Map<string, StatusLists> = new Map();
   /** One per kind, ordered by due time. */
   readonly due: Map<string, SortedIndex> = new Map();
   readonly listeners: Map<string, Set<(hint: ChangeHint) => void>> = new Map();
@@ -54,7 +59,7 @@ export class MemoryRecordData {
 
 /**
  * The model of all stores: plain maps and sorted arrays, each operation in one turn of the event loop.
- * Values are copied on the way in and out, so that nothing handed out can change the store.
+ * Values are copied on the way in and frozen, so that nothing handed out can change the store.
  */
 export class MemoryRecordStore implements RecordStore {
   readonly capabilities: StoreCapabilities = { name: "memory", durable: false, shared: false };
@@ -88,8 +93,8 @@ export class MemoryRecordStore implements RecordStore {
           if (operation.touch) touched.push(entry);
           results.push({ status: "exists", record });
         } else {
-          const fresh = freeze(newRecord(operation, now, cloneJson(operation.record.value)));
-          plan[plan.length - 1] = { record: fresh, events: [] };
+          const fresh = frozen(newRecord(operation, now, frozenJson(operation.record.value)));
+          plan[plan.length - 1] = { record: fresh, events: [], lists: [] };
           results.push({ status: "inserted", record: fresh });
         }
       } else if (!entry || !guardHolds(entry.record, operation.guard, now)) {
@@ -98,15 +103,15 @@ export class MemoryRecordStore implements RecordStore {
         results.push({ status: entry ? "stale" : "missing", record });
       } else {
         const { patch } = operation;
-        const own = patch?.value ? { ...patch, value: cloneJson(patch.value) } : patch;
-        const next = freeze(patched(entry.record, own, now));
-        plan[plan.length - 1] = { record: next, events: entry.events };
+        const own = patch?.value ? { ...patch, value: frozenJson(patch.value) } : patch;
+        const next = frozen(patched(entry.record, own, now));
+        plan[plan.length - 1] = { ...entry, record: next };
         results.push({ status: "updated", record: next });
       }
     }
     if (refused) return { status: "refused", results: this.#asRefused(ops, results) };
     for (const entry of touched)
-      entry.record = freeze({ ...entry.record, touches: entry.record.touches + 1 });
+      entry.record = frozen({ ...entry.record, touches: entry.record.touches + 1 });
     for (const [index, operation] of ops.entries()) {
       const planned = plan[index];
       if (planned && operation.op !== "read") this.#write(planned, operation.event, now);
@@ -124,17 +129,16 @@ export class MemoryRecordStore implements RecordStore {
     const { statuses, order, limit, after, slot } = checkPage(query);
     const merged: StoredRecord[] = [];
     const prefix = slot === undefined ? undefined : slot.toString(16).padStart(3, "0");
+    const { kind, tenant_id, key } = query;
+    const lists = this.#data.lists.get(listName(kind, tenant_id, key?.name ?? "all", key?.value ?? ""));
     for (const status of new Set(statuses)) {
-      const index = this.#data.indexes.get(
-        indexName(query.kind, query.tenant_id, query.key?.name ?? "all", query.key?.value ?? "", status),
-      );
-      for (const id of index?.from(after, order, limit + 1, prefix) ?? []) {
+      for (const id of lists?.get(status)?.from(after, order, limit + 1, prefix) ?? []) {
         const record = this.#data.entries.get(id)?.record;
         if (record) merged.push(record);
       }
     }
     merged.sort(order === "oldest" ? compareCreated : (a, b) => compareCreated(b, a));
-    const items = merged.slice(0, limit).map(handedOut);
+    const items = merged.slice(0, limit);
     const last = items.at(-1);
     return merged.length > limit && last ? { items, next_cursor: encodeCursor(last) } : { items };
   }
@@ -147,9 +151,9 @@ export class MemoryRecordStore implements RecordStore {
     for (const id of this.#data.due.get(query.kind)?.upTo(now, limit) ?? []) {
       const entry = this.#data.entries.get(id);
       if (!entry) continue;
-      const record = freeze(patched(entry.record, { lease: query.lease }, now));
-      this.#write({ record, events: entry.events }, undefined, now);
-      acquired.push(handedOut(record));
+      const record = frozen(patched(entry.record, { lease: query.lease }, now));
+      this.#write({ ...entry, record }, undefined, now);
+      acquired.push(record);
     }
     return acquired;
   }
@@ -195,11 +199,12 @@ export class MemoryRecordStore implements RecordStore {
     this.#assertOpen();
     const limit = checkLimit(query.limit);
     let purged = 0;
-    for (const { record } of this.#data.entries.values()) {
+    for (const entry of this.#data.entries.values()) {
+      const { record } = entry;
       if (record.kind !== query.kind || !query.statuses.includes(record.status)) continue;
       if (record.updated_at >= query.updatedBefore) continue;
       if (purged === limit) return { purged, more: true };
-      this.#unindex(record);
+      this.#unlist(entry, listNamesOf(record));
       const due = dueTime(record);
       if (due !== null) this.#data.due.get(record.kind)?.delete(due, record.id);
       this.#data.entries.delete(record.id);
@@ -217,8 +222,7 @@ export class MemoryRecordStore implements RecordStore {
   }
 
   #read(id: string): StoredRecord | null {
-    const record = this.#data.entries.get(id)?.record;
-    return record ? handedOut(record) : null;
+    return this.#data.entries.get(id)?.record ?? null;
   }
 
   #assertOpen(): void {
@@ -247,18 +251,23 @@ export class MemoryRecordStore implements RecordStore {
     const known = this.#data.entries.get(record.id);
     const entry = known ?? planned;
     const before = known?.record;
-    entry.record = record;
     if (!before) this.#data.entries.set(record.id, entry);
-    // A lease or a value alone moves a record in no index by key; nor an answer in the one by due time.
-    if (before?.status !== record.status || before.keys !== record.keys) {
-      if (before) this.#unindex(before);
-      this.#index(record);
+    if (before?.keys !== record.keys) {
+      if (before) this.#unlist(entry, listNamesOf(before));
+      entry.record = record;
+      this.#list(entry);
+    } else if (before.status !== record.status) {
+      for (const lists of entry.lists) {
+        lists.get(before.status)?.delete(record.created_at, record.id);
+        listOf(lists, record.status).add(record.created_at, record.id);
+      }
     }
+    entry.record = record;
     const dueBefore = before ? dueTime(before) : null;
     const due = dueTime(record);
     if (dueBefore !== due) {
       if (dueBefore !== null) this.#data.due.get(record.kind)?.delete(dueBefore, record.id);
-      if (due !== null) indexIn(this.#data.due, record.kind).add(due, record.id);
+      if (due !== null) listOf(this.#data.due, record.kind).add(due, record.id);
     }
     if (event) this.#record(entry, event, now);
     const hint = { id: record.id, version: record.version, status: record.status };
@@ -281,55 +290,51 @@ export class MemoryRecordStore implements RecordStore {
     });
   }
 
-  #index(record: StoredRecord): void {
-    for (const name of indexNamesOf(record))
-      indexIn(this.#data.indexes, name).add(record.created_at, record.id);
+  #list(entry: Entry): void {
+    const { status, created_at, id } = entry.record;
+    entry.lists = listNamesOf(entry.record).map((name) => {
+      let lists = this.#data.lists.get(name);
+      if (!lists) this.#data.lists.set(name, (lists = new Map()));
+      listOf(lists, status).add(created_at, id);
+      return lists;
+    });
   }
 
-  #unindex(record: StoredRecord): void {
-    for (const name of indexNamesOf(record)) {
-      const index = this.#data.indexes.get(name);
-      index?.delete(record.created_at, record.id);
-      if (index?.size === 0) this.#data.indexes.delete(name);
+  #unlist({ record: { status, created_at, id }, lists }: Entry, names: readonly string[]): void {
+    for (const [index, own] of lists.entries()) {
+      own.get(status)?.delete(created_at, id);
+      if ([...own.values()].every((list) => list.size === 0)) this.#data.lists.delete(names[index] as string);
     }
   }
 }
 
-function indexIn(indexes: Map<string, SortedIndex>, name: string): SortedIndex {
-  let index = indexes.get(name);
-  if (!index) indexes.set(name, (index = new SortedIndex()));
-  return index;
+function listOf(lists: Map<string, SortedIndex>, name: string): SortedIndex {
+  let list = lists.get(name);
+  if (!list) lists.set(name, (list = new SortedIndex()));
+  return list;
 }
 
 /** The lengths tell the parts apart, whatever is in them. */
-function indexName(kind: string, tenant: string, key: string, value: string, status: string): string {
-  return `${kind.length},${tenant.length},${key},${status.length}:${kind}${tenant}${status}${value}`;
+function listName(kind: string, tenant: string, key: string, value: string): string {
+  return `${kind.length},${tenant.length},${key}:${kind}${tenant}${value}`;
 }
 
-function indexNamesOf(record: StoredRecord): string[] {
-  const { kind, tenant_id, status, keys } = record;
-  const names = [indexName(kind, tenant_id, "all", "", status)];
+function listNamesOf({ kind, tenant_id, keys }: StoredRecord): string[] {
+  const names = [listName(kind, tenant_id, "all", "")];
   for (const name of KEY_NAMES) {
     const value = keys[name];
-    if (value !== undefined) names.push(indexName(kind, tenant_id, name, value, status));
+    if (value !== undefined) names.push(listName(kind, tenant_id, name, value));
   }
   return names;
-}
-
-/** Nobody outside may hold the store's own value. */
-function handedOut(record: StoredRecord): StoredRecord {
-  return {
-    ...record,
-    keys: { ...record.keys },
-    lease: record.lease && { ...record.lease },
-    value: cloneJson(record.value),
-  };
 }
 
 function cloneStored(event: RecordEvent): RecordEvent {
   return cloneJson(event as unknown as JsonObject) as unknown as RecordEvent;
 }
 
-function freeze<T extends object>(value: T): T {
-  return Object.freeze(value);
+/** The record as it is kept and handed out; its value is frozen already. */
+function frozen(record: StoredRecord): StoredRecord {
+  Object.freeze(record.keys);
+  if (record.lease) Object.freeze(record.lease);
+  return Object.freeze(record);
 }

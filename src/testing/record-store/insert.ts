@@ -144,9 +144,19 @@ export const insertCases: readonly StoreCase[] = [
         [seen.value, seen.keys, history[0]?.data],
         [{ list: [1] }, { session: "s" }, { n: 1 }],
       );
-      (seen.value["list"] as number[]).push(3);
-      Object.assign(seen.keys, { session: "changed" });
-      Object.assign(history[0]?.data ?? {}, { n: 3 });
+      const changes = [
+        () => (seen.value["list"] as number[]).push(3),
+        () => Object.assign(seen.keys, { session: "changed" }),
+        () => Object.assign(history[0]?.data ?? {}, { n: 3 }),
+      ];
+      for (const change of changes) {
+        try {
+          change();
+        } catch (error) {
+          // A store may freeze what it hands out.
+          assert.ok(error instanceof TypeError);
+        }
+      }
       const again = await read(store, idOf(1));
       const events = await eventsOf(store, idOf(1));
       assert.deepEqual(
