@@ -162,17 +162,21 @@ export class StoreHITLBackend implements HITLBackend {
     user_response: unknown,
     options: RespondOptions = {},
   ): Promise<RespondResult> {
-    return this.respondWith(hitl_id, user_response, options, []);
+    return this.respondWith(hitl_id, user_response, options, [[]]);
   }
 
-  /** @internal As `respond`, with further operations in the atomic write that accepts the answer (`optional` ones only). */
+  /**
+   * @internal As `respond`, with further operations in the atomic write that accepts the answer: the first of
+   * `choices` that nothing speaks against. The last may hold `optional` ones only.
+   */
   async respondWith(
     hitl_id: string,
     user_response: unknown,
     options: RespondOptions,
-    beside: readonly StoreOp[],
-    onCommit?: (results: readonly OpResult[]) => void,
+    choices: readonly (readonly StoreOp[])[],
+    onCommit?: (answered: OpResult, beside: readonly OpResult[]) => void,
   ): Promise<RespondResult> {
+    let choice = 0;
     const actor = checkActor(options.actor);
     const answer = toJson(user_response, "user_response", this.#shared.limits);
     const idempotency_key =
@@ -196,12 +200,17 @@ export class StoreHITLBackend implements HITLBackend {
         continue;
       }
       try {
-        const { status, results } = await this.#accept(stored, answer, { actor, idempotency_key }, beside);
-        const record = results[0]?.record ?? null;
+        const { status, results } = await this.#accept(stored, answer, { actor, idempotency_key }, choices[choice] ?? []);
+        const [own, ...beside] = results;
+        const record = own?.record ?? null;
         if (status === "committed" && record) {
           this.#forget(stored.id);
-          onCommit?.(results.slice(1));
+          onCommit?.(own as OpResult, beside);
           return { status: "accepted", record: toHITLRecord(record) };
+        }
+        if (own?.status === "skipped") {
+          choice += 1;
+          continue;
         }
         this.#forget(stored.id);
         stored = record && record.version === stored.version ? await this.#expire(record) : record;

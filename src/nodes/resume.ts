@@ -4,6 +4,7 @@
  * (P9).
  */
 import type { HITLBackend, RespondOptions, RespondResult } from "../backends/hitl-backend.ts";
+import type { StoredRecord } from "../backends/record-store.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { HoldpointError } from "../core/errors.ts";
 import type { HITLRecord } from "../core/record.ts";
@@ -116,19 +117,27 @@ export async function respondAndResume<Output = unknown>(
   const session_id = known.keys.session as string;
   const thread = new Thread(graph, { ...options, backend, thread_id, session_id });
   const head = await headOf(graph, thread_id);
-  if (known.status === "pending" && !isCurrent(known, head)) await thread.superseded(head);
+  const current = isCurrent(known, head);
+  if (known.status === "pending" && !current) await thread.superseded(head);
   const asked_at = askedAt(known);
   const { actor, idempotency_key, response } = options;
+  const claim = thread.claimOp(known);
+  const began = backend.now();
   let lease: Lease | null = null;
   let missing = false;
   const outcome = await backend.respondWith(
     known.id,
     response,
     { actor, idempotency_key },
-    [thread.acquireOp(asked_at)],
-    (results) => {
-      lease = thread.leaseOf(results[0]);
-      missing = results[0]?.status === "missing";
+    [
+      // Whoever gets the thread's lease gets the call too; whoever does not leaves it to the one who has it.
+      ...(current && claim ? [[thread.acquireOp(asked_at, { optional: false }), claim]] : []),
+      [thread.acquireOp(asked_at, { optional: true })],
+    ],
+    ({ record: question }, [leased, claimed]) => {
+      lease = thread.leaseOf(leased);
+      missing = leased?.status === "missing";
+      thread.handClaim(question as StoredRecord, claimed, began);
     },
   );
   const record = outcome.record;

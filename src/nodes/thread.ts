@@ -9,11 +9,12 @@ import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { defaultRandomId, interruptIdOf, slotOf } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { HITL_STATUSES } from "../core/states.ts";
-import { pauseRecordId, type ThreadPlace } from "../suspend/place.ts";
+import { claimOp, HandedClaim } from "../suspend/handed-claim.ts";
+import { callRecordId, pauseRecordId, type ThreadPlace } from "../suspend/place.ts";
 import { PAUSE_KIND, pauseInserts, supersede } from "../suspend/supersede.ts";
 import { assertGraphCanAsk, headOf, type ResumableGraph } from "./graph.ts";
 import type { ResumeResult } from "./resume.ts";
-import { type AnsweredAsk, WAKE_KEY } from "./wake.ts";
+import { type AnsweredAsk, type Wake, WAKE_KEY } from "./wake.ts";
 
 export interface ThreadOptions {
   readonly backend: StoreHITLBackend;
@@ -38,6 +39,8 @@ export class Thread<Output> {
   readonly #options: ThreadOptions;
   readonly #session_id: string;
   readonly #place: ThreadPlace;
+  readonly #leaseMs: number;
+  #claim: HandedClaim | undefined;
 
   constructor(graph: ResumableGraph<Output>, options: ThreadOptions) {
     assertGraphCanAsk(graph);
@@ -45,6 +48,7 @@ export class Thread<Output> {
     this.#backend = options.backend;
     this.#options = options;
     this.#session_id = options.session_id;
+    this.#leaseMs = options.leaseMs ?? LEASE_MS;
     this.#place = {
       tenant_id: this.#backend.tenant_id,
       session_id: options.session_id,
@@ -93,16 +97,32 @@ export class Thread<Output> {
   }
 
   /** Takes the lease of a pause, or counts the attempt: its holder then looks for answers once more. */
-  acquireOp(checkpoint_id: string | null): StoreOp {
-    const { leaseMs = LEASE_MS } = this.#options;
+  acquireOp(checkpoint_id: string | null, options: { readonly optional: boolean }): StoreOp {
     return {
       op: "update",
       id: pauseRecordId(this.#place, checkpoint_id),
-      optional: true,
-      touch: true,
+      ...(options.optional ? { optional: true, touch: true } : {}),
       guard: { lease: "free" },
-      patch: { lease: { owner: defaultRandomId(), durationMs: leaseMs } },
+      patch: { lease: { owner: defaultRandomId(), durationMs: this.#leaseMs } },
     };
+  }
+
+  /** Claims the call of a question for the run of this resumer, with the answer and the lease (P5). */
+  claimOp(question: StoredRecord): StoreOp | null {
+    const { checkpoint_ns, tool_call_id } = question.value as {
+      checkpoint_ns?: string | null;
+      tool_call_id?: string | null;
+    };
+    if (typeof checkpoint_ns !== "string") return null;
+    const { tenant_id, thread_id } = this.#place;
+    const id = callRecordId({ slot: this.#slot, tenant_id, thread_id, checkpoint_ns }, tool_call_id ?? null);
+    return claimOp(id, { owner: defaultRandomId(), durationMs: this.#leaseMs });
+  }
+
+  /** From the results of a commit that accepted the answer, began at `claimedAt`, and tried {@link claimOp}. */
+  handClaim(question: StoredRecord, claim: OpResult | undefined, claimedAt: number): void {
+    if (claim?.status !== "updated" || !claim.record) return;
+    this.#claim = new HandedClaim(claim.record, question, this.#leaseMs, claimedAt);
   }
 
   leaseOf(result: Pick<OpResult, "status" | "record"> | undefined): Lease | null {
@@ -113,7 +133,7 @@ export class Thread<Output> {
 
   async acquire(checkpoint_id: string | null): Promise<Lease | null> {
     const { store } = this.#backend;
-    const op = this.acquireOp(checkpoint_id);
+    const op = this.acquireOp(checkpoint_id, { optional: true });
     const [result] = (await store.commit([op])).results;
     if (result?.status !== "missing") return this.leaseOf(result);
     // A question that was recorded by hand has no pause yet.
@@ -123,8 +143,7 @@ export class Thread<Output> {
 
   /** Runs the graph until nothing answered is left, then gives the lease back. */
   async run(first: readonly (StoredRecord | HITLRecord)[], lease: Lease): Promise<ResumeResult<Output>> {
-    const { leaseMs = LEASE_MS } = this.#options;
-    const beat = setInterval(() => this.#renew(lease, leaseMs), leaseMs / 3);
+    const beat = setInterval(() => this.#renew(lease), this.#leaseMs / 3);
     beat.unref();
     // An answer is handed to one run; one whose call somebody else holds stays due, and is his.
     const handed = new Set<string>();
@@ -133,6 +152,7 @@ export class Thread<Output> {
       for (;;) {
         for (const { hitl_id } of due) handed.add(hitl_id);
         const result = await this.#invoke(due);
+        await this.#releaseClaim();
         const interrupts = interruptsOf(result);
         // The graph has gone on: nobody can resume it from this pause any more, so its lease is left to run out.
         if (interrupts === null) return { status: "resumed", result, pending: [] };
@@ -144,6 +164,7 @@ export class Thread<Output> {
         if (due.length === 0) return await this.#ended(result);
       }
     } catch (error) {
+      await this.#releaseClaim().catch(() => {});
       await this.#giveUp(lease).catch(() => {});
       throw error;
     } finally {
@@ -176,25 +197,28 @@ export class Thread<Output> {
         ...configurable,
         thread_id,
         holdpoint: { backend: this.#backend, session_id: this.#session_id, ...own },
-        [WAKE_KEY]: due,
+        [WAKE_KEY]: { asks: due, claim: this.#claim } satisfies Wake,
       },
     });
   }
 
-  #renew(lease: Lease, renewMs: number): void {
-    this.#backend.store
-      .commit([
-        {
-          op: "update",
-          id: lease.id,
-          optional: true,
-          guard: { fence: lease.fence },
-          patch: { lease: { renewMs } },
-        },
-      ])
-      .catch(() => {
-        // The next renewal, or the guarded release, decides.
-      });
+  #renew({ id, fence }: Lease): void {
+    const renewMs = this.#leaseMs;
+    const ops: StoreOp[] = [
+      { op: "update", id, optional: true, guard: { fence }, patch: { lease: { renewMs } } },
+    ];
+    // A graph around the call may take its time before the call's own run looks after the claim.
+    if (this.#claim && !this.#claim.taken) ops.push(this.#claim.renewOp(renewMs));
+    this.#backend.store.commit(ops).catch(() => {
+      // The next renewal, or the guarded release, decides.
+    });
+  }
+
+  /** The run did not come to the call: it waits again. */
+  async #releaseClaim(): Promise<void> {
+    const claim = this.#claim;
+    this.#claim = undefined;
+    if (claim?.take()) await this.#backend.store.commit([claim.releaseOp()]);
   }
 
   /** False if somebody found the lease held meanwhile: his answer may not have been seen by the last run. */

@@ -3,21 +3,29 @@ import type { ToolCall } from "@langchain/core/messages/tool";
 import type { LangGraphRunnableConfig } from "@langchain/langgraph";
 import type { JsonObject } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
+import type { HandedClaim } from "../suspend/handed-claim.ts";
 import { callRecordId, type Place } from "../suspend/place.ts";
 import type { WakeHint } from "../suspend/tool-step.ts";
 
 export const WAKE_KEY = "__holdpoint_wake";
+
+/** What a resumer puts under {@link WAKE_KEY}. */
+export interface Wake {
+  readonly asks: readonly AnsweredAsk[];
+  readonly claim: HandedClaim | undefined;
+}
 
 export type AnsweredAsk = Pick<HITLRecord, "hitl_id" | "checkpoint_ns" | "tool_call_id"> & {
   readonly interrupt_id: string;
 };
 
 export function wakeHintOf(config: LangGraphRunnableConfig, place: Place): WakeHint | undefined {
-  const answered = (config.configurable as Record<string, unknown> | undefined)?.[WAKE_KEY] as
-    | readonly AnsweredAsk[]
-    | undefined;
-  const own = answered?.find((ask) => ask.checkpoint_ns === place.checkpoint_ns);
-  return own && { call_id: callRecordId(place, own.tool_call_id), hitl_id: own.hitl_id };
+  const wake = (config.configurable as Record<string, unknown> | undefined)?.[WAKE_KEY] as Wake | undefined;
+  const own = wake?.asks.find((ask) => ask.checkpoint_ns === place.checkpoint_ns);
+  if (!own) return undefined;
+  const call_id = callRecordId(place, own.tool_call_id);
+  const claim = wake?.claim?.record.id === call_id ? wake.claim : undefined;
+  return { call_id, hitl_id: own.hitl_id, claim };
 }
 
 /** The arguments for the record. They came from a model as JSON; anything else is not kept. */

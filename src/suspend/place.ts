@@ -134,7 +134,10 @@ async function placeOfSession(place: Place): Promise<Place> {
 }
 
 /** The id of a call record: one per tool call (or node) of one task. */
-export function callRecordId(place: Place, call: string | null): string {
+export function callRecordId(
+  place: Pick<Place, "slot" | "tenant_id" | "thread_id" | "checkpoint_ns">,
+  call: string | null,
+): string {
   return makeId("call", place.slot, ["call", place.tenant_id, place.thread_id, place.checkpoint_ns, call]);
 }
 

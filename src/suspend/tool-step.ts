@@ -13,6 +13,7 @@ import type { HITLRecord } from "../core/record.ts";
 import type { CallRun } from "./call-run.ts";
 import { callValueOf } from "./call-record.ts";
 import { nestedIds } from "./errors.ts";
+import { claimOp, type HandedClaim } from "./handed-claim.ts";
 import { assertResumable, isSurelyResumable, type Place } from "./place.ts";
 import { hasOlder, pauseInserts, supersede } from "./supersede.ts";
 
@@ -32,6 +33,8 @@ export interface ToolStepOptions {
 export interface WakeHint {
   readonly call_id: string;
   readonly hitl_id: string;
+  /** Taken with the answer already. */
+  readonly claim?: HandedClaim | undefined;
 }
 
 export class ToolStep {
@@ -73,34 +76,45 @@ export class ToolStep {
   /** Reads what is recorded of these calls. Not needed where the host has surely not run the task before. */
   async load(ids: readonly string[], hint?: WakeHint): Promise<void> {
     if (ids.length === 0) return;
-    const { store } = this.place.backend;
     const claimed = hint && ids.includes(hint.call_id) ? hint : undefined;
-    let stored: (StoredRecord | null)[];
-    if (claimed) {
-      // P5: the claim of the call that was answered reads everything else in the same round trip.
-      const owner = this.randomId();
-      const { results } = await store.commit([
-        {
-          op: "update",
-          id: claimed.call_id,
-          optional: true,
-          guard: { status: ["suspended"], lease: "free" },
-          patch: { status: "running", lease: { owner, durationMs: this.leaseMs } },
-          event: { type: "claimed" },
-        },
-        { op: "read", id: claimed.hitl_id },
-        ...ids.filter((id) => id !== claimed.call_id).map((id) => ({ op: "read", id }) as const),
-      ]);
-      stored = results.map((result) => result.record);
-      if (results[0]?.status === "updated" && results[0].record)
-        this.#claims.set(claimed.call_id, results[0].record);
-    } else {
-      stored = await store.get(ids);
-    }
-    for (const record of stored) this.note(record);
+    const others = claimed ? ids.filter((id) => id !== claimed.call_id) : ids;
+    if (claimed && (await this.#takeHanded(claimed))) {
+      if (others.length > 0) await this.#read(others);
+    } else if (claimed) await this.#claimAndRead(claimed, others);
+    else await this.#read(ids);
     this.suspendedBefore = ids.some((id) => this.records.has(id));
     const unknown = this.unknownQuestions(ids);
     if (unknown.length > 0) await this.#readQuestions(unknown);
+  }
+
+  async #read(ids: readonly string[]): Promise<void> {
+    for (const record of await this.place.backend.store.get(ids)) this.note(record);
+  }
+
+  /** P5: the claim of the call that was answered reads everything else in the same round trip. */
+  async #claimAndRead({ call_id, hitl_id }: WakeHint, others: readonly string[]): Promise<void> {
+    const { results } = await this.place.backend.store.commit([
+      claimOp(call_id, { owner: this.randomId(), durationMs: this.leaseMs }),
+      ...[hitl_id, ...others].map((id) => ({ op: "read", id }) as const),
+    ]);
+    for (const { record } of results) this.note(record);
+    const [claim] = results;
+    if (claim?.status === "updated" && claim.record) this.#claims.set(call_id, claim.record);
+  }
+
+  /** False if there is no claim that was taken with the answer, or its lease ran out on the way here. */
+  async #takeHanded({ claim }: WakeHint): Promise<boolean> {
+    if (!claim?.take()) return false;
+    let { record } = claim;
+    if (!claim.lasts(this.leaseMs, this.now())) {
+      const { results } = await this.place.backend.store.commit([claim.renewOp(this.leaseMs)]);
+      if (results[0]?.status !== "updated" || !results[0].record) return false;
+      record = results[0].record;
+    }
+    this.note(claim.question);
+    this.note(record);
+    this.#claims.set(record.id, record);
+    return true;
   }
 
   /** Reads the questions of the calls that are not known as terminal; terminal ones never change. */
@@ -133,7 +147,7 @@ export class ToolStep {
   /** Reads the calls and their questions again; true if one of them can go on, or has finished elsewhere. */
   async refresh(ids: readonly string[]): Promise<boolean> {
     const before = new Set(this.#states());
-    for (const record of await this.place.backend.store.get(ids)) this.note(record);
+    await this.#read(ids);
     await this.loadQuestions(ids);
     this.suspendedBefore = true;
     return this.#states().some(
