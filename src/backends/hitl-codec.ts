@@ -13,7 +13,14 @@ import {
   slotOf,
   slotOfId,
 } from "../core/ids.ts";
-import { assertJsonSize, type JsonLimits, type JsonObject, toJson, toJsonObject } from "../core/json.ts";
+import {
+  assertJsonSize,
+  type JsonLimits,
+  type JsonObject,
+  type JsonValue,
+  toJson,
+  toJsonObject,
+} from "../core/json.ts";
 import {
   type Actor,
   ActorSchema,
@@ -104,14 +111,7 @@ export function prepareRecord(request: CreateRequest, context: PrepareContext): 
   const data = toJsonObject(request.data ?? {}, "data", limits);
   assertData(hitl_type, data);
   const { schema, standard } = responseSchema(request, hitl_type, data, limits);
-  const on_expire = OnExpireSchema.safeParse(request.on_expire ?? "expire");
-  if (!on_expire.success)
-    return invalid('on_expire is "expire", { respond: answer } or { escalate: assignee }.');
-  if (typeof on_expire.data === "object" && "respond" in on_expire.data && schema !== null) {
-    const issues = checkJsonSchema(schema, on_expire.data.respond);
-    if (issues.length > 0)
-      invalid(`on_expire.respond is not a valid answer: ${describeIssues(issues)}`, { issues });
-  }
+  const on_expire = onExpire(request.on_expire ?? "expire", schema, limits);
   const expires_at = request.expires_at ?? null;
   if (expires_at !== null && (!Number.isSafeInteger(expires_at) || expires_at < 0)) {
     invalid("expires_at has to be epoch milliseconds (a whole number), or null.");
@@ -159,13 +159,12 @@ export function prepareRecord(request: CreateRequest, context: PrepareContext): 
     subject: subject ? toJson(subject.data, "subject", limits) : null,
     assignee,
     expires_at,
-    on_expire: toJson(on_expire.data, "on_expire", limits),
+    on_expire,
     user_response: null,
     responded_at: null,
     responded_by: null,
     idempotency_key: null,
     reason: null,
-    last_error: null,
   };
   assertJsonSize(value, "the record", limits);
   const keys: { [name in KeyName]?: string } = { session: session_id, invocation: invocation_id };
@@ -184,6 +183,20 @@ export function prepareRecord(request: CreateRequest, context: PrepareContext): 
       event: { type: "created", actor: checkActor(request.actor) },
     },
   };
+}
+
+/** What happens at the deadline; an answer that is given then has to be a valid one. */
+function onExpire(given: unknown, schema: JsonObject | boolean | null, limits: JsonLimits): JsonValue {
+  if (given === "expire") return given;
+  const parsed = OnExpireSchema.safeParse(given);
+  if (!parsed.success)
+    return invalid('on_expire is "expire", { respond: answer } or { escalate: assignee }.');
+  if (typeof parsed.data === "object" && "respond" in parsed.data && schema !== null) {
+    const issues = checkJsonSchema(schema, parsed.data.respond);
+    if (issues.length > 0)
+      invalid(`on_expire.respond is not a valid answer: ${describeIssues(issues)}`, { issues });
+  }
+  return toJson(parsed.data, "on_expire", limits);
 }
 
 function responseSchema(
@@ -212,7 +225,8 @@ export function toHITLRecord(stored: StoredRecord): HITLRecord {
     ...upcast(stored.value, HITL_UPCASTERS, `record ${stored.id}`),
   };
   const last_error = record["last_error"] ?? null;
-  delete record["last_error"];
+  // Only there after a failure: to take a property away costs more than all the rest.
+  if (last_error !== null) delete record["last_error"];
   const { tenant_id, status, version, fence, lease, created_at, updated_at } = stored;
   const terminal = isTerminalHITLStatus(status);
   const state =
@@ -245,6 +259,6 @@ export function toStoredRecord(record: HITLRecord): StoredRecord {
     touches: 0,
     created_at,
     updated_at,
-    value: { ...rest, last_error: resume.last_error },
+    value: resume.last_error === null ? rest : { ...rest, last_error: resume.last_error },
   };
 }

@@ -156,7 +156,7 @@ function tooLarge(path: string, bytes: string, { maxBytes }: JsonLimits): Holdpo
 
 /** RFC 8785 canonical JSON. The value has to be JSON already (see {@link toJson}). */
 export function canonicalJson(value: JsonValue): string {
-  // Most ids are hashes of a flat list of texts, which JSON.stringify writes as the RFC does.
+  // Most ids are hashes of a list of texts, in which nothing is to be ordered: JSON.stringify writes it as the RFC does.
   if (Array.isArray(value) && value.every(isPlain)) return JSON.stringify(value);
   const text = canonicalize(value);
   if (text === undefined) return fail("value", "is undefined");
@@ -166,6 +166,12 @@ export function canonicalJson(value: JsonValue): string {
 /** Without parts to be ordered, and nothing that canonical JSON refuses. */
 function isPlain(value: JsonValue): boolean {
   if (typeof value === "string") return value.isWellFormed();
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    const [name, ...more] = Object.keys(value);
+    if (name === undefined) return true;
+    const item = value[name] as JsonValue;
+    return more.length === 0 && name.isWellFormed() && typeof item === "string" && item.isWellFormed();
+  }
   return value === null || typeof value === "boolean" || Number.isFinite(value);
 }
 
@@ -185,7 +191,10 @@ export function cloneJson<T extends JsonValue>(value: T): T {
   return result as T;
 }
 
-/** A deep copy that nobody can change. The value has to be JSON already; what is undefined is left out. */
+/**
+ * A deep copy that nobody can change. The value has to be JSON already; what is undefined is left out, and a part
+ * that is frozen is taken for frozen to its ground.
+ */
 export function frozenJson<T extends JsonValue>(value: T): T {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return Object.freeze(value.map((item) => frozenJson(item))) as T;
@@ -193,7 +202,7 @@ export function frozenJson<T extends JsonValue>(value: T): T {
   for (const key of Object.keys(result)) {
     const item = result[key];
     if (item === undefined) delete result[key];
-    else if (typeof item !== "object" || item === null) continue;
+    else if (typeof item !== "object" || item === null || Object.isFrozen(item)) continue;
     else if (key === "__proto__") defineOwn(result, key, frozenJson(item));
     else result[key] = frozenJson(item);
   }

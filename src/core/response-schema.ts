@@ -73,7 +73,17 @@ const compiled = new Map<string, Validator>();
 /** Checked already; most questions have a schema with which another was asked before. */
 const usable = new WeakSet<Validator>();
 
+/** Schemas that nobody can change are known again without their text. */
+const frozen = new WeakMap<JsonObject, Validator>();
+
 function compile(schema: JsonObject | boolean): Validator {
+  if (typeof schema !== "object" || !Object.isFrozen(schema)) return compileText(schema);
+  let validator = frozen.get(schema);
+  if (!validator) frozen.set(schema, (validator = compileText(schema)));
+  return validator;
+}
+
+function compileText(schema: JsonObject | boolean): Validator {
   const text = JSON.stringify(schema);
   const known = compiled.get(text);
   if (known) return known;

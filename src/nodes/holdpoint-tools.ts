@@ -193,7 +193,15 @@ function taskOf(
 ): CallTask<ToolOutput | Failure> {
   const serde = (place.checkpointer as unknown as { serde: HostSerde }).serde;
   return {
-    call: { id: callRecordId(place, tool_call_id), tool_call_id, tool_name: call.name, params: argsOf(call) },
+    call: {
+      id: callRecordId(place, tool_call_id),
+      tool_call_id,
+      tool_name: call.name,
+      // Read only if somebody is asked.
+      get params() {
+        return argsOf(call);
+      },
+    },
     execute: async () => {
       try {
         return asToolOutput(await execute(), call);

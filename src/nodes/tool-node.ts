@@ -129,7 +129,10 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
         id: callRecordId(place, tool_call_id),
         tool_call_id,
         tool_name: call.name,
-        params: argsOf(call),
+        // Read only if somebody is asked.
+        get params() {
+          return argsOf(call);
+        },
       },
       execute: () => this.#invoke(call, config, state),
       encode: (output) => encodeOutput(output, serde),

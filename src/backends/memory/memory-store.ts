@@ -2,13 +2,13 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import { HoldpointError } from "../../core/errors.ts";
 import type { Actor } from "../../core/record.ts";
 import { cloneJson, frozenJson, type JsonObject } from "../../core/json.ts";
+import { Listings, type Memberships } from "./listings.ts";
 import { SortedIndex } from "./sorted-index.ts";
 import {
   type ChangeHint,
   type CommitResult,
   type DueQuery,
   type HistoryQuery,
-  KEY_NAMES,
   type NewEvent,
   type OpResult,
   type Page,
@@ -41,17 +41,13 @@ export interface MemoryRecordStoreOptions {
 interface Entry {
   record: StoredRecord;
   readonly events: RecordEvent[];
-  /** Where the record is listed: under all of its kind, and under each of its keys. */
-  lists: readonly StatusLists[];
+  memberships: Memberships;
 }
-
-/** The records of a kind that share a key, each status in a list of its own. */
-type StatusLists = Map<string, SortedIndex>;
 
 /** What several {@link MemoryRecordStore} handles share, as two processes share a server. */
 export class MemoryRecordData {
   readonly entries: Map<string, Entry> = new Map();
-  readonly lists: Map<string, StatusLists> = new Map();
+  readonly listings: Listings = new Listings();
   /** One per kind, ordered by due time. */
   readonly due: Map<string, SortedIndex> = new Map();
   readonly listeners: Map<string, Set<(hint: ChangeHint) => void>> = new Map();
@@ -94,7 +90,7 @@ export class MemoryRecordStore implements RecordStore {
           results.push({ status: "exists", record });
         } else {
           const fresh = frozen(newRecord(operation, now, frozenJson(operation.record.value)));
-          plan[plan.length - 1] = { record: fresh, events: [], lists: [] };
+          plan[plan.length - 1] = { record: fresh, events: [], memberships: [] };
           results.push({ status: "inserted", record: fresh });
         }
       } else if (!entry || !guardHolds(entry.record, operation.guard, now)) {
@@ -130,9 +126,9 @@ export class MemoryRecordStore implements RecordStore {
     const merged: StoredRecord[] = [];
     const prefix = slot === undefined ? undefined : slot.toString(16).padStart(3, "0");
     const { kind, tenant_id, key } = query;
-    const lists = this.#data.lists.get(listName(kind, tenant_id, key?.name ?? "all", key?.value ?? ""));
     for (const status of new Set(statuses)) {
-      for (const id of lists?.get(status)?.from(after, order, limit + 1, prefix) ?? []) {
+      const index = this.#data.listings.find(kind, tenant_id, key, status);
+      for (const id of index?.from(after, order, limit + 1, prefix) ?? []) {
         const record = this.#data.entries.get(id)?.record;
         if (record) merged.push(record);
       }
@@ -204,7 +200,7 @@ export class MemoryRecordStore implements RecordStore {
       if (record.kind !== query.kind || !query.statuses.includes(record.status)) continue;
       if (record.updated_at >= query.updatedBefore) continue;
       if (purged === limit) return { purged, more: true };
-      this.#unlist(entry, listNamesOf(record));
+      this.#data.listings.remove(entry.memberships, record);
       const due = dueTime(record);
       if (due !== null) this.#data.due.get(record.kind)?.delete(due, record.id);
       this.#data.entries.delete(record.id);
@@ -251,27 +247,31 @@ export class MemoryRecordStore implements RecordStore {
     const known = this.#data.entries.get(record.id);
     const entry = known ?? planned;
     const before = known?.record;
-    if (!before) this.#data.entries.set(record.id, entry);
-    if (before?.keys !== record.keys) {
-      if (before) this.#unlist(entry, listNamesOf(before));
+    if (before) {
+      // A lease or a value alone moves a record in no listing.
+      if (before.status !== record.status || before.keys !== record.keys)
+        this.#data.listings.move(entry.memberships, before, record);
       entry.record = record;
-      this.#list(entry);
-    } else if (before.status !== record.status) {
-      for (const lists of entry.lists) {
-        lists.get(before.status)?.delete(record.created_at, record.id);
-        listOf(lists, record.status).add(record.created_at, record.id);
-      }
+    } else {
+      this.#data.entries.set(record.id, entry);
+      entry.memberships = this.#data.listings.add(record);
     }
-    entry.record = record;
     const dueBefore = before ? dueTime(before) : null;
     const due = dueTime(record);
     if (dueBefore !== due) {
       if (dueBefore !== null) this.#data.due.get(record.kind)?.delete(dueBefore, record.id);
-      if (due !== null) listOf(this.#data.due, record.kind).add(due, record.id);
+      if (due !== null) this.#dueOf(record.kind).add(due, record.id);
     }
     if (event) this.#record(entry, event, now);
     const hint = { id: record.id, version: record.version, status: record.status };
     for (const listener of this.#data.listeners.get(record.id) ?? []) queueMicrotask(() => listener(hint));
+  }
+
+  #dueOf(kind: string): SortedIndex {
+    const { due } = this.#data;
+    let index = due.get(kind);
+    if (!index) due.set(kind, (index = new SortedIndex()));
+    return index;
   }
 
   #record(entry: Entry, event: NewEvent, now: number): void {
@@ -289,43 +289,6 @@ export class MemoryRecordStore implements RecordStore {
       status,
     });
   }
-
-  #list(entry: Entry): void {
-    const { status, created_at, id } = entry.record;
-    entry.lists = listNamesOf(entry.record).map((name) => {
-      let lists = this.#data.lists.get(name);
-      if (!lists) this.#data.lists.set(name, (lists = new Map()));
-      listOf(lists, status).add(created_at, id);
-      return lists;
-    });
-  }
-
-  #unlist({ record: { status, created_at, id }, lists }: Entry, names: readonly string[]): void {
-    for (const [index, own] of lists.entries()) {
-      own.get(status)?.delete(created_at, id);
-      if ([...own.values()].every((list) => list.size === 0)) this.#data.lists.delete(names[index] as string);
-    }
-  }
-}
-
-function listOf(lists: Map<string, SortedIndex>, name: string): SortedIndex {
-  let list = lists.get(name);
-  if (!list) lists.set(name, (list = new SortedIndex()));
-  return list;
-}
-
-/** The lengths tell the parts apart, whatever is in them. */
-function listName(kind: string, tenant: string, key: string, value: string): string {
-  return `${kind.length},${tenant.length},${key}:${kind}${tenant}${value}`;
-}
-
-function listNamesOf({ kind, tenant_id, keys }: StoredRecord): string[] {
-  const names = [listName(kind, tenant_id, "all", "")];
-  for (const name of KEY_NAMES) {
-    const value = keys[name];
-    if (value !== undefined) names.push(listName(kind, tenant_id, name, value));
-  }
-  return names;
 }
 
 function cloneStored(event: RecordEvent): RecordEvent {
