@@ -18,7 +18,7 @@ export interface Plan {
   readonly concurrency: number;
   /** Operations in one segment. */
   readonly count: number;
-  /** Pairs of segments that are measured; one more goes first and is thrown away. */
+  /** Pairs of segments that are measured. Those that warm up go first and are thrown away. */
   readonly pairs: number;
 }
 
@@ -78,15 +78,18 @@ async function measureSegment(contender: Contender, { count, concurrency }: Plan
   return { perSecond: (count / elapsedMs) * 1000, cpuMicros: (user + system) / count };
 }
 
+/** Operations of each side after which the engine has compiled what runs often: services run for longer than that. */
+const WARM_UP = 600;
+
 /** @param base - what `own` is compared with */
 export async function compare(base: Contender, own: Contender, plan: Plan): Promise<Comparison> {
   const figures: { base: Figure; own: Figure }[] = [];
-  for (let pair = 0; pair <= plan.pairs; pair += 1) {
+  const warmUp = Math.ceil(WARM_UP / plan.count);
+  for (let pair = 0; pair < warmUp + plan.pairs; pair += 1) {
     const ownFirst = pair % 2 === 1;
     const first = await measureSegment(ownFirst ? own : base, plan);
     const second = await measureSegment(ownFirst ? base : own, plan);
-    // The first pair only warms up.
-    if (pair > 0) figures.push(ownFirst ? { own: first, base: second } : { base: first, own: second });
+    if (pair >= warmUp) figures.push(ownFirst ? { own: first, base: second } : { base: first, own: second });
   }
   const all = (side: "base" | "own"): Figure => ({
     perSecond: median(figures.map((pair) => pair[side].perSecond)),
