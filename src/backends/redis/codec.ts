@@ -183,6 +183,8 @@ export function decodeRecord(id: string, packed: string, value = ""): StoredReco
     const field = fields[FIRST_KEY + n];
     if (field) keys[name] = unescapeField(field.slice(1));
   }
+  const text = value || packed.slice(end + 1);
+  let parsed: JsonObject | undefined;
   return {
     id,
     kind: unescapeField(kind),
@@ -196,7 +198,10 @@ export function decodeRecord(id: string, packed: string, value = ""): StoredReco
     touches: Number(touches),
     created_at: Number(created),
     updated_at: Number(updated),
-    value: JSON.parse(value || packed.slice(end + 1)) as JsonObject,
+    // Most results of a commit are never looked into.
+    get value(): JsonObject {
+      return (parsed ??= JSON.parse(text) as JsonObject);
+    },
   };
 }
 
@@ -205,10 +210,12 @@ export function insertedRecord(operation: InsertOp, value: string, now: number):
   const { record } = operation;
   const keys: { [name in KeyName]?: string } = {};
   for (const name of KEY_NAMES) if (record.keys?.[name] !== undefined) keys[name] = record.keys[name];
-  return newRecord(
-    { ...operation, record: { ...record, keys, value: JSON.parse(value) as JsonObject } },
-    now,
-  );
+  const made = newRecord({ ...operation, record: { ...record, keys } }, now);
+  let parsed: JsonObject | undefined;
+  return Object.defineProperty(made, "value", {
+    enumerable: true,
+    get: () => (parsed ??= JSON.parse(value) as JsonObject),
+  });
 }
 
 function unknownFormat(id: string): HoldpointError {

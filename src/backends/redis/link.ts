@@ -65,16 +65,13 @@ export class Link {
 
   /** One command. */
   call(call: ScriptCall | PlainCall, effect: Effect): Promise<unknown> {
-    return this.#run(effect, async (client) => {
+    return this.#run(effect, (client, whole) => {
       if (!isScript(call)) return client.call(...(call as [string, ...Argument[]]));
       const { script, keys, args } = call;
-      try {
-        return await client.evalsha(script.sha1, keys.length, ...keys, ...args);
-      } catch (error) {
-        if (faultOf(error).verdict !== "script") throw error;
-        // EVAL and not SCRIPT LOAD: it cannot be flushed away again before it runs.
-        return client.eval(script.source, keys.length, ...keys, ...args);
-      }
+      // EVAL and not SCRIPT LOAD: it cannot be flushed away again before it runs.
+      return whole
+        ? client.eval(script.source, keys.length, ...keys, ...args)
+        : client.evalsha(script.sha1, keys.length, ...keys, ...args);
     });
   }
 
@@ -111,7 +108,7 @@ export class Link {
     return results;
   }
 
-  async #run<T>(effect: Effect, send: (client: RedisClient) => Promise<T>): Promise<T> {
+  async #run<T>(effect: Effect, send: (client: RedisClient, whole: boolean) => Promise<T>): Promise<T> {
     if (this.#closed) throw closedError();
     this.#running += 1;
     try {
@@ -122,8 +119,13 @@ export class Link {
     }
   }
 
-  async #attempts<T>(effect: Effect, send: (client: RedisClient) => Promise<T>): Promise<T> {
+  async #attempts<T>(
+    effect: Effect,
+    send: (client: RedisClient, whole: boolean) => Promise<T>,
+  ): Promise<T> {
     const deadline = performance.now() + this.#timeoutMs;
+    // The server does not know the script by its hash: it is sent itself.
+    let whole = false;
     // Whether an earlier attempt went out and was not answered.
     let unanswered: unknown;
     for (;;) {
@@ -131,7 +133,7 @@ export class Link {
       let cause: unknown;
       try {
         const client = this.#client?.status === "ready" ? this.#client : await this.#connected(deadline);
-        return await this.#within(deadline, send(client));
+        return await this.#within(deadline, send(client, whole));
       } catch (error) {
         if (isHoldpointError(error) && error.code !== "ERR_HITL_TIMEOUT") {
           // Closed, or never connected: certain, unless an earlier attempt is in the air.
@@ -142,6 +144,10 @@ export class Link {
         fault = faultOf(error);
       }
       const { verdict, advice } = fault;
+      if (verdict === "script" && !whole) {
+        whole = true;
+        continue;
+      }
       if (verdict === "lost") unanswered = cause;
       const retry = verdict === "lost" || verdict === "later";
       if (retry && !this.#closed && performance.now() + PAUSE_MS < deadline) {
