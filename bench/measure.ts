@@ -32,7 +32,7 @@ export interface Figure {
 export interface Comparison {
   readonly base: Figure;
   readonly own: Figure;
-  /** Median of own / median of base; above 1 the own one is faster. */
+  /** Median of the ratios within the pairs; above 1 the own one is faster. A drift of the machine moves both alike. */
   readonly ratio: number;
   /** Quartiles of the ratios within the pairs: how far the figure can be trusted. */
   readonly spread: readonly [low: number, high: number];
@@ -100,7 +100,7 @@ export async function compare(base: Contender, own: Contender, plan: Plan): Prom
   return {
     base: baseFigure,
     own: ownFigure,
-    ratio: ownFigure.perSecond / baseFigure.perSecond,
+    ratio: median(ratios),
     spread: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
   };
 }
