@@ -200,7 +200,12 @@ export class StoreHITLBackend implements HITLBackend {
         continue;
       }
       try {
-        const { status, results } = await this.#accept(stored, answer, { actor, idempotency_key }, choices[choice] ?? []);
+        const { status, results } = await this.#accept(
+          stored,
+          answer,
+          { actor, idempotency_key },
+          choices[choice] ?? [],
+        );
         const [own, ...beside] = results;
         const record = own?.record ?? null;
         if (status === "committed" && record) {

@@ -105,16 +105,33 @@ export class ToolStep {
   /** False if there is no claim that was taken with the answer, or its lease ran out on the way here. */
   async #takeHanded({ claim }: WakeHint): Promise<boolean> {
     if (!claim?.take()) return false;
-    let { record } = claim;
-    if (!claim.lasts(this.leaseMs, this.now())) {
-      const { results } = await this.place.backend.store.commit([claim.renewOp(this.leaseMs)]);
-      if (results[0]?.status !== "updated" || !results[0].record) return false;
-      record = results[0].record;
-    }
+    const record = claim.lasts(this.leaseMs, this.now()) ? claim.record : await this.#keptClaim(claim);
+    if (!record) return false;
     this.note(claim.question);
     this.note(record);
     this.#claims.set(record.id, record);
     return true;
+  }
+
+  /** The claim with a new term. The body has not begun: one that ran out is no reason to doubt, if nobody took it. */
+  async #keptClaim(claim: HandedClaim): Promise<StoredRecord | null> {
+    const { store } = this.place.backend;
+    const [renewed] = (await store.commit([claim.renewOp(this.leaseMs)])).results;
+    if (renewed?.status === "updated") return renewed.record;
+    const found = renewed?.record;
+    if (found?.status !== "running" || found.fence !== claim.record.fence) return null;
+    const [again] = (
+      await store.commit([
+        {
+          op: "update",
+          id: found.id,
+          optional: true,
+          guard: { version: found.version, lease: "free" },
+          patch: { lease: { owner: this.randomId(), durationMs: this.leaseMs } },
+        },
+      ])
+    ).results;
+    return again?.status === "updated" ? again.record : null;
   }
 
   /** Reads the questions of the calls that are not known as terminal; terminal ones never change. */

@@ -29,7 +29,9 @@ export class Listings {
     const groups: Memberships = [this.#join(groupName(kind, tenant_id, "", ""), record)];
     for (const name of KEY_NAMES) {
       const value = keys[name];
-      groups.push(value === undefined ? undefined : this.#join(groupName(kind, tenant_id, name, value), record));
+      groups.push(
+        value === undefined ? undefined : this.#join(groupName(kind, tenant_id, name, value), record),
+      );
     }
     return groups;
   }

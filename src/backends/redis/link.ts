@@ -119,10 +119,7 @@ export class Link {
     }
   }
 
-  async #attempts<T>(
-    effect: Effect,
-    send: (client: RedisClient, whole: boolean) => Promise<T>,
-  ): Promise<T> {
+  async #attempts<T>(effect: Effect, send: (client: RedisClient, whole: boolean) => Promise<T>): Promise<T> {
     const deadline = performance.now() + this.#timeoutMs;
     // The server does not know the script by its hash: it is sent itself.
     let whole = false;
