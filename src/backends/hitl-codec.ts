@@ -224,9 +224,14 @@ type HITLValue = Omit<
   "tenant_id" | "status" | "version" | "resume" | "created_at" | "updated_at"
 > & { readonly last_error?: string };
 
+/** The value in the newest shape, to be read or written back. @throws HoldpointError `ERR_HITL_SCHEMA_VERSION` */
+export function hitlValue(stored: StoredRecord): JsonObject {
+  return upcast(stored.value, HITL_UPCASTERS, `record ${stored.id}`);
+}
+
 /** The record as every API returns it. @throws HoldpointError `ERR_HITL_SCHEMA_VERSION` */
 export function toHITLRecord(stored: StoredRecord): HITLRecord {
-  const value = upcast(stored.value, HITL_UPCASTERS, `record ${stored.id}`) as unknown as HITLValue;
+  const value = hitlValue(stored) as unknown as HITLValue;
   const { tenant_id, status, version, fence, lease, created_at, updated_at } = stored;
   const ended = isTerminalHITLStatus(status) && value.thread_id !== null;
   const state = !ended ? "none" : stored.keys.wake === undefined ? "done" : "waiting";

@@ -5,7 +5,7 @@ import { hashJson } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import type { RespondResult } from "./hitl-backend.ts";
-import { toHITLRecord } from "./hitl-codec.ts";
+import { hitlValue, toHITLRecord } from "./hitl-codec.ts";
 import type { NewEvent, Patch, StoredRecord } from "./record-store.ts";
 
 const SYSTEM = { id: "holdpoint", role: "system" } as const;
@@ -31,11 +31,12 @@ export function answered(stored: StoredRecord, answer: JsonValue): RespondResult
 
 /** What happens at `expires_at` (P8: only an author's own `{ respond }` answers by time passing). */
 export function expiryOf(stored: StoredRecord, now: number): { patch: Patch; event: NewEvent } {
-  const on_expire = (stored.value["on_expire"] ?? "expire") as HITLRecord["on_expire"];
+  const current = hitlValue(stored);
+  const on_expire = (current["on_expire"] ?? "expire") as HITLRecord["on_expire"];
   if (typeof on_expire === "object" && "respond" in on_expire) {
     const user_response = on_expire.respond;
     const value = {
-      ...stored.value,
+      ...current,
       user_response,
       responded_at: now,
       responded_by: { ...SYSTEM },
@@ -49,14 +50,14 @@ export function expiryOf(stored: StoredRecord, now: number): { patch: Patch; eve
   }
   if (typeof on_expire === "object") {
     const assignee = on_expire.escalate;
-    const value = { ...stored.value, assignee, expires_at: null, on_expire: "expire" };
+    const value = { ...current, assignee, expires_at: null, on_expire: "expire" };
     return {
       patch: { value, keys: { assignee }, due_at: null },
       event: { type: "escalated", actor: SYSTEM, data: { assignee } },
     };
   }
   return {
-    patch: { status: "expired", value: { ...stored.value, reason: "expired" } },
+    patch: { status: "expired", value: { ...current, reason: "expired" } },
     event: { type: "expired", actor: SYSTEM },
   };
 }

@@ -31,6 +31,7 @@ import {
   checkActor,
   checkId,
   HITL_KIND,
+  hitlValue,
   type PreparedRecord,
   prepareRecord,
   toHITLRecord,
@@ -239,7 +240,7 @@ export class StoreHITLBackend implements HITLBackend {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       if (!stored) return { status: "not_found" };
       if (isTerminalHITLStatus(stored.status)) return { status: "conflict", record: toHITLRecord(stored) };
-      const patch = { status: "cancelled", value: { ...stored.value, reason } };
+      const patch = { status: "cancelled", value: { ...hitlValue(stored), reason } };
       const event = { type: "cancelled", actor, reason };
       const { status, record } = await this.#transition(stored, patch, event, { not_due: true });
       if (status === "updated" && record) return { status: "cancelled", record: toHITLRecord(record) };
@@ -349,7 +350,7 @@ export class StoreHITLBackend implements HITLBackend {
     beside: readonly StoreOp[],
   ): ReturnType<RecordStore["commit"]> {
     const value = {
-      ...stored.value,
+      ...hitlValue(stored),
       user_response: answer,
       responded_at: this.#shared.clock.now(),
       responded_by: (by.actor ?? null) as JsonValue,

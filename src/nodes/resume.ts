@@ -29,8 +29,12 @@ export type ResumeResult<Output = unknown> =
   | { readonly status: "resumed"; readonly result: Output; readonly pending: readonly HITLRecord[] }
   /** Nothing was answered that the graph has not taken up, and it is not stranded; it did not run. */
   | { readonly status: "nothing_to_resume"; readonly pending: readonly HITLRecord[] }
-  /** Another process runs the thread, or calls of its step; it takes up these answers, or leaves them in doubt. */
-  | { readonly status: "busy"; readonly pending: readonly HITLRecord[] };
+  /**
+   * Another process runs the thread, or calls of its step; it takes up these answers, or leaves them in doubt.
+   * `until`: epoch ms by the store's clock at which its lease ends if it gives no more sign of life, so that it is
+   * worth to resume again; null if it has ended already.
+   */
+  | { readonly status: "busy"; readonly until: number | null; readonly pending: readonly HITLRecord[] };
 
 export interface RespondAndResumeOptions extends Omit<ResumeThreadOptions, "thread_id">, RespondOptions {
   readonly hitl_id: string;
@@ -76,7 +80,7 @@ export async function resumeThread<Output = unknown>(
     return { status: "nothing_to_resume", pending: await thread.pending() };
   }
   const lease = await thread.acquire(stranded ? stranded.checkpoint_id : head);
-  return lease ? thread.run(due, lease) : { status: "busy", pending: await thread.pending() };
+  return lease ? thread.run(due, lease) : thread.busy();
 }
 
 /**
@@ -148,9 +152,7 @@ export async function respondAndResume<Output = unknown>(
   }
   if (!isCurrentRecord(record, head)) return { ...outcome, resume: null };
   if (outcome.status !== "accepted" || missing) lease = await thread.acquire(asked_at);
-  const resume: ResumeResult<Output> = lease
-    ? await thread.run([record], lease)
-    : { status: "busy", pending: await thread.pending() };
+  const resume = await (lease ? thread.run([record], lease) : thread.busy());
   return { ...outcome, resume };
 }
 

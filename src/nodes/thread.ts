@@ -2,13 +2,14 @@
  * One thread under its lease: which of its answers are due, and running its graph until none is left (P9).
  */
 import { INTERRUPT } from "@langchain/langgraph";
-import { HITL_KIND, toHITLRecord } from "../backends/hitl-codec.ts";
+import { HITL_KIND, hitlValue, toHITLRecord } from "../backends/hitl-codec.ts";
 import { TAKEN_UP } from "../backends/hitl-transitions.ts";
 import { MAX_PAGE_LIMIT, type OpResult, type StoredRecord, type StoreOp } from "../backends/record-store.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { defaultRandomId, interruptIdOf, slotOf } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { HITL_STATUSES } from "../core/states.ts";
+import { CALL_KIND } from "../suspend/call-record.ts";
 import { claimOp, HandedClaim } from "../suspend/handed-claim.ts";
 import { callRecordId, pauseRecordId, type ThreadPlace } from "../suspend/place.ts";
 import { PAUSE_KIND, pauseInserts, supersede } from "../suspend/supersede.ts";
@@ -25,6 +26,8 @@ export interface ThreadOptions {
 }
 
 const LEASE_MS = 60_000;
+/** Characters of an error that a record keeps. */
+const MAX_ERROR = 1000;
 
 export interface Lease {
   readonly id: string;
@@ -41,6 +44,8 @@ export class Thread<Output> {
   readonly #place: ThreadPlace;
   readonly #leaseMs: number;
   #claim: HandedClaim | undefined;
+  /** The end of the lease that was in the way, epoch ms. */
+  #heldUntil: number | null = null;
 
   constructor(graph: ResumableGraph<Output>, options: ThreadOptions) {
     assertGraphCanAsk(graph);
@@ -126,7 +131,10 @@ export class Thread<Output> {
   }
 
   leaseOf(result: Pick<OpResult, "status" | "record"> | undefined): Lease | null {
-    if (result?.status !== "updated" || !result.record) return null;
+    if (result?.status !== "updated" || !result.record) {
+      this.#heldUntil = result?.record?.lease?.expires_at ?? null;
+      return null;
+    }
     const { id, fence, touches, value } = result.record;
     return { id, fence, touches, checkpoint_id: (value["checkpoint_id"] ?? null) as string | null };
   }
@@ -150,7 +158,7 @@ export class Thread<Output> {
     let due: readonly AnsweredAsk[] = first.map(askOf);
     try {
       for (;;) {
-        for (const { hitl_id } of due) handed.add(hitl_id);
+        for (const { interrupt_id } of due) handed.add(interrupt_id);
         const result = await this.#invoke(due);
         await this.#releaseClaim();
         const interrupts = interruptsOf(result);
@@ -166,6 +174,7 @@ export class Thread<Output> {
     } catch (error) {
       await this.#releaseClaim().catch(() => {});
       await this.#giveUp(lease).catch(() => {});
+      await this.#noteError(handed, error).catch(() => {});
       throw error;
     } finally {
       clearInterval(beat);
@@ -174,15 +183,29 @@ export class Thread<Output> {
 
   async #dueExcept(handed: ReadonlySet<string>): Promise<readonly AnsweredAsk[]> {
     const answered = await this.answered(await headOf(this.#graph, this.#options.thread_id));
-    return answered.map(askOf).filter(({ hitl_id }) => !handed.has(hitl_id));
+    return answered.map(askOf).filter(({ interrupt_id }) => !handed.has(interrupt_id));
   }
 
   async #ended(result: Output): Promise<ResumeResult<Output>> {
     const pending = await this.pending();
     // Paused without a question: somebody else is running calls of the step.
-    return pending.length === 0 && isBusy(result)
-      ? { status: "busy", pending }
-      : { status: "resumed", result, pending };
+    return pending.length === 0 && isBusy(result) ? this.busy() : { status: "resumed", result, pending };
+  }
+
+  /** What to tell whoever cannot run the thread now. */
+  async busy(): Promise<ResumeResult<Output>> {
+    const pending = await this.pending();
+    return { status: "busy", until: this.#heldUntil ?? (await this.#callsEnd()), pending };
+  }
+
+  /** When the first lease of the thread's running calls ends. */
+  async #callsEnd(): Promise<number | null> {
+    const { store, tenant_id } = this.#backend;
+    const key = { name: "thread", value: this.#options.thread_id } as const;
+    const query = { kind: CALL_KIND, tenant_id, statuses: ["running"], key, slot: this.#slot };
+    const { items } = await store.page({ ...query, limit: MAX_PAGE_LIMIT });
+    const ends = items.flatMap(({ lease }) => (lease ? [lease.expires_at] : []));
+    return ends.length === 0 ? null : Math.min(...ends);
   }
 
   async #invoke(due: readonly AnsweredAsk[]): Promise<Output> {
@@ -242,6 +265,23 @@ export class Thread<Output> {
     await this.#backend.store.commit([
       { op: "update", id, optional: true, guard: { fence }, patch: { lease: "release", value } },
     ]);
+  }
+
+  /** Answers that the failed run has not used say why: `resume.last_error` of their records. */
+  async #noteError(handed: ReadonlySet<string>, error: unknown): Promise<void> {
+    const { store } = this.#backend;
+    const { name, message } = error as Partial<Error>;
+    const last_error = `${name ?? "Error"}: ${message ?? String(error)}`.slice(0, MAX_ERROR).toWellFormed();
+    const stored = await store.get([...handed].map((id) => `${HITL_KIND}_${id}`));
+    const unused = stored.filter((record) => record !== null && record.keys.wake !== undefined);
+    if (unused.length === 0) return;
+    await store.commit(
+      unused.map((record) => {
+        const { id, version } = record as StoredRecord;
+        const value = { ...hitlValue(record as StoredRecord), last_error };
+        return { op: "update", id, optional: true, guard: { version }, patch: { value } };
+      }),
+    );
   }
 
   /**

@@ -1,5 +1,5 @@
 /** Questions that nobody can take up any more: the thread went on without their answers. */
-import { HITL_KIND } from "../backends/hitl-codec.ts";
+import { HITL_KIND, hitlValue } from "../backends/hitl-codec.ts";
 import { TAKEN_UP } from "../backends/hitl-transitions.ts";
 import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
 import { HITL_TRANSITIONS, statusesBefore } from "../core/states.ts";
@@ -19,7 +19,7 @@ export function supersedeOp(record: StoredRecord): StoreOp {
     id: record.id,
     optional: true,
     guard: { status: statusesBefore(HITL_TRANSITIONS, "cancelled") },
-    patch: { status: "cancelled", value: { ...record.value, reason: "superseded" }, ...TAKEN_UP },
+    patch: { status: "cancelled", value: { ...hitlValue(record), reason: "superseded" }, ...TAKEN_UP },
     event: { type: "cancelled", reason: "superseded", actor: { id: "holdpoint", role: "system" } },
   };
 }

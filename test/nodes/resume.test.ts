@@ -9,6 +9,7 @@ import {
   respondAndResume,
   resumeThread,
 } from "../../src/index.ts";
+import { FakeClock } from "../../src/testing/index.ts";
 import {
   answer,
   Counter,
@@ -319,10 +320,57 @@ describe("resumeThread", () => {
     await turns();
     const second = await answer(graph, backend, "t", "Pay quick?", no);
     expect(second).toMatchObject({ status: "accepted", resume: { status: "busy" } });
+    const until = second.resume?.status === "busy" ? second.resume.until : null;
+    expect(until).toBeGreaterThan(backend.now() + 50_000);
     working.open();
     expect((await first).resume?.status).toBe("resumed");
     expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ s: "true", q: "false" });
     expect(counter.all()).toEqual({ "paid slow": 1, "paid quick": 1, after: 1 });
+  });
+
+  it("busy says when the lease of a call ends whose process may be dead, and then there is a doubt (P9)", async () => {
+    const clock = new FakeClock(Date.now());
+    const backend = new InMemoryHITLBackend({ clock });
+    const never = gate();
+    const pay = toolOf("pay", async () => {
+      await confirm({ message: "Pay?" });
+      await never.opened;
+      return "paid";
+    });
+    const graph = toolsGraph(new HITLToolNode([pay], { backend }));
+    await graph.invoke(input({ name: "pay", id: "p" }), thread("t"));
+    void answer(graph, backend, "t", "Pay?", yes);
+    await turns();
+    // The resumer's own lease is gone, that of the call is not.
+    const { store, tenant_id } = backend;
+    const { items } = await store.page({ kind: "pause", tenant_id, statuses: ["active"] });
+    for (const { id } of items) await store.commit([{ op: "update", id, patch: { lease: "release" } }]);
+    const woken = await resumeThread(graph, { thread_id: "t", backend });
+    expect(woken).toEqual({ status: "busy", until: clock.now() + 60_000, pending: [] });
+    clock.advance(60_000);
+    const { pending } = await resumeThread(graph, { thread_id: "t", backend });
+    expect(pending.map(({ hitl_type }) => hitl_type)).toEqual(["in_doubt"]);
+  });
+
+  it("a run that fails before it uses the answer leaves its error in the record", async () => {
+    const backend = new InMemoryHITLBackend();
+    const counter = new Counter();
+    const pay = toolOf("pay", async () => {
+      const { confirmed } = await confirm({ message: "Pay?" });
+      if (counter.hit("charge") === 1) throw new TypeError("the bank is down");
+      return `${confirmed}`;
+    });
+    const graph = toolsGraph(new HITLToolNode([pay], { backend, handleToolErrors: false }));
+    await graph.invoke(input({ name: "pay", id: "p" }), thread("t"));
+    await expect(answer(graph, backend, "t", "Pay?", yes)).rejects.toThrow("the bank is down");
+    const { items } = await backend.getByThread("t");
+    expect(items.map(({ resume }) => [resume.state, resume.last_error])).toEqual([
+      ["waiting", "TypeError: the bank is down"],
+    ]);
+    expect((await resumeThread(graph, { thread_id: "t", backend })).status).toBe("resumed");
+    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ p: "true" });
+    const after = await backend.getByThread("t");
+    expect(after.items.map(({ resume }) => resume.state)).toEqual(["done"]);
   });
 
   it("a run that throws gives the thread back, and the answer can be taken up again", async () => {
