@@ -8,6 +8,7 @@ import { HoldpointError } from "../core/errors.ts";
 import { cloneJson, type JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
+import { CallAsks } from "./call-asks.ts";
 import { CallClaim } from "./call-claim.ts";
 import { CallQuestions, type QueuedAsk } from "./call-questions.ts";
 import {
@@ -21,23 +22,14 @@ import {
 import { type CallScope, callScope, type Resumption, type StepContext } from "./call-scope.ts";
 import { CallSteps } from "./call-steps.ts";
 import type { CallResult, CallTask } from "./call-task.ts";
-import { interruptsOf, isFatal, leaseLost, nestedIds, unstableQuestion } from "./errors.ts";
+import { interruptsOf, isFatal, leaseLost, nestedIds } from "./errors.ts";
 import { finishOp, keepOp, suspendedValue, suspendOp, takenUpOps } from "./call-writes.ts";
 import { decide, doubtText } from "./in-doubt.ts";
-import {
-  askedAnew,
-  isWithdrawn,
-  prepareQuestion,
-  type Question,
-  questionOf,
-  withCheckpoint,
-} from "./question.ts";
-import { HITLSuspend, isHITLSuspend } from "./suspend-signal.ts";
+import { type Question, questionOf, withCheckpoint } from "./question.ts";
+import { isHITLSuspend, type HITLSuspend } from "./suspend-signal.ts";
 import { supersedeOp } from "./supersede.ts";
 import type { ToolStep } from "./tool-step.ts";
 
-/** How often a question may change between runs before its author has to name it (P2). */
-const MAX_CHANGES = 3;
 /** Lost claims and re-reads in one execution; more means that the store misbehaves. */
 const MAX_TURNS = 50;
 
@@ -46,6 +38,7 @@ export class CallRun<Output> implements CallScope {
   readonly #task: CallTask<Output>;
   readonly #claim: CallClaim;
   readonly #questions: CallQuestions;
+  readonly #asks: CallAsks;
   readonly #steps: CallSteps;
   #value: CallValue;
   /** The call as this execution itself has suspended it. */
@@ -53,11 +46,6 @@ export class CallRun<Output> implements CallScope {
   #executing = false;
   #mode: CallMode = "await";
   #resumption: Resumption | undefined;
-  readonly #asking = new Set<Promise<unknown>>();
-  /** An error of ours that the body has not thrown (yet). */
-  #failure: unknown;
-  /** Signals that the engine made: their questions are recorded already. */
-  readonly #signals = new WeakSet<object>();
   /** Questions of the commit that is under way. */
   #writing: QueuedAsk[] = [];
   /** The call asked while a step was at work: the claim is kept until that is done. */
@@ -68,6 +56,7 @@ export class CallRun<Output> implements CallScope {
     this.#task = task;
     this.#claim = new CallClaim(step, task.call);
     this.#questions = new CallQuestions(step.questions);
+    this.#asks = new CallAsks(step, task.call, this.#questions, () => this.#value);
     this.#steps = new CallSteps(task.call, () => this.#beginStep());
     this.#value = emptyCall(step.place, task.call);
     step.runs.add(this as CallRun<unknown>);
@@ -109,13 +98,13 @@ export class CallRun<Output> implements CallScope {
       const claimed = this.#step.takeClaim(id);
       const stored = claimed ?? this.#step.records.get(id);
       if (!stored) {
-        if (!this.#step.suspendedBefore || (await this.#claim.start(this.#value))) return await this.#run();
+        if (!this.#step.suspendedBefore || (await this.#claim.start(this.#value))) return this.#run();
         continue;
       }
       this.#value = callValueOf(stored);
       if (claimed) {
         this.#claim.record = claimed;
-        if (this.#isReady()) return await this.#goOn();
+        if (this.#isReady()) return this.#goOn();
         await this.#claim.release();
         return { status: "suspended" };
       }
@@ -124,7 +113,7 @@ export class CallRun<Output> implements CallScope {
           return { status: "finished", output: await this.#task.decode(this.#value.outcome), replayed: true };
         case "suspended":
           if (!this.#isReady()) return { status: "suspended" };
-          if (await this.#claim.take(stored)) return await this.#goOn();
+          if (await this.#claim.take(stored)) return this.#goOn();
           await this.#step.loadQuestions([id]);
           break;
         case "in_doubt": {
@@ -147,17 +136,7 @@ export class CallRun<Output> implements CallScope {
   // ── what the body sees ───────────────────────────────────────────────────────────────────────────────────
 
   ask(question: Question): Promise<HITLRecord> {
-    const work = this.#ask(question);
-    const tracked: Promise<void> = work.then(
-      () => void this.#asking.delete(tracked),
-      (error: unknown) => {
-        this.#asking.delete(tracked);
-        // The author may never await it: what stops the engine is then thrown when the body has ended.
-        if (isFatal(error)) this.#failure ??= error;
-      },
-    );
-    this.#asking.add(tracked);
-    return work;
+    return this.#asks.ask(question);
   }
 
   step<T>(name: string, run: (context: StepContext) => Promise<T> | T): Promise<T> {
@@ -225,47 +204,6 @@ export class CallRun<Output> implements CallScope {
       queued.settle(null, error as Error);
   }
 
-  // ── asking ───────────────────────────────────────────────────────────────────────────────────────────────
-
-  async #ask(question: Question): Promise<HITLRecord> {
-    const { place } = this.#step;
-    const { call } = this.#task;
-    const { open, queue } = this.#questions;
-    const named = this.#questions.name(place, call, question);
-    const known = this.#step.questions.get(named.id);
-    if (known && isWithdrawn(known)) return this.#ask(askedAnew(question));
-    if (known && isTerminalHITLStatus(known.status)) return toHITLRecord(known);
-    const { asked, changed } = this.#value;
-    const isNew = !asked.some((other) => other.id === named.id);
-    // A key is what the error asks for: a call that has none yet is mended by one.
-    const unnamed = question.key === undefined || asked.some((other) => other.key !== null);
-    if (isNew && unnamed && changed >= MAX_CHANGES && this.#questions.unheard(this.#value)) {
-      throw unstableQuestion(call, MAX_CHANGES + 1);
-    }
-    const prepared = prepareQuestion(place, call, question, named, this.#step.now());
-    const stored = await new Promise<StoredRecord | null>((resolve, reject) => {
-      const settle = (record: StoredRecord | null, error?: Error): void =>
-        error === undefined ? resolve(record) : reject(error);
-      queue.push({ insert: prepared.insert, named, key: question.key ?? null, settle });
-      this.#step.flush().catch(reject);
-    });
-    if (stored) {
-      place.backend.remember(stored, prepared.standard);
-      if (isTerminalHITLStatus(stored.status)) {
-        open.delete(named.id);
-        return isWithdrawn(stored) ? this.#ask(askedAnew(question)) : toHITLRecord(stored);
-      }
-    }
-    open.add(named.id);
-    throw this.#signal();
-  }
-
-  #signal(): HITLSuspend {
-    const signal = new HITLSuspend({ data: { message: `${this.#task.call.tool_name} waits for a human` } });
-    this.#signals.add(signal);
-    return signal;
-  }
-
   #suspendOp(): StoreOp {
     const { record } = this.#claim;
     return suspendOp(this.#step.place, this.#task.call.id, this.#value, this.#suspended, record);
@@ -278,7 +216,8 @@ export class CallRun<Output> implements CallScope {
   async #beginStep(): Promise<{ fence: number }> {
     // A question that is being written suspends the call: the step then runs after the answer.
     if (this.#questions.queue.length > 0) await this.#step.flush();
-    if (this.#questions.open.size > 0 || !(await this.#claim.startOnce(this.#value))) throw this.#signal();
+    if (this.#questions.open.size > 0 || !(await this.#claim.startOnce(this.#value)))
+      throw this.#asks.signal();
     this.#claim.beat();
     return { fence: this.#claim.fence };
   }
@@ -354,12 +293,12 @@ export class CallRun<Output> implements CallScope {
         let output: Output;
         try {
           output = await callScope.run(this, () => this.#task.execute());
-          if (this.#asking.size > 0) await Promise.all(this.#asking);
+          if (this.#asks.underWay) await this.#asks.underWay;
           if (this.#steps.active > 0) await this.#steps.idle();
-          if (this.#failure !== undefined) throw this.#failure as Error;
+          if (this.#asks.failure !== undefined) throw this.#asks.failure as Error;
         } catch (error) {
-          if (this.#asking.size > 0) await Promise.all(this.#asking);
-          const next = await this.#caught(this.#failure ?? error);
+          if (this.#asks.underWay) await this.#asks.underWay;
+          const next = await this.#caught(this.#asks.failure ?? error);
           if (next) return next;
           continue;
         }
@@ -374,7 +313,7 @@ export class CallRun<Output> implements CallScope {
 
   /** What an error of the body comes to; null: the body runs again, with an answer that was there already. */
   async #caught(error: unknown): Promise<CallResult<Output> | null> {
-    const own = isHITLSuspend(error) && this.#signals.has(error);
+    const own = this.#asks.isOwnSignal(error);
     if (own || (this.#questions.open.size > 0 && !isFatal(error))) return this.#sleep();
     if (isHITLSuspend(error)) return this.#thrown(error);
     const interrupts = interruptsOf(error);
@@ -390,7 +329,7 @@ export class CallRun<Output> implements CallScope {
     this.#mode = signal.resume_mode;
     let record: HITLRecord;
     try {
-      record = await this.#ask(withCheckpoint(questionOf(signal), this.#task.call));
+      record = await this.#asks.askNow(withCheckpoint(questionOf(signal), this.#task.call));
     } catch (error) {
       if (isHITLSuspend(error)) return this.#sleep();
       throw error;

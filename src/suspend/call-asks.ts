@@ -1,0 +1,99 @@
+/** Asking, as the body of one call sees it: the terminal record of a question, or the signal that suspends the call. */
+import { toHITLRecord } from "../backends/hitl-codec.ts";
+import type { StoredRecord } from "../backends/record-store.ts";
+import type { HITLRecord } from "../core/record.ts";
+import { isTerminalHITLStatus } from "../core/states.ts";
+import type { CallQuestions } from "./call-questions.ts";
+import type { CallIdentity, CallValue } from "./call-record.ts";
+import { isFatal, unstableQuestion } from "./errors.ts";
+import { askedAnew, isWithdrawn, type NamedQuestion, prepareQuestion, type Question } from "./question.ts";
+import { HITLSuspend } from "./suspend-signal.ts";
+import type { ToolStep } from "./tool-step.ts";
+
+/** How often a question may change between runs before its author has to name it (P2). */
+const MAX_CHANGES = 3;
+
+export class CallAsks {
+  readonly #step: ToolStep;
+  readonly #call: CallIdentity;
+  readonly #questions: CallQuestions;
+  readonly #value: () => CallValue;
+  readonly #underWay = new Set<Promise<unknown>>();
+  /** Signals that the engine made: their questions are recorded already. */
+  readonly #signals = new WeakSet<object>();
+  /** An error of ours that the body has not thrown (yet). */
+  failure: unknown;
+
+  /** @param value - what is recorded of the call at the time */
+  constructor(step: ToolStep, call: CallIdentity, questions: CallQuestions, value: () => CallValue) {
+    this.#step = step;
+    this.#call = call;
+    this.#questions = questions;
+    this.#value = value;
+  }
+
+  /** Asks for the body, which may never await it: what stops the engine is then thrown when the body has ended. */
+  ask(question: Question): Promise<HITLRecord> {
+    const work = this.askNow(question);
+    const tracked: Promise<void> = work.then(
+      () => void this.#underWay.delete(tracked),
+      (error: unknown) => {
+        this.#underWay.delete(tracked);
+        if (isFatal(error)) this.failure ??= error;
+      },
+    );
+    this.#underWay.add(tracked);
+    return work;
+  }
+
+  /** Null if the body asks nothing at the moment. */
+  get underWay(): Promise<unknown> | null {
+    return this.#underWay.size > 0 ? Promise.all(this.#underWay) : null;
+  }
+
+  signal(): HITLSuspend {
+    const signal = new HITLSuspend({ data: { message: `${this.#call.tool_name} waits for a human` } });
+    this.#signals.add(signal);
+    return signal;
+  }
+
+  isOwnSignal(error: unknown): boolean {
+    return typeof error === "object" && error !== null && this.#signals.has(error);
+  }
+
+  async askNow(question: Question): Promise<HITLRecord> {
+    const { place } = this.#step;
+    const { open, queue } = this.#questions;
+    const named = this.#questions.name(place, this.#call, question);
+    const known = this.#step.questions.get(named.id);
+    if (known && isWithdrawn(known)) return this.askNow(askedAnew(question));
+    if (known && isTerminalHITLStatus(known.status)) return toHITLRecord(known);
+    this.#assertStable(question, named);
+    const prepared = prepareQuestion(place, this.#call, question, named, this.#step.now());
+    const stored = await new Promise<StoredRecord | null>((resolve, reject) => {
+      const settle = (record: StoredRecord | null, error?: Error): void =>
+        error === undefined ? resolve(record) : reject(error);
+      queue.push({ insert: prepared.insert, named, key: question.key ?? null, settle });
+      this.#step.flush().catch(reject);
+    });
+    if (stored) {
+      place.backend.remember(stored, prepared.standard);
+      if (isTerminalHITLStatus(stored.status)) {
+        open.delete(named.id);
+        return isWithdrawn(stored) ? this.askNow(askedAnew(question)) : toHITLRecord(stored);
+      }
+    }
+    open.add(named.id);
+    throw this.signal();
+  }
+
+  /** @throws HoldpointError `ERR_HITL_UNSTABLE_QUESTION` */
+  #assertStable(question: Question, { id }: NamedQuestion): void {
+    const value = this.#value();
+    const { asked, changed } = value;
+    if (changed < MAX_CHANGES || asked.some((other) => other.id === id)) return;
+    // A key is what the error asks for: a call that has none yet is mended by one.
+    const mended = question.key !== undefined && asked.every((other) => other.key === null);
+    if (!mended && this.#questions.unheard(value)) throw unstableQuestion(this.#call, MAX_CHANGES + 1);
+  }
+}
