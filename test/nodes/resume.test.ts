@@ -328,6 +328,24 @@ describe("resumeThread", () => {
     expect(counter.all()).toEqual({ "paid slow": 1, "paid quick": 1, after: 1 });
   });
 
+  it("a wake-up leaves no resume value in the checkpointer (P1)", async () => {
+    const backend = new InMemoryHITLBackend();
+    const saver = new MemorySaver();
+    const channels: string[] = [];
+    const putWrites = saver.putWrites.bind(saver);
+    saver.putWrites = (config, writes, task) => {
+      channels.push(...writes.map(([channel]) => String(channel)));
+      return putWrites(config, writes, task);
+    };
+    const pay = toolOf("pay", async () => `${(await confirm({ message: "Pay?" })).confirmed}`);
+    const graph = toolsGraph(new HITLToolNode([pay], { backend }), saver);
+    await graph.invoke(input({ name: "pay", id: "p" }), thread("t"));
+    await answer(graph, backend, "t", "Pay?", yes);
+    expect(channels).toContain("__interrupt__");
+    expect(channels).not.toContain("__resume__");
+    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ p: "true" });
+  });
+
   it("busy says when the lease of a call ends whose process may be dead, and then there is a doubt (P9)", async () => {
     const clock = new FakeClock(Date.now());
     const backend = new InMemoryHITLBackend({ clock });
