@@ -99,9 +99,15 @@ export function heldOf(row: RecordRow): Held {
   return { record: record(row, NO_VALUE), text: row[12] };
 }
 
-/** What a caller gets: always a value of its own, which is what the text says. */
-export function handOut(held: Held): StoredRecord {
-  return { ...held.record, value: JSON.parse(held.text) as JsonObject };
+/** What a caller gets: always a value of its own, which is what the text says; most are never looked into. */
+export function handOut({ record: envelope, text }: Held): StoredRecord {
+  let parsed: JsonObject | undefined;
+  return {
+    ...envelope,
+    get value(): JsonObject {
+      return (parsed ??= JSON.parse(text) as JsonObject);
+    },
+  };
 }
 
 export function readRow(database: SqliteDatabase, id: string): RecordRow | undefined {
