@@ -1,5 +1,4 @@
 /** What is needed of a compiled LangGraph graph, and what is refused before it runs. */
-import { MemorySaver } from "@langchain/langgraph";
 import type { StoredRecord } from "../backends/record-store.ts";
 import { HoldpointError } from "../core/errors.ts";
 
@@ -13,10 +12,12 @@ export interface ResumableGraph<Output = unknown> {
   readonly nodes?: unknown;
 }
 
+export interface CheckpointTuple {
+  readonly checkpoint: { readonly id: string };
+}
+
 interface GraphCheckpointer {
-  getTuple(config: {
-    configurable: Record<string, unknown>;
-  }): Promise<{ readonly checkpoint: { readonly id: string } } | undefined>;
+  getTuple(config: { configurable: Record<string, unknown> }): Promise<CheckpointTuple | undefined>;
 }
 
 /** @throws HoldpointError `ERR_HITL_NO_CHECKPOINTER`, `ERR_HITL_CACHE_POLICY` */
@@ -67,23 +68,40 @@ function asksHumans(bound: object | undefined): boolean {
   return parts.some((part) => part !== undefined && part !== bound && asksHumans(part));
 }
 
-/** The id of the thread's newest checkpoint; null if there is none. */
-export async function headOf(graph: ResumableGraph, thread_id: string): Promise<string | null> {
-  const { checkpointer } = graph;
-  if (checkpointer instanceof MemorySaver && checkpointer.getTuple === MemorySaver.prototype.getTuple)
-    return headInMemory(checkpointer, thread_id);
-  const tuple = await (checkpointer as GraphCheckpointer).getTuple({
+/** The thread's newest checkpoint, as its saver gives it; undefined if there is none. */
+export async function readHead(
+  graph: ResumableGraph,
+  thread_id: string,
+): Promise<CheckpointTuple | undefined> {
+  return (graph.checkpointer as GraphCheckpointer).getTuple({
     configurable: { thread_id, checkpoint_ns: "" },
   });
-  return tuple?.checkpoint.id ?? null;
+}
+
+/** The id of the thread's newest checkpoint; null if there is none. */
+export async function headOf(graph: ResumableGraph, thread_id: string): Promise<string | null> {
+  return (await readHead(graph, thread_id))?.checkpoint.id ?? null;
 }
 
 /**
- * What `getTuple` of LangGraph's own MemorySaver finds, without decoding the state, its metadata and every pending
- * write: that costs more than an answer does. Its ids are of one length, and grow with time.
+ * The graph's checkpointer with its first answer known: the run goes on from the very checkpoint that was looked at,
+ * and does not read and decode it a second time.
  */
-function headInMemory({ storage }: MemorySaver, thread_id: string): string | null {
-  let head: string | null = null;
-  for (const id of Object.keys(storage[thread_id]?.[""] ?? {})) if (head === null || id > head) head = id;
-  return head;
+export function startingAt(graph: ResumableGraph, thread_id: string, head: CheckpointTuple): object {
+  const saver = graph.checkpointer as GraphCheckpointer & Record<PropertyKey, unknown>;
+  let known: CheckpointTuple | undefined = head;
+  const getTuple: GraphCheckpointer["getTuple"] = (config) => {
+    const { checkpoint_ns, checkpoint_id } = config.configurable;
+    const found = known;
+    known = undefined;
+    const asked = config.configurable["thread_id"] === thread_id && !checkpoint_ns && !checkpoint_id;
+    return found && asked ? Promise.resolve(found) : saver.getTuple(config);
+  };
+  return new Proxy(saver, {
+    get(target, name) {
+      if (name === "getTuple") return getTuple;
+      const own: unknown = Reflect.get(target, name, target);
+      return typeof own === "function" ? own.bind(target) : own;
+    },
+  });
 }

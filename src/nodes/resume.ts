@@ -9,7 +9,7 @@ import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { HoldpointError } from "../core/errors.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { resolveBackend } from "../suspend/configure.ts";
-import { assertNotCached, headOf, type ResumableGraph } from "./graph.ts";
+import { assertNotCached, headOf, readHead, type ResumableGraph } from "./graph.ts";
 import { askedAt } from "../suspend/supersede.ts";
 import { isCurrent, isCurrentRecord, type Lease, Thread } from "./thread.ts";
 
@@ -120,7 +120,8 @@ export async function respondAndResume<Output = unknown>(
   assertNotCached(graph, known);
   const session_id = known.keys.session as string;
   const thread = new Thread(graph, { ...options, backend, thread_id, session_id });
-  const head = await headOf(graph, thread_id);
+  const found = await readHead(graph, thread_id);
+  const head = found?.checkpoint.id ?? null;
   const current = isCurrent(known, head);
   if (known.status === "pending" && !current) await thread.superseded(head);
   const asked_at = askedAt(known);
@@ -152,7 +153,9 @@ export async function respondAndResume<Output = unknown>(
   }
   if (!isCurrentRecord(record, head)) return { ...outcome, resume: null };
   if (outcome.status !== "accepted" || missing) lease = await thread.acquire(asked_at);
-  const resume = await (lease ? thread.run([record], lease) : thread.busy());
+  // With the lease that came with the answer, no resumer has moved the thread since its head was read.
+  const start = outcome.status === "accepted" && !missing ? found : undefined;
+  const resume = await (lease ? thread.run([record], lease, start) : thread.busy());
   return { ...outcome, resume };
 }
 

@@ -13,7 +13,7 @@ import { CALL_KIND } from "../suspend/call-record.ts";
 import { claimOp, HandedClaim } from "../suspend/handed-claim.ts";
 import { callRecordId, pauseRecordId, type ThreadPlace } from "../suspend/place.ts";
 import { PAUSE_KIND, pauseInserts, supersede } from "../suspend/supersede.ts";
-import { assertGraphCanAsk, headOf, type ResumableGraph } from "./graph.ts";
+import { assertGraphCanAsk, type CheckpointTuple, headOf, type ResumableGraph, startingAt } from "./graph.ts";
 import type { ResumeResult } from "./resume.ts";
 import { type AnsweredAsk, type Wake, WAKE_KEY } from "./wake.ts";
 
@@ -26,6 +26,8 @@ export interface ThreadOptions {
 }
 
 const LEASE_MS = 60_000;
+/** Where LangGraph looks for a run's checkpointer before it takes the graph's own. */
+const CHECKPOINTER_KEY = "__pregel_checkpointer";
 /** Characters of an error that a record keeps. */
 const MAX_ERROR = 1000;
 
@@ -149,8 +151,17 @@ export class Thread<Output> {
     return this.leaseOf((await store.commit([op])).results[0]);
   }
 
-  /** Runs the graph until nothing answered is left, then gives the lease back. */
-  async run(first: readonly (StoredRecord | HITLRecord)[], lease: Lease): Promise<ResumeResult<Output>> {
+  /**
+   * Runs the graph until nothing answered is left, then gives the lease back.
+   *
+   * @param start - the thread's head, if it was read just now: the first run begins with it
+   */
+  async run(
+    first: readonly (StoredRecord | HITLRecord)[],
+    lease: Lease,
+    start?: CheckpointTuple,
+  ): Promise<ResumeResult<Output>> {
+    let head = start;
     const beat = setInterval(() => this.#renew(lease), this.#leaseMs / 3);
     beat.unref();
     // An answer is handed to one run; one whose call somebody else holds stays due, and is his.
@@ -159,13 +170,14 @@ export class Thread<Output> {
     try {
       for (;;) {
         for (const { interrupt_id } of due) handed.add(interrupt_id);
-        const result = await this.#invoke(due);
+        const result = await this.#invoke(due, head);
+        head = undefined;
         await this.#releaseClaim();
         const interrupts = interruptsOf(result);
         // The graph has gone on: nobody can resume it from this pause any more, so its lease is left to run out.
         if (interrupts === null) return { status: "resumed", result, pending: [] };
-        const head = await headOf(this.#graph, this.#options.thread_id);
-        if (interrupts.length > 0 && head !== lease.checkpoint_id) return await this.#ended(result);
+        const reached = await headOf(this.#graph, this.#options.thread_id);
+        if (interrupts.length > 0 && reached !== lease.checkpoint_id) return await this.#ended(result);
         do {
           due = await this.#dueExcept(handed);
         } while (due.length === 0 && !(await this.#release(lease)));
@@ -208,7 +220,7 @@ export class Thread<Output> {
     return ends.length === 0 ? null : Math.min(...ends);
   }
 
-  async #invoke(due: readonly AnsweredAsk[]): Promise<Output> {
+  async #invoke(due: readonly AnsweredAsk[], head: CheckpointTuple | undefined): Promise<Output> {
     const { config = {}, thread_id } = this.#options;
     const configurable = config["configurable"] as Record<string, unknown> | undefined;
     const own = (configurable?.["holdpoint"] ?? {}) as Record<string, unknown>;
@@ -220,6 +232,7 @@ export class Thread<Output> {
         ...configurable,
         thread_id,
         holdpoint: { backend: this.#backend, session_id: this.#session_id, ...own },
+        ...(head ? { [CHECKPOINTER_KEY]: startingAt(this.#graph, thread_id, head) } : {}),
         [WAKE_KEY]: { asks: due, claim: this.#claim } satisfies Wake,
       },
     });

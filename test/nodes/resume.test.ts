@@ -346,6 +346,26 @@ describe("resumeThread", () => {
     expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ p: "true" });
   });
 
+  it("respondAndResume reads the thread once: the run begins with the head that was looked at", async () => {
+    const backend = new InMemoryHITLBackend();
+    const saver = new MemorySaver();
+    let reads = 0;
+    const getTuple = saver.getTuple.bind(saver);
+    saver.getTuple = (config) => {
+      reads += 1;
+      return getTuple(config);
+    };
+    const pay = toolOf("pay", async () => `${(await confirm({ message: "Pay?" })).confirmed}`);
+    const graph = toolsGraph(new HITLToolNode([pay], { backend }), saver);
+    await graph.invoke(input({ name: "pay", id: "p" }), thread("t"));
+    reads = 0;
+    const { resume } = await answer(graph, backend, "t", "Pay?", yes);
+    expect([resume?.status, reads]).toEqual(["resumed", 1]);
+    expect(outputs((await graph.getState(thread("t"))).values)).toEqual({ p: "true" });
+    const { next } = await graph.getState(thread("t"));
+    expect(next).toEqual([]);
+  });
+
   it("busy says when the lease of a call ends whose process may be dead, and then there is a doubt (P9)", async () => {
     const clock = new FakeClock(Date.now());
     const backend = new InMemoryHITLBackend({ clock });

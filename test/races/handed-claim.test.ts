@@ -1,7 +1,5 @@
 /** The call is claimed together with its answer (P5): whoever does not come to run it gives it back (P9). */
-import type { RunnableConfig } from "@langchain/core/runnables";
 import { tool } from "@langchain/core/tools";
-import { type CheckpointTuple, MemorySaver } from "@langchain/langgraph";
 import {
   confirm,
   type HITLBackend,
@@ -28,16 +26,6 @@ import { until } from "../support/poll.ts";
 const schema = z.object({ n: z.string() });
 const yes = { confirmed: true };
 
-/** Lets a test act when a run reads the thread, after the answer was accepted. */
-class HookedSaver extends MemorySaver {
-  onRead: (() => void | Promise<void>) | null = null;
-
-  override async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
-    await this.onRead?.();
-    return super.getTuple(config);
-  }
-}
-
 async function callStatuses({ store, tenant_id }: HITLBackend): Promise<string[]> {
   const statuses = ["running", "suspended", "finished", "in_doubt"];
   const { items } = await store.page({ kind: "call", tenant_id, statuses });
@@ -46,9 +34,8 @@ async function callStatuses({ store, tenant_id }: HITLBackend): Promise<string[]
 
 interface Bench {
   readonly agent: ReturnType<typeof agentOf>;
-  readonly saver: HookedSaver;
   readonly effects: string[];
-  /** Called once, by the first read of the thread after a call was claimed. */
+  /** Called once, by the first run of the graph after a call was claimed, before it begins. */
   whenClaimed(act: () => void | Promise<void>): void;
 }
 
@@ -62,17 +49,27 @@ function paying(backend: HITLBackend, options: Partial<AgentOptions> = {}): Benc
     },
     { name: "pay", description: "Pays.", schema },
   );
-  const saver = new HookedSaver();
   const turns = [[callOf("pay", "c1")]];
-  const agent = agentOf({ backend, tools: [pay], turns, checkpointer: saver, ...options });
+  const graph = agentOf({ backend, tools: [pay], turns, ...options });
+  let hook: (() => void | Promise<void>) | null = null;
+  const agent = new Proxy(graph, {
+    get(target, name) {
+      const own: unknown = Reflect.get(target, name, target);
+      if (name !== "invoke" || typeof own !== "function") return own;
+      return async (...args: unknown[]): Promise<unknown> => {
+        const act = hook;
+        if (act && (await callStatuses(backend)).includes("running")) {
+          hook = null;
+          await act();
+        }
+        return Reflect.apply(own, target, args);
+      };
+    },
+  });
   const whenClaimed: Bench["whenClaimed"] = (act) => {
-    saver.onRead = async () => {
-      if (!(await callStatuses(backend)).includes("running")) return;
-      saver.onRead = null;
-      await act();
-    };
+    hook = act;
   };
-  return { agent, saver, effects, whenClaimed };
+  return { agent, effects, whenClaimed };
 }
 
 /** Blocks the whole process, as a long collection of garbage does: no timer renews anything meanwhile. */
@@ -116,10 +113,10 @@ describe("a call that is claimed with its answer", () => {
     await agent.invoke(start, configOf("t"));
     const { hitl_id } = await openQuestion(backend, "t", "pay c1?");
     whenClaimed(() => {
-      throw new Error("the checkpointer is down");
+      throw new Error("the graph is down");
     });
     await expect(respondAndResume(agent, { backend, hitl_id, response: yes })).rejects.toThrow(
-      "the checkpointer is down",
+      "the graph is down",
     );
     expect(await callStatuses(backend)).toEqual(["suspended"]);
     expect(effects).toEqual([]);
