@@ -12,7 +12,7 @@ import type { CallResult, CallTask } from "../suspend/call-task.ts";
 import { callScope } from "../suspend/call-scope.ts";
 import { isBubbleUp, isFatal } from "../suspend/errors.ts";
 import { PauseSignal } from "../suspend/pause-signal.ts";
-import { callRecordId, type HostConfig, type Place, placeIfAny, placeOfThread } from "../suspend/place.ts";
+import { type HostConfig, type Place, placeIfAny, placeOfThread } from "../suspend/place.ts";
 import { isHITLSuspend } from "../suspend/suspend-signal.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
 import { ASKS_HUMANS } from "./graph.ts";
@@ -28,7 +28,7 @@ import {
   toolMessage,
   type ToolOutput,
 } from "./tool-outcome.ts";
-import { argsOf, CallNames, wakeHintOf } from "./wake.ts";
+import { CallNames, identityOf, wakeHintOf } from "./wake.ts";
 
 export interface HoldpointToolsOptions {
   readonly backend?: HITLBackend;
@@ -193,15 +193,7 @@ function taskOf(
 ): CallTask<ToolOutput | Failure> {
   const serde = (place.checkpointer as unknown as { serde: HostSerde }).serde;
   return {
-    call: {
-      id: callRecordId(place, tool_call_id),
-      tool_call_id,
-      tool_name: call.name,
-      // Read only if somebody is asked.
-      get params() {
-        return argsOf(call);
-      },
-    },
+    call: identityOf(place, call, tool_call_id),
     execute: async () => {
       try {
         return asToolOutput(await execute(), call);

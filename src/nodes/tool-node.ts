@@ -13,7 +13,7 @@ import type { HITLBackend } from "../backends/hitl-backend.ts";
 import { CallRun } from "../suspend/call-run.ts";
 import type { CallResult, CallTask } from "../suspend/call-task.ts";
 import { isBubbleUp, isFatal } from "../suspend/errors.ts";
-import { callRecordId, type HostConfig, type Place, placeIfAny, placeOfThread } from "../suspend/place.ts";
+import { type HostConfig, type Place, placeIfAny, placeOfThread } from "../suspend/place.ts";
 import { isHITLSuspend } from "../suspend/suspend-signal.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
 import { ASKS_HUMANS } from "./graph.ts";
@@ -28,7 +28,7 @@ import {
   toolMessage,
   type ToolOutput,
 } from "./tool-outcome.ts";
-import { argsOf, CallNames, wakeHintOf } from "./wake.ts";
+import { CallNames, identityOf, wakeHintOf } from "./wake.ts";
 
 export interface HITLToolNodeOptions extends ToolNodeOptions {
   /** Where questions are kept. Default: `configurable.holdpoint.backend`, then `configureHoldpoint`. */
@@ -125,15 +125,7 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
   ): CallTask<ToolOutput> {
     const serde = (place.checkpointer as unknown as { serde: HostSerde }).serde;
     return {
-      call: {
-        id: callRecordId(place, tool_call_id),
-        tool_call_id,
-        tool_name: call.name,
-        // Read only if somebody is asked.
-        get params() {
-          return argsOf(call);
-        },
-      },
+      call: identityOf(place, call, tool_call_id),
       execute: () => this.#invoke(call, config, state),
       encode: (output) => encodeOutput(output, serde),
       decode: (outcome) => decodeOutput(outcome, serde),

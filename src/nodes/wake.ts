@@ -3,6 +3,7 @@ import type { ToolCall } from "@langchain/core/messages/tool";
 import type { LangGraphRunnableConfig } from "@langchain/langgraph";
 import type { JsonObject } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
+import type { CallIdentity } from "../suspend/call-record.ts";
 import type { HandedClaim } from "../suspend/handed-claim.ts";
 import { callRecordId, type Place } from "../suspend/place.ts";
 import type { WakeHint } from "../suspend/tool-step.ts";
@@ -28,8 +29,21 @@ export function wakeHintOf(config: LangGraphRunnableConfig, place: Place): WakeH
   return { call_id, hitl_id: own.hitl_id, claim };
 }
 
+/** @param tool_call_id - the call's own, or the one that {@link CallNames} gave it */
+export function identityOf(place: Place, call: ToolCall, tool_call_id: string): CallIdentity {
+  return {
+    id: callRecordId(place, tool_call_id),
+    tool_call_id,
+    tool_name: call.name,
+    // Read only if somebody is asked.
+    get params() {
+      return argsOf(call);
+    },
+  };
+}
+
 /** The arguments for the record. They came from a model as JSON; anything else is not kept. */
-export function argsOf(call: ToolCall): JsonObject | null {
+function argsOf(call: ToolCall): JsonObject | null {
   try {
     return JSON.parse(JSON.stringify(call.args ?? {})) as JsonObject;
   } catch {
