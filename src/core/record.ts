@@ -107,7 +107,10 @@ export const HITLRecordSchema = z.object({
   created_at: epochMs,
   updated_at: epochMs,
 });
-/** A HITL record as every API returns it. Times are epoch milliseconds. */
+/**
+ * A HITL record as every API returns it. Times are epoch milliseconds. To be read only, with all that is in it: those
+ * of the memory backend are frozen. Answers that a tool gets are its own, and may be changed.
+ */
 export type HITLRecord = z.infer<typeof HITLRecordSchema>;
 
 /** Turns a stored value of version n into one of version n + 1. */

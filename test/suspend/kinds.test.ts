@@ -90,6 +90,24 @@ describe("kinds of questions", () => {
     expect(JSON.parse(String(await it.output()))).toEqual({ name: "xy", age: 3 });
   });
 
+  it("requestForm: the tool may change the answer that it gets, and the record stays as it was", async () => {
+    const schema = {
+      type: "object",
+      properties: { tags: { type: "array", items: { type: "string" } } },
+      required: ["tags"],
+    };
+    const it = setUp(async () => {
+      const form = (await requestForm({ message: "Tags?", schema })) as { tags: string[] };
+      form.tags.push("mine");
+      return form.tags.join(",");
+    });
+    await it.start();
+    const { hitl_id } = await openAsk(it.backend, "t");
+    await it.answer({ tags: ["a", "b"] });
+    expect(await it.output()).toBe("a,b,mine");
+    expect((await it.backend.get(hitl_id))?.user_response).toEqual({ tags: ["a", "b"] });
+  });
+
   it("requestForm: the form's schema is in data.schema, where a renderer looks for it (DESIGN 4)", async () => {
     const it = setUp(async () =>
       JSON.stringify(await requestForm({ message: "Fill in", schema: z.object({ name: z.string() }) })),
