@@ -153,9 +153,7 @@ export async function respondAndResume<Output = unknown>(
   }
   if (!isCurrentRecord(record, head)) return { ...outcome, resume: null };
   if (outcome.status !== "accepted" || missing) lease = await thread.acquire(asked_at);
-  // With the lease that came with the answer, no resumer has moved the thread since its head was read.
-  const start = outcome.status === "accepted" && !missing ? found : undefined;
-  const resume = await (lease ? thread.run([record], lease, start) : thread.busy());
+  const resume = await (lease ? thread.run([record], lease, found) : thread.busy());
   return { ...outcome, resume };
 }
 

@@ -154,14 +154,15 @@ export class Thread<Output> {
   /**
    * Runs the graph until nothing answered is left, then gives the lease back.
    *
-   * @param start - the thread's head, if it was read just now: the first run begins with it
+   * @param start - the thread's head, as it was read before the lease was taken. The first run begins with it if
+   * this is the first lease of the pause: an earlier holder may have finished tasks of the step since it was read.
    */
   async run(
     first: readonly (StoredRecord | HITLRecord)[],
     lease: Lease,
     start?: CheckpointTuple,
   ): Promise<ResumeResult<Output>> {
-    let head = start;
+    let head = lease.fence === 1 ? start : undefined;
     const beat = setInterval(() => this.#renew(lease), this.#leaseMs / 3);
     beat.unref();
     // An answer is handed to one run; one whose call somebody else holds stays due, and is his.
