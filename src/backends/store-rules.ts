@@ -98,6 +98,17 @@ export function newRecord(
   };
 }
 
+/** The record with its value parsed when it is looked at: most results of a commit never are. */
+export function withText(envelope: Omit<StoredRecord, "value">, text: string): StoredRecord {
+  let parsed: JsonObject | undefined;
+  return {
+    ...envelope,
+    get value(): JsonObject {
+      return (parsed ??= JSON.parse(text) as JsonObject);
+    },
+  };
+}
+
 export function patched(record: StoredRecord, patch: Patch | undefined, now: number): StoredRecord {
   const { status, value, keys, due_at, lease: change } = patch ?? {};
   let { lease, fence } = record;

@@ -191,18 +191,29 @@ export function cloneJson<T extends JsonValue>(value: T): T {
   return result as T;
 }
 
-/**
- * A deep copy that nobody can change. The value has to be JSON already; what is undefined is left out, and a part
- * that is frozen is taken for frozen to its ground.
- */
+/** What `frozenJson` made: `Object.isFrozen` knows the surface only. */
+const toTheGround = new WeakSet<object>();
+
+/** Nobody can change the value, nor any part of it. */
+export function isFrozenJson(value: JsonValue): boolean {
+  return typeof value !== "object" || value === null || toTheGround.has(value);
+}
+
+/** A deep copy that nobody can change. The value has to be JSON already; what is undefined is left out. */
 export function frozenJson<T extends JsonValue>(value: T): T {
-  if (typeof value !== "object" || value === null) return value;
+  if (typeof value !== "object" || value === null || toTheGround.has(value)) return value;
+  const copied = frozenCopy(value);
+  toTheGround.add(copied);
+  return copied;
+}
+
+function frozenCopy<T extends JsonValue>(value: T): T {
   if (Array.isArray(value)) return Object.freeze(value.map((item) => frozenJson(item))) as T;
-  const result: JsonObject = { ...value };
+  const result: JsonObject = { ...(value as JsonObject) };
   for (const key of Object.keys(result)) {
     const item = result[key];
     if (item === undefined) delete result[key];
-    else if (typeof item !== "object" || item === null || Object.isFrozen(item)) continue;
+    else if (isFrozenJson(item)) continue;
     else if (key === "__proto__") defineOwn(result, key, frozenJson(item));
     else result[key] = frozenJson(item);
   }

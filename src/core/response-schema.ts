@@ -5,7 +5,7 @@
 import { dereference, type Schema, Validator } from "@cfworker/json-schema";
 import { z } from "zod";
 import { HoldpointError } from "./errors.ts";
-import { cloneJson, type JsonObject, type JsonValue, toJson } from "./json.ts";
+import { cloneJson, isFrozenJson, type JsonObject, type JsonValue, toJson } from "./json.ts";
 
 /** What is wrong with an answer. `path` leads to the value; empty for the answer itself. */
 export interface ResponseIssue {
@@ -77,7 +77,7 @@ const usable = new WeakSet<Validator>();
 const frozen = new WeakMap<JsonObject, Validator>();
 
 function compile(schema: JsonObject | boolean): Validator {
-  if (typeof schema !== "object" || !Object.isFrozen(schema)) return compileText(schema);
+  if (typeof schema !== "object" || !isFrozenJson(schema)) return compileText(schema);
   let validator = frozen.get(schema);
   if (!validator) frozen.set(schema, (validator = compileText(schema)));
   return validator;

@@ -258,7 +258,7 @@ export class CallRun<Output> implements CallScope {
     const held = this.#claim.record as StoredRecord;
     this.#value = callValueOf(held);
     const { mode, open, round, resumed } = this.#value;
-    if (this.#step.unknownQuestions([held.id]).length > 0) await this.#step.loadQuestions([held.id]);
+    await this.#step.loadQuestions([held.id]);
     const answered = open
       .map((id) => this.#step.questions.get(id))
       .find((stored) => stored && isTerminalHITLStatus(stored.status));

@@ -83,8 +83,7 @@ export class ToolStep {
     } else if (claimed) await this.#claimAndRead(claimed, others);
     else await this.#read(ids);
     this.suspendedBefore = ids.some((id) => this.records.has(id));
-    const unknown = this.unknownQuestions(ids);
-    if (unknown.length > 0) await this.#readQuestions(unknown);
+    await this.loadQuestions(ids);
   }
 
   async #read(ids: readonly string[]): Promise<void> {
@@ -136,12 +135,6 @@ export class ToolStep {
 
   /** Reads the questions of the calls that are not known as terminal; terminal ones never change. */
   async loadQuestions(ids: readonly string[]): Promise<void> {
-    const unknown = this.unknownQuestions(ids);
-    if (unknown.length > 0) await this.#readQuestions(unknown);
-  }
-
-  /** Questions of these calls that {@link loadQuestions} would read. */
-  unknownQuestions(ids: readonly string[]): string[] {
     const wanted = ids.flatMap((id) => {
       const record = this.records.get(id);
       if (!record || record.status === "finished") return [];
@@ -152,10 +145,10 @@ export class ToolStep {
         ...nestedIds(value.interrupts),
       ];
     });
-    return [...new Set(wanted)].filter((id) => (this.questions.get(id)?.status ?? "pending") === "pending");
-  }
-
-  async #readQuestions(unknown: readonly string[]): Promise<void> {
+    const unknown = [...new Set(wanted)].filter(
+      (id) => (this.questions.get(id)?.status ?? "pending") === "pending",
+    );
+    if (unknown.length === 0) return;
     const { backend } = this.place;
     for (const record of await backend.store.get(unknown))
       this.note(record && (await backend.settled(record)));

@@ -22,6 +22,7 @@ import {
   start,
 } from "../support/agent.ts";
 import { until } from "../support/poll.ts";
+import { standStill } from "../support/stand-still.ts";
 
 const schema = z.object({ n: z.string() });
 const yes = { confirmed: true };
@@ -70,11 +71,6 @@ function paying(backend: HITLBackend, options: Partial<AgentOptions> = {}): Benc
     hook = act;
   };
   return { agent, effects, whenClaimed };
-}
-
-/** Blocks the whole process, as a long collection of garbage does: no timer renews anything meanwhile. */
-function standStill(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 describe("a call that is claimed with its answer", () => {

@@ -10,13 +10,9 @@ import {
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { agentOf, callOf, configOf, nextOf, openQuestion, start } from "../support/agent.ts";
+import { standStill } from "../support/stand-still.ts";
 
 const schema = z.object({ n: z.string() });
-
-/** Blocks the whole process, as a long collection of garbage does: no timer renews anything meanwhile. */
-function standStill(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-}
 
 /** A loop that never ends would never let the test end either. */
 function bounded(store: RecordStore, most: number): RecordStore {

@@ -6,7 +6,6 @@
  * one HGET. JSON is made and parsed only here, so what was stored comes back to the byte (S6).
  */
 import { HoldpointError } from "../../core/errors.ts";
-import type { JsonObject } from "../../core/json.ts";
 import {
   type InsertOp,
   KEY_NAMES,
@@ -18,7 +17,7 @@ import {
   type StoredRecord,
   type StoreOp,
 } from "../record-store.ts";
-import { newRecord } from "../store-rules.ts";
+import { newRecord, withText } from "../store-rules.ts";
 import { ALL_RECORDS, EVERY_INDEX, type IndexMask, indexBit, NO_INDEX } from "./keys.ts";
 
 const FORMAT = "1";
@@ -183,9 +182,7 @@ export function decodeRecord(id: string, packed: string, value = ""): StoredReco
     const field = fields[FIRST_KEY + n];
     if (field) keys[name] = unescapeField(field.slice(1));
   }
-  const text = value || packed.slice(end + 1);
-  let parsed: JsonObject | undefined;
-  return {
+  const envelope = {
     id,
     kind: unescapeField(kind),
     tenant_id: unescapeField(tenant),
@@ -198,11 +195,8 @@ export function decodeRecord(id: string, packed: string, value = ""): StoredReco
     touches: Number(touches),
     created_at: Number(created),
     updated_at: Number(updated),
-    // Most results of a commit are never looked into.
-    get value(): JsonObject {
-      return (parsed ??= JSON.parse(text) as JsonObject);
-    },
   };
+  return withText(envelope, value || packed.slice(end + 1));
 }
 
 /** What an insert has made, from what the client sent: the server sends back only its time. */
@@ -210,12 +204,7 @@ export function insertedRecord(operation: InsertOp, value: string, now: number):
   const { record } = operation;
   const keys: { [name in KeyName]?: string } = {};
   for (const name of KEY_NAMES) if (record.keys?.[name] !== undefined) keys[name] = record.keys[name];
-  const made = newRecord({ ...operation, record: { ...record, keys } }, now);
-  let parsed: JsonObject | undefined;
-  return Object.defineProperty(made, "value", {
-    enumerable: true,
-    get: () => (parsed ??= JSON.parse(value) as JsonObject),
-  });
+  return withText(newRecord({ ...operation, record: { ...record, keys } }, now), value);
 }
 
 function unknownFormat(id: string): HoldpointError {

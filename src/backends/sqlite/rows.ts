@@ -9,7 +9,7 @@ import {
   type RecordEvent,
   type StoredRecord,
 } from "../record-store.ts";
-import { dueTime } from "../store-rules.ts";
+import { dueTime, withText } from "../store-rules.ts";
 import type { SqliteDatabase, SqliteValue } from "./driver.ts";
 import { QUERIES } from "./sql.generated.ts";
 
@@ -99,15 +99,9 @@ export function heldOf(row: RecordRow): Held {
   return { record: record(row, NO_VALUE), text: row[12] };
 }
 
-/** What a caller gets: always a value of its own, which is what the text says; most are never looked into. */
-export function handOut({ record: envelope, text }: Held): StoredRecord {
-  let parsed: JsonObject | undefined;
-  return {
-    ...envelope,
-    get value(): JsonObject {
-      return (parsed ??= JSON.parse(text) as JsonObject);
-    },
-  };
+/** What a caller gets: always a value of its own, which is what the text says. */
+export function handOut(held: Held): StoredRecord {
+  return withText(held.record, held.text);
 }
 
 export function readRow(database: SqliteDatabase, id: string): RecordRow | undefined {

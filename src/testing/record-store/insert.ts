@@ -129,6 +129,19 @@ export const insertCases: readonly StoreCase[] = [
     },
   },
   {
+    name: "S1: a part that is frozen on its surface only does not reach into the store either",
+    run: async ({ store }) => {
+      const inner = { n: 1 };
+      const list = [inner];
+      await put(store, idOf(1), {
+        value: { part: Object.freeze({ inner }), list: Object.freeze(list) as never },
+      });
+      inner.n = 2;
+      const { value } = await read(store, idOf(1));
+      assert.deepEqual(value, { part: { inner: { n: 1 } }, list: [{ n: 1 }] });
+    },
+  },
+  {
     name: "S1: what the caller passed or received does not reach into the store",
     run: async ({ store }) => {
       const value = { list: [1] };
