@@ -1,90 +1,91 @@
-import { KEY_NAMES, type KeyName, type StoredRecord } from "../record-store.ts";
+import type { KeyName, RecordKeys, StoredRecord } from "../record-store.ts";
 import { SortedIndex } from "./sorted-index.ts";
 
-/** Records of a kind that share a key; each status in an order of its own. */
-interface Group {
-  readonly name: string;
-  readonly statuses: Map<string, SortedIndex>;
-  size: number;
-}
+type Listed = Pick<StoredRecord, "id" | "kind" | "tenant_id" | "status" | "keys" | "created_at">;
 
-/** The groups of one record: that of its kind, then that of each key, in the order of `KEY_NAMES`. */
-export type Memberships = (Group | undefined)[];
+/** By what records are listed: one of their keys, or (empty) all of a kind. */
+type ListedBy = KeyName | "";
+const NOTHING: ReadonlySet<ListedBy> = new Set();
 
-/** The indexes by kind, key and status. A record keeps its memberships, so that a change finds them at once. */
+/**
+ * The indexes by kind, key and status. One by a kind and a key is made when it is first asked for, and kept up to date
+ * from then on: most stores are never listed by most of the keys, and what an index holds outlives the request.
+ */
 export class Listings {
-  readonly #groups = new Map<string, Group>();
+  readonly #records: () => Iterable<Listed>;
+  readonly #kept = new Map<string, Set<ListedBy>>();
+  readonly #groups = new Map<string, Map<string, SortedIndex>>();
+
+  /** @param records - all that is stored, in any order */
+  constructor(records: () => Iterable<Listed>) {
+    this.#records = records;
+  }
 
   find(
     kind: string,
-    tenant: string,
+    tenant_id: string,
     key: { readonly name: KeyName; readonly value: string } | undefined,
     status: string,
   ): SortedIndex | undefined {
-    return this.#groups.get(groupName(kind, tenant, key?.name ?? "", key?.value ?? ""))?.statuses.get(status);
+    const by = key?.name ?? "";
+    if (!this.#keptOf(kind).has(by)) this.#keep(kind, by);
+    return this.#groups.get(groupName(kind, tenant_id, by, key?.value ?? ""))?.get(status);
   }
 
-  add(record: StoredRecord): Memberships {
-    const { kind, tenant_id, keys } = record;
-    const groups: Memberships = [this.#join(groupName(kind, tenant_id, "", ""), record)];
-    for (const name of KEY_NAMES) {
-      const value = keys[name];
-      groups.push(
-        value === undefined ? undefined : this.#join(groupName(kind, tenant_id, name, value), record),
-      );
-    }
-    return groups;
+  add(record: Listed): void {
+    for (const by of this.#keptOf(record.kind)) this.#join(by, record);
   }
 
   /** A record that changed; its kind, tenant and time of creation never do. */
-  move(groups: Memberships, before: StoredRecord, after: StoredRecord): void {
-    const { kind, tenant_id } = after;
-    if (before.status !== after.status) this.#move(groups[0], before, after);
-    for (const [index, name] of KEY_NAMES.entries()) {
-      const value = after.keys[name];
-      const group = groups[index + 1];
-      if (before.keys[name] === value) {
-        if (before.status !== after.status) this.#move(group, before, after);
-        continue;
-      }
-      this.#leave(group, before);
-      groups[index + 1] =
-        value === undefined ? undefined : this.#join(groupName(kind, tenant_id, name, value), after);
+  move(before: Listed, after: Listed): void {
+    for (const by of this.#keptOf(after.kind)) {
+      if (before.status === after.status && valueOf(before.keys, by) === valueOf(after.keys, by)) continue;
+      this.#leave(by, before);
+      this.#join(by, after);
     }
   }
 
-  remove(groups: Memberships, record: StoredRecord): void {
-    for (const group of groups) this.#leave(group, record);
+  remove(record: Listed): void {
+    for (const by of this.#keptOf(record.kind)) this.#leave(by, record);
   }
 
-  #join(name: string, { status, created_at, id }: StoredRecord): Group {
+  #keptOf(kind: string): ReadonlySet<ListedBy> {
+    return this.#kept.get(kind) ?? NOTHING;
+  }
+
+  #keep(kind: string, by: ListedBy): void {
+    this.#kept.set(kind, new Set([...this.#keptOf(kind), by]));
+    for (const record of this.#records()) if (record.kind === kind) this.#join(by, record);
+  }
+
+  #join(by: ListedBy, { id, kind, tenant_id, status, keys, created_at }: Listed): void {
+    const value = valueOf(keys, by);
+    if (value === undefined) return;
+    const name = groupName(kind, tenant_id, by, value);
     let group = this.#groups.get(name);
-    if (!group) this.#groups.set(name, (group = { name, statuses: new Map(), size: 0 }));
-    indexOf(group, status).add(created_at, id);
-    group.size += 1;
-    return group;
+    if (!group) this.#groups.set(name, (group = new Map()));
+    let index = group.get(status);
+    if (!index) group.set(status, (index = new SortedIndex()));
+    index.add(created_at, id);
   }
 
-  #move(group: Group | undefined, before: StoredRecord, after: StoredRecord): void {
-    group?.statuses.get(before.status)?.delete(before.created_at, before.id);
-    if (group) indexOf(group, after.status).add(after.created_at, after.id);
-  }
-
-  #leave(group: Group | undefined, { status, created_at, id }: StoredRecord): void {
-    if (!group) return;
-    group.statuses.get(status)?.delete(created_at, id);
-    group.size -= 1;
-    if (group.size === 0) this.#groups.delete(group.name);
+  #leave(by: ListedBy, { id, kind, tenant_id, status, keys, created_at }: Listed): void {
+    const value = valueOf(keys, by);
+    if (value === undefined) return;
+    const name = groupName(kind, tenant_id, by, value);
+    const group = this.#groups.get(name);
+    const index = group?.get(status);
+    index?.delete(created_at, id);
+    if (index?.size === 0) group?.delete(status);
+    if (group?.size === 0) this.#groups.delete(name);
   }
 }
 
-function indexOf({ statuses }: Group, status: string): SortedIndex {
-  let index = statuses.get(status);
-  if (!index) statuses.set(status, (index = new SortedIndex()));
-  return index;
+function valueOf(keys: RecordKeys, by: ListedBy): string | undefined {
+  return by === "" ? "" : keys[by];
 }
 
 /** The lengths tell the parts apart, whatever is in them. */
-function groupName(kind: string, tenant: string, key: string, value: string): string {
-  return `${kind.length},${tenant.length},${key}:${kind}${tenant}${value}`;
+function groupName(kind: string, tenant: string, by: ListedBy, value: string): string {
+  return `${kind.length},${tenant.length},${by}:${kind}${tenant}${value}`;
 }

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import { HoldpointError } from "../../core/errors.ts";
 import type { Actor } from "../../core/record.ts";
 import { cloneJson, frozenJson, type JsonObject } from "../../core/json.ts";
-import { Listings, type Memberships } from "./listings.ts";
+import { Listings } from "./listings.ts";
 import { SortedIndex } from "./sorted-index.ts";
 import {
   type ChangeHint,
@@ -41,16 +41,19 @@ export interface MemoryRecordStoreOptions {
 interface Entry {
   record: StoredRecord;
   readonly events: RecordEvent[];
-  memberships: Memberships;
 }
 
 /** What several {@link MemoryRecordStore} handles share, as two processes share a server. */
 export class MemoryRecordData {
   readonly entries: Map<string, Entry> = new Map();
-  readonly listings: Listings = new Listings();
+  readonly listings: Listings = new Listings(() => this.#records());
   /** One per kind, ordered by due time. */
   readonly due: Map<string, SortedIndex> = new Map();
   readonly listeners: Map<string, Set<(hint: ChangeHint) => void>> = new Map();
+
+  *#records(): Iterable<StoredRecord> {
+    for (const { record } of this.entries.values()) yield record;
+  }
 }
 
 /**
@@ -90,7 +93,7 @@ export class MemoryRecordStore implements RecordStore {
           results.push({ status: "exists", record });
         } else {
           const fresh = frozen(newRecord(operation, now, frozenJson(operation.record.value)));
-          plan[plan.length - 1] = { record: fresh, events: [], memberships: [] };
+          plan[plan.length - 1] = { record: fresh, events: [] };
           results.push({ status: "inserted", record: fresh });
         }
       } else if (!entry || !guardHolds(entry.record, operation.guard, now)) {
@@ -200,7 +203,7 @@ export class MemoryRecordStore implements RecordStore {
       if (record.kind !== query.kind || !query.statuses.includes(record.status)) continue;
       if (record.updated_at >= query.updatedBefore) continue;
       if (purged === limit) return { purged, more: true };
-      this.#data.listings.remove(entry.memberships, record);
+      this.#data.listings.remove(record);
       const due = dueTime(record);
       if (due !== null) this.#data.due.get(record.kind)?.delete(due, record.id);
       this.#data.entries.delete(record.id);
@@ -250,11 +253,11 @@ export class MemoryRecordStore implements RecordStore {
     if (before) {
       // A lease or a value alone moves a record in no listing.
       if (before.status !== record.status || before.keys !== record.keys)
-        this.#data.listings.move(entry.memberships, before, record);
+        this.#data.listings.move(before, record);
       entry.record = record;
     } else {
       this.#data.entries.set(record.id, entry);
-      entry.memberships = this.#data.listings.add(record);
+      this.#data.listings.add(record);
     }
     const dueBefore = before ? dueTime(before) : null;
     const due = dueTime(record);
