@@ -4,7 +4,7 @@
  */
 import { HoldpointError } from "../core/errors.ts";
 import { isOwnId, SLOT_COUNT, slotOfId } from "../core/ids.ts";
-import type { JsonObject } from "../core/json.ts";
+import type { Envelope } from "./held.ts";
 import {
   DEFAULT_PAGE_LIMIT,
   type Guard,
@@ -49,11 +49,11 @@ export function checkCommit(ops: readonly StoreOp[]): number {
   return slot;
 }
 
-export function isLeaseFree(record: StoredRecord, now: number): boolean {
+export function isLeaseFree(record: Envelope, now: number): boolean {
   return record.lease === null || record.lease.expires_at <= now;
 }
 
-export function guardHolds(record: StoredRecord, guard: Guard | undefined, now: number): boolean {
+export function guardHolds(record: Envelope, guard: Guard | undefined, now: number): boolean {
   if (!guard) return true;
   if (guard.status && !guard.status.includes(record.status)) return false;
   if (guard.version !== undefined && guard.version !== record.version) return false;
@@ -66,6 +66,8 @@ export function guardHolds(record: StoredRecord, guard: Guard | undefined, now: 
   return true;
 }
 
+const NO_KEYS: RecordKeys = Object.freeze({});
+
 export function mergeKeys(keys: RecordKeys, patch: Patch["keys"]): RecordKeys {
   const merged: { [name in KeyName]?: string } = {};
   for (const name of KEY_NAMES) {
@@ -75,43 +77,27 @@ export function mergeKeys(keys: RecordKeys, patch: Patch["keys"]): RecordKeys {
   return merged;
 }
 
-/** @param value - the store's own copy of the value, if it keeps the object that it was given */
-export function newRecord(
-  { record, lease }: InsertOp,
-  now: number,
-  value: JsonObject = record.value,
-): StoredRecord {
+export function newEnvelope({ record, lease }: InsertOp, now: number): Envelope {
   return {
     id: record.id,
     kind: record.kind,
     tenant_id: record.tenant_id,
     status: record.status,
     version: 1,
-    keys: mergeKeys({}, record.keys),
+    keys: record.keys ? mergeKeys(NO_KEYS, record.keys) : NO_KEYS,
     due_at: record.due_at ?? null,
     lease: lease ? { owner: lease.owner, expires_at: now + lease.durationMs } : null,
     fence: lease ? 1 : 0,
     touches: 0,
     created_at: now,
     updated_at: now,
-    value,
   };
 }
 
-/** The record with its value parsed when it is looked at: most results of a commit never are. */
-export function withText(envelope: Omit<StoredRecord, "value">, text: string): StoredRecord {
-  let parsed: JsonObject | undefined;
-  return {
-    ...envelope,
-    get value(): JsonObject {
-      return (parsed ??= JSON.parse(text) as JsonObject);
-    },
-  };
-}
-
-export function patched(record: StoredRecord, patch: Patch | undefined, now: number): StoredRecord {
-  const { status, value, keys, due_at, lease: change } = patch ?? {};
-  let { lease, fence } = record;
+/** The envelope after an update; the value of a patch is the store's business. */
+export function patched(envelope: Envelope, patch: Patch | undefined, now: number): Envelope {
+  const { status, keys, due_at, lease: change } = patch ?? {};
+  let { lease, fence } = envelope;
   if (change === "release") lease = null;
   else if (change && "renewMs" in change) lease = lease && { ...lease, expires_at: now + change.renewMs };
   else if (change) {
@@ -119,20 +105,23 @@ export function patched(record: StoredRecord, patch: Patch | undefined, now: num
     fence += 1;
   }
   return {
-    ...record,
-    status: status ?? record.status,
-    version: record.version + 1,
-    keys: keys ? mergeKeys(record.keys, keys) : record.keys,
+    id: envelope.id,
+    kind: envelope.kind,
+    tenant_id: envelope.tenant_id,
+    status: status ?? envelope.status,
+    version: envelope.version + 1,
+    keys: keys ? mergeKeys(envelope.keys, keys) : envelope.keys,
     due_at:
       due_at === undefined
-        ? record.due_at
+        ? envelope.due_at
         : typeof due_at === "object" && due_at
           ? now + due_at.inMs
           : due_at,
     lease,
     fence,
+    touches: envelope.touches,
+    created_at: envelope.created_at,
     updated_at: now,
-    value: value ?? record.value,
   };
 }
 

@@ -156,23 +156,41 @@ function tooLarge(path: string, bytes: string, { maxBytes }: JsonLimits): Holdpo
 
 /** RFC 8785 canonical JSON. The value has to be JSON already (see {@link toJson}). */
 export function canonicalJson(value: JsonValue): string {
-  // Most ids are hashes of a list of texts, in which nothing is to be ordered: JSON.stringify writes it as the RFC does.
-  if (Array.isArray(value) && value.every(isPlain)) return JSON.stringify(value);
+  // Where nothing is to be ordered, JSON.stringify writes what the RFC does.
+  if (isOrdered(value)) return JSON.stringify(value);
   const text = canonicalize(value);
   if (text === undefined) return fail("value", "is undefined");
   return text;
 }
 
-/** Without parts to be ordered, and nothing that canonical JSON refuses. */
-function isPlain(value: JsonValue): boolean {
-  if (typeof value === "string") return value.isWellFormed();
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    const [name, ...more] = Object.keys(value);
-    if (name === undefined) return true;
-    const item = value[name] as JsonValue;
-    return more.length === 0 && name.isWellFormed() && typeof item === "string" && item.isWellFormed();
+/** Every object has its keys in the order of canonical JSON, and nothing is in it that canonical JSON refuses. */
+function isOrdered(value: JsonValue): boolean {
+  switch (typeof value) {
+    case "string":
+      return value.isWellFormed();
+    case "number":
+      return Number.isFinite(value);
+    case "boolean":
+      return true;
+    case "object":
+      break;
+    default:
+      return false;
   }
-  return value === null || typeof value === "boolean" || Number.isFinite(value);
+  if (value === null) return true;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index += 1)
+      if (!isOrdered(value[index] as JsonValue)) return false;
+    return true;
+  }
+  let before: string | undefined;
+  for (const key of Object.keys(value)) {
+    // Strings compare by UTF-16 code units, as the RFC asks.
+    if ((before !== undefined && before > key) || !key.isWellFormed()) return false;
+    if (!isOrdered(value[key] as JsonValue)) return false;
+    before = key;
+  }
+  return true;
 }
 
 /** A deep copy of a value that is JSON already; what is undefined is left out. */

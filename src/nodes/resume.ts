@@ -4,6 +4,7 @@
  * (P9).
  */
 import type { HITLBackend, RespondOptions, RespondResult } from "../backends/hitl-backend.ts";
+import { toHITLRecord } from "../backends/hitl-codec.ts";
 import type { StoredRecord } from "../backends/record-store.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { HoldpointError } from "../core/errors.ts";
@@ -80,7 +81,7 @@ export async function resumeThread<Output = unknown>(
     return { status: "nothing_to_resume", pending: await thread.pending() };
   }
   const lease = await thread.acquire(stranded ? stranded.checkpoint_id : head);
-  return lease ? thread.run(due, lease) : thread.busy();
+  return lease ? thread.run(due.map(toHITLRecord), lease) : thread.busy();
 }
 
 /**

@@ -158,7 +158,7 @@ export class Thread<Output> {
    * this is the first lease of the pause: an earlier holder may have finished tasks of the step since it was read.
    */
   async run(
-    first: readonly (StoredRecord | HITLRecord)[],
+    first: readonly HITLRecord[],
     lease: Lease,
     start?: CheckpointTuple,
   ): Promise<ResumeResult<Output>> {
@@ -196,7 +196,9 @@ export class Thread<Output> {
 
   async #dueExcept(handed: ReadonlySet<string>): Promise<readonly AnsweredAsk[]> {
     const answered = await this.answered(await headOf(this.#graph, this.#options.thread_id));
-    return answered.map(askOf).filter(({ interrupt_id }) => !handed.has(interrupt_id));
+    return answered
+      .map((stored) => askOf(toHITLRecord(stored)))
+      .filter(({ interrupt_id }) => !handed.has(interrupt_id));
   }
 
   async #ended(result: Output): Promise<ResumeResult<Output>> {
@@ -334,11 +336,9 @@ export function isCurrent(stored: StoredRecord, head: string | null): boolean {
   return isCurrentRecord(stored.value as unknown as HITLRecord, head);
 }
 
-function askOf(record: StoredRecord | HITLRecord): AnsweredAsk {
-  const { id, value } = record as StoredRecord;
-  const { hitl_id, checkpoint_ns, tool_call_id, interrupt_id } =
-    id === undefined ? (record as HITLRecord) : toHITLRecord({ ...(record as StoredRecord), value });
-  return { hitl_id, checkpoint_ns, tool_call_id, interrupt_id: interrupt_id ?? interruptIdOf(id) };
+function askOf(record: HITLRecord): AnsweredAsk {
+  const { hitl_id, checkpoint_ns, tool_call_id, interrupt_id } = record;
+  return { hitl_id, checkpoint_ns, tool_call_id, interrupt_id: interrupt_id ?? interruptIdOf(hitl_id) };
 }
 
 /** Empty at a static breakpoint; null if the graph is not paused. */
@@ -347,8 +347,10 @@ function interruptsOf(result: unknown): readonly unknown[] | null {
   return Array.isArray(found) ? found : null;
 }
 
+/** What a question, or a step that waits for another process, shows; not the signal that nobody recorded. */
 function isOurs(value: unknown): boolean {
-  return Array.isArray((value as { asks?: unknown } | null)?.asks);
+  const { schema_version, hitl_id, asks } = (value ?? {}) as Record<string, unknown>;
+  return schema_version === 1 && (typeof hitl_id === "string" || Array.isArray(asks));
 }
 
 function isBusy(result: unknown): boolean {

@@ -19,8 +19,8 @@ export class CallAsks {
   readonly #questions: CallQuestions;
   readonly #value: () => CallValue;
   readonly #underWay = new Set<Promise<unknown>>();
-  /** Signals that the engine made: their questions are recorded already. */
-  readonly #signals = new WeakSet<object>();
+  /** The signal that the engine made: what it stands for is recorded already. */
+  #signal: HITLSuspend | undefined;
   /** An error of ours that the body has not thrown (yet). */
   failure: unknown;
 
@@ -52,13 +52,13 @@ export class CallAsks {
   }
 
   signal(): HITLSuspend {
-    const signal = new HITLSuspend({ data: { message: `${this.#call.tool_name} waits for a human` } });
-    this.#signals.add(signal);
-    return signal;
+    return (this.#signal ??= new HITLSuspend({
+      data: { message: `${this.#call.tool_name} waits for a human` },
+    }));
   }
 
   isOwnSignal(error: unknown): boolean {
-    return typeof error === "object" && error !== null && this.#signals.has(error);
+    return error !== undefined && error === this.#signal;
   }
 
   async askNow(question: Question): Promise<HITLRecord> {

@@ -19,7 +19,7 @@ export class CallQuestions {
   readonly queue: QueuedAsk[] = [];
   readonly #known: ReadonlyMap<string, StoredRecord>;
   readonly #asked = new Set<string>();
-  #names = new QuestionNames(0);
+  #names: QuestionNames | undefined;
 
   /** @param known - HITL records as last seen, by id; the step keeps them up to date. */
   constructor(known: ReadonlyMap<string, StoredRecord>) {
@@ -32,6 +32,7 @@ export class CallQuestions {
   }
 
   name(place: Place, call: CallIdentity, question: Question): NamedQuestion {
+    this.#names ??= new QuestionNames(0);
     const named = this.#names.next(place, call, question);
     this.#asked.add(named.id);
     return named;

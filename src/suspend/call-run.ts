@@ -57,7 +57,7 @@ export class CallRun<Output> implements CallScope {
     this.#claim = new CallClaim(step, task.call);
     this.#questions = new CallQuestions(step.questions);
     this.#asks = new CallAsks(step, task.call, this.#questions, () => this.#value);
-    this.#steps = new CallSteps(task.call, () => this.#beginStep());
+    this.#steps = new CallSteps(task.call, (enter) => this.#beginStep(enter));
     this.#value = emptyCall(step.place, task.call);
     step.runs.add(this as CallRun<unknown>);
   }
@@ -213,11 +213,12 @@ export class CallRun<Output> implements CallScope {
     return takenUpOps(this.#claim.record, this.#step.questions);
   }
 
-  async #beginStep(): Promise<{ fence: number }> {
+  async #beginStep(enter: () => void): Promise<{ fence: number }> {
     // A question that is being written suspends the call: the step then runs after the answer.
     if (this.#questions.queue.length > 0) await this.#step.flush();
-    if (this.#questions.open.size > 0 || !(await this.#claim.startOnce(this.#value)))
-      throw this.#asks.signal();
+    if (this.#questions.open.size > 0) throw this.#asks.signal();
+    enter();
+    if (!(await this.#claim.startOnce(this.#value))) throw this.#asks.signal();
     this.#claim.beat();
     return { fence: this.#claim.fence };
   }

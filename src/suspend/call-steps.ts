@@ -4,19 +4,24 @@ import { type JsonValue, toJson } from "../core/json.ts";
 import type { CallIdentity, StepResult } from "./call-record.ts";
 import type { StepContext } from "./call-scope.ts";
 
+/**
+ * Claims the call before the first step of an execution runs. Calls `enter` once nothing but the claim stands in the
+ * step's way: a question that is written from then on leaves the claim to it.
+ */
+export type BeginStep = (enter: () => void) => Promise<{ fence: number }>;
+
 type Results = { readonly [name: string]: StepResult };
 
 export class CallSteps {
   readonly #call: CallIdentity;
-  readonly #begin: () => Promise<{ fence: number }>;
+  readonly #begin: BeginStep;
   readonly #counts = new Map<string, number>();
   /** Results of this execution that are not in the record yet, or not yet seen by a concurrent step. */
   #results: Results | null = null;
   #saving: Promise<void> = Promise.resolve();
   readonly #active = new Set<Promise<unknown>>();
 
-  /** @param begin - claims the call before the first step of an execution runs. */
-  constructor(call: CallIdentity, begin: () => Promise<{ fence: number }>) {
+  constructor(call: CallIdentity, begin: BeginStep) {
     this.#call = call;
     this.#begin = begin;
   }
@@ -48,19 +53,15 @@ export class CallSteps {
     this.#results ??= recorded;
     const known = Object.hasOwn(this.#results, key) ? this.#results[key] : undefined;
     if (known) return give(name, known) as T;
-    const { fence } = await this.#begin();
-    const work = this.#work(
-      name,
-      key,
-      () => run({ fence, idempotency_key: `${this.#call.id}:${key}` }),
-      save,
-    );
-    const tracked = work.catch(() => {});
-    this.#active.add(tracked);
+    let leave: () => void = () => {};
+    const tracked = new Promise<void>((resolve) => (leave = resolve));
     try {
-      return give(name, await work) as T;
+      const { fence } = await this.#begin(() => this.#active.add(tracked));
+      const context = { fence, idempotency_key: `${this.#call.id}:${key}` };
+      return give(name, await this.#work(name, key, () => run(context), save)) as T;
     } finally {
       this.#active.delete(tracked);
+      leave();
     }
   }
 

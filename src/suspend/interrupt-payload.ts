@@ -14,13 +14,14 @@ export interface PayloadAsk {
 
 export interface InterruptPayload extends PayloadAsk {
   readonly schema_version: 1;
-  readonly session_id: string;
-  readonly thread_id: string | null;
   readonly data: HITLRecord["data"];
   readonly response_schema: HITLRecord["response_schema"];
   readonly expires_at: number | null;
-  /** Every open question of the step: LangGraph 1.4 keeps one interrupt of a task, so each lists all (P10). */
-  readonly asks: readonly PayloadAsk[];
+  /**
+   * Every open question of the step, this one included, if there are several: LangGraph 1.4 keeps one interrupt of a
+   * task, so each lists all (P10).
+   */
+  readonly asks?: readonly PayloadAsk[];
 }
 
 export interface HostInterrupt<Value = unknown> {
@@ -41,15 +42,16 @@ function askOf(record: HITLRecord): PayloadAsk {
   };
 }
 
-/** One interrupt for each open question, with the record's own interrupt id. */
+/**
+ * One interrupt for each open question, with the record's own interrupt id. It goes through the checkpointer, value by
+ * value: what the record or the interrupt around it says is not said again.
+ */
 export function interruptsFor(records: readonly HITLRecord[]): HostInterrupt<InterruptPayload>[] {
   const asks = records.map(askOf);
   return records.map((record, index) => {
     const ask = asks[index] as PayloadAsk;
-    const { session_id, thread_id, data, response_schema, expires_at } = record;
-    return {
-      id: ask.interrupt_id,
-      value: { schema_version: 1, ...ask, session_id, thread_id, data, response_schema, expires_at, asks },
-    };
+    const { data, response_schema, expires_at } = record;
+    const value: InterruptPayload = { schema_version: 1, ...ask, data, response_schema, expires_at };
+    return { id: ask.interrupt_id, value: asks.length > 1 ? { ...value, asks } : value };
   });
 }

@@ -75,8 +75,8 @@ export interface NamedQuestion {
 
 /** Gives each question of one run of a call its id. A second run counts anew and arrives at the same ids. */
 export class QuestionNames {
-  readonly #occurrences = new Map<string, number>();
-  readonly #keys = new Set<string>();
+  /** How often each name was asked for. */
+  readonly #counts = new Map<string, number>();
   readonly #round: number;
 
   /** @param round - how often the call was continued: the same question in a later round is another one. */
@@ -100,20 +100,16 @@ export class QuestionNames {
     };
     const name = key === undefined ? { fingerprint, ...again } : { key, ...again };
     const text = JSON.stringify(name);
-    if (key === undefined) {
-      const occurrence = this.#occurrences.get(text) ?? 0;
-      this.#occurrences.set(text, occurrence + 1);
-      return { id: questionId(place, call.tool_call_id, name, occurrence), fingerprint, occurrence };
-    }
-    if (this.#keys.has(text)) {
+    const occurrence = this.#counts.get(text) ?? 0;
+    if (key !== undefined && occurrence > 0) {
       throw new HoldpointError(
         "ERR_HITL_DUPLICATE_KEY",
         `Two questions of the call ${call.tool_name} have the key "${key}". Give each its own, for example with a loop index in it.`,
         { details: { key, tool_name: call.tool_name } },
       );
     }
-    this.#keys.add(text);
-    return { id: questionId(place, call.tool_call_id, name, 0), fingerprint, occurrence: 0 };
+    this.#counts.set(text, occurrence + 1);
+    return { id: questionId(place, call.tool_call_id, name, occurrence), fingerprint, occurrence };
   }
 }
 
@@ -126,23 +122,34 @@ export function prepareQuestion(
   now: number,
 ): PreparedRecord {
   const { request, key, alias, expiresInMs, retry } = question;
+  // Written out: an object that is copied and then grows becomes a table, many times as large and slow.
   return place.backend.prepare(
     {
-      ...request,
+      hitl_type: request.hitl_type,
       data: retry ? { ...request.data, error: retry.error } : request.data,
+      metadata: { ...request.metadata, root_checkpoint_id: place.root_checkpoint_id },
       session_id: place.session_id,
-      thread_id: place.thread_id,
       invocation_id: place.invocation_id,
+      thread_id: place.thread_id,
       checkpoint_ns: place.checkpoint_ns,
       graph_name: place.graph_name,
       node_id: request.node_id ?? place.node_id,
       tool_name: request.tool_name ?? (call.tool_call_id === null ? null : call.tool_name),
       tool_call_id: call.tool_call_id,
       params: call.params,
+      block_id: request.block_id,
+      resume_mode: request.resume_mode,
+      tool_state: request.tool_state,
+      checkpoint_id: request.checkpoint_id,
+      callback_id: request.callback_id,
       key: key ?? null,
       occurrence: named.occurrence,
+      response_schema: request.response_schema,
+      subject: request.subject,
+      assignee: request.assignee,
       expires_at: request.expires_at ?? (expiresInMs === undefined ? null : now + expiresInMs),
-      metadata: { ...request.metadata, root_checkpoint_id: place.root_checkpoint_id },
+      on_expire: request.on_expire,
+      actor: request.actor,
     },
     { id: named.id, ...(alias === undefined ? {} : { alias }) },
   );

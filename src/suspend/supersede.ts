@@ -2,6 +2,7 @@
 import { HITL_KIND, hitlValue } from "../backends/hitl-codec.ts";
 import { TAKEN_UP } from "../backends/hitl-transitions.ts";
 import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
+import type { JsonObject } from "../core/json.ts";
 import { HITL_TRANSITIONS, statusesBefore } from "../core/states.ts";
 import { pauseRecordId, type Place, type ThreadPlace, threadRecordId } from "./place.ts";
 
@@ -57,19 +58,18 @@ export async function supersede(
 /** Written with the first question of a step: that the thread has asked, and where it pauses. */
 export function pauseInserts(place: ThreadPlace, checkpoint_id: string | null): StoreOp[] {
   const { tenant_id, session_id, thread_id } = place;
-  const common = { tenant_id, status: "active", keys: { thread: thread_id } };
-  const value = { schema_version: 1, thread_id, session_id };
+  const insert = (id: string, kind: string, value: JsonObject): StoreOp => ({
+    op: "insert",
+    record: { id, kind, tenant_id, status: "active", keys: { thread: thread_id }, value },
+  });
   return [
-    {
-      op: "insert",
-      record: {
-        ...common,
-        id: pauseRecordId(place, checkpoint_id),
-        kind: PAUSE_KIND,
-        value: { ...value, checkpoint_id },
-      },
-    },
-    { op: "insert", record: { ...common, id: threadRecordId(place), kind: THREAD_KIND, value } },
+    insert(pauseRecordId(place, checkpoint_id), PAUSE_KIND, {
+      schema_version: 1,
+      thread_id,
+      session_id,
+      checkpoint_id,
+    }),
+    insert(threadRecordId(place), THREAD_KIND, { schema_version: 1, thread_id, session_id }),
   ];
 }
 

@@ -88,6 +88,11 @@ const WIRE = z.object({
  * ```
  */
 export class HITLSuspend extends Error implements HITLSuspendJson {
+  /** @internal The signal of any copy of the package. */
+  get [BRAND](): true {
+    return true;
+  }
+
   /** LangGraph tells an interrupt by this name; another one turns the pause into an error for the model. */
   override readonly name: string = "GraphInterrupt";
   readonly is_bubble_up: true = true;
@@ -119,7 +124,6 @@ export class HITLSuspend extends Error implements HITLSuspendJson {
     Error.stackTraceLimit = 0;
     super(`HITL suspend: ${hitl_type} (${hitl_id})`);
     Error.stackTraceLimit = limit;
-    Object.defineProperty(this, BRAND, { value: true });
     this.hitl_id = hitl_id;
     this.hitl_type = hitl_type;
     this.data = toJsonObject(init.data ?? {}, "data");

@@ -60,7 +60,7 @@ export class ToolStep {
   /** How often a call finished, or was found at work elsewhere, after some call was recorded. */
   changes = 0;
   readonly #finished = new Map<string, () => Promise<StoreOp>>();
-  #flushing: Promise<void> = Promise.resolve();
+  #writing: Promise<void> | null = null;
   #scheduled: Promise<void> | null = null;
   #resumable: Promise<void> | null = null;
 
@@ -83,7 +83,7 @@ export class ToolStep {
     } else if (claimed) await this.#claimAndRead(claimed, others);
     else await this.#read(ids);
     this.suspendedBefore = ids.some((id) => this.records.has(id));
-    await this.loadQuestions(ids);
+    if (this.#unknownQuestions(ids).length > 0) await this.loadQuestions(ids);
   }
 
   async #read(ids: readonly string[]): Promise<void> {
@@ -135,6 +135,14 @@ export class ToolStep {
 
   /** Reads the questions of the calls that are not known as terminal; terminal ones never change. */
   async loadQuestions(ids: readonly string[]): Promise<void> {
+    const unknown = this.#unknownQuestions(ids);
+    if (unknown.length === 0) return;
+    const { backend } = this.place;
+    for (const record of await backend.store.get(unknown))
+      this.note(record && (await backend.settled(record)));
+  }
+
+  #unknownQuestions(ids: readonly string[]): string[] {
     const wanted = ids.flatMap((id) => {
       const record = this.records.get(id);
       if (!record || record.status === "finished") return [];
@@ -145,13 +153,7 @@ export class ToolStep {
         ...nestedIds(value.interrupts),
       ];
     });
-    const unknown = [...new Set(wanted)].filter(
-      (id) => (this.questions.get(id)?.status ?? "pending") === "pending",
-    );
-    if (unknown.length === 0) return;
-    const { backend } = this.place;
-    for (const record of await backend.store.get(unknown))
-      this.note(record && (await backend.settled(record)));
+    return [...new Set(wanted)].filter((id) => (this.questions.get(id)?.status ?? "pending") === "pending");
   }
 
   /** Reads the calls and their questions again; true if one of them can go on, or has finished elsewhere. */
@@ -195,18 +197,21 @@ export class ToolStep {
 
   /** Writes what the runs have queued; asks of one turn of the event loop go together (P10). */
   flush(): Promise<void> {
-    this.#scheduled ??= this.#gather().then(() => {
-      this.#scheduled = null;
-      const write = (): Promise<void> => this.#write();
-      this.#flushing = this.#flushing.then(write, write);
-      return this.#flushing;
-    });
-    return this.#scheduled;
+    return (this.#scheduled ??= this.#flushSoon());
   }
 
-  /** Siblings that start together ask within one turn; a lone call has nobody to wait for. */
-  #gather(): Promise<void> {
-    return this.runs.size > 1 ? new Promise((resolve) => setImmediate(resolve)) : Promise.resolve();
+  async #flushSoon(): Promise<void> {
+    // Siblings that start together ask within one turn; a lone call has nobody to wait for.
+    await (this.runs.size > 1 ? new Promise((resolve) => setImmediate(resolve)) : null);
+    this.#scheduled = null;
+    const write = (): Promise<void> => this.#write();
+    const turn = this.#writing === null ? write() : this.#writing.then(write, write);
+    this.#writing = turn;
+    try {
+      await turn;
+    } finally {
+      if (this.#writing === turn) this.#writing = null;
+    }
   }
 
   async #write(): Promise<void> {

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import { HoldpointError } from "../../core/errors.ts";
 import type { Actor } from "../../core/record.ts";
 import { cloneJson, frozenJson, type JsonObject } from "../../core/json.ts";
+import type { Envelope } from "../held.ts";
 import { Listings } from "./listings.ts";
 import { SortedIndex } from "./sorted-index.ts";
 import {
@@ -30,7 +31,7 @@ import {
   dueTime,
   encodeCursor,
   guardHolds,
-  newRecord,
+  newEnvelope,
   patched,
 } from "../store-rules.ts";
 
@@ -41,6 +42,16 @@ export interface MemoryRecordStoreOptions {
 interface Entry {
   record: StoredRecord;
   readonly events: RecordEvent[];
+}
+
+/** What an operation comes to, if the commit is not refused. */
+interface Step {
+  readonly id: string;
+  readonly status: OpResult["status"];
+  readonly next?: StoredRecord;
+  readonly touched?: Entry | undefined;
+  readonly event?: NewEvent | undefined;
+  readonly refuses?: boolean;
 }
 
 /** What several {@link MemoryRecordStore} handles share, as two processes share a server. */
@@ -75,47 +86,16 @@ export class MemoryRecordStore implements RecordStore {
     this.#assertOpen();
     checkCommit(ops);
     const now = this.#clock.now();
-    const plan: (Entry | null)[] = [];
-    const results: OpResult[] = [];
-    const touched: Entry[] = [];
-    let refused = false;
-    for (const operation of ops) {
-      const id = operation.op === "insert" ? operation.record.id : operation.id;
-      const entry = this.#data.entries.get(id);
-      const record = entry?.record ?? null;
-      plan.push(null);
-      if (operation.op === "read") {
-        results.push({ status: "read", record });
-      } else if (operation.op === "insert") {
-        if (entry) {
-          if (operation.if_exists === "abort") refused = true;
-          if (operation.touch) touched.push(entry);
-          results.push({ status: "exists", record });
-        } else {
-          const fresh = frozen(newRecord(operation, now, frozenJson(operation.record.value)));
-          plan[plan.length - 1] = { record: fresh, events: [] };
-          results.push({ status: "inserted", record: fresh });
-        }
-      } else if (!entry || !guardHolds(entry.record, operation.guard, now)) {
-        if (!operation.optional) refused = true;
-        else if (operation.touch && entry) touched.push(entry);
-        results.push({ status: entry ? "stale" : "missing", record });
-      } else {
-        const { patch } = operation;
-        const own = patch?.value ? { ...patch, value: frozenJson(patch.value) } : patch;
-        const next = frozen(patched(entry.record, own, now));
-        plan[plan.length - 1] = { ...entry, record: next };
-        results.push({ status: "updated", record: next });
-      }
-    }
-    if (refused) return { status: "refused", results: this.#asRefused(ops, results) };
-    for (const entry of touched)
-      entry.record = frozen({ ...entry.record, touches: entry.record.touches + 1 });
-    for (const [index, operation] of ops.entries()) {
-      const planned = plan[index];
-      if (planned && operation.op !== "read") this.#write(planned, operation.event, now);
-    }
-    return { status: "committed", results: this.#reread(ops, results) };
+    const steps = ops.map((operation) => judge(operation, this.#data.entries.get(idOf(operation)), now));
+    const refused = steps.some((step) => step.refuses);
+    if (!refused) for (const step of steps) this.#perform(step, now);
+    return {
+      status: refused ? "refused" : "committed",
+      results: steps.map(({ id, status, next }) => ({
+        status: refused && next ? "skipped" : status,
+        record: this.#read(id),
+      })),
+    };
   }
 
   async get(ids: readonly string[]): Promise<(StoredRecord | null)[]> {
@@ -132,7 +112,7 @@ export class MemoryRecordStore implements RecordStore {
     for (const status of new Set(statuses)) {
       const index = this.#data.listings.find(kind, tenant_id, key, status);
       for (const id of index?.from(after, order, limit + 1, prefix) ?? []) {
-        const record = this.#data.entries.get(id)?.record;
+        const record = this.#read(id);
         if (record) merged.push(record);
       }
     }
@@ -150,9 +130,10 @@ export class MemoryRecordStore implements RecordStore {
     for (const id of this.#data.due.get(query.kind)?.upTo(now, limit) ?? []) {
       const entry = this.#data.entries.get(id);
       if (!entry) continue;
-      const record = frozen(patched(entry.record, { lease: query.lease }, now));
-      this.#write({ ...entry, record }, undefined, now);
-      acquired.push(record);
+      const { record } = entry;
+      const next = frozen(patched(record, { lease: query.lease }, now), record.value);
+      this.#write(next, undefined, now);
+      acquired.push(next);
     }
     return acquired;
   }
@@ -228,46 +209,35 @@ export class MemoryRecordStore implements RecordStore {
     if (this.#closed) throw new HoldpointError("ERR_HITL_CLOSED", "The memory store is closed.");
   }
 
-  #asRefused(ops: readonly StoreOp[], results: readonly OpResult[]): OpResult[] {
-    return results.map((result, index) => {
-      const operation = ops[index] as StoreOp;
-      const id = operation.op === "insert" ? operation.record.id : operation.id;
-      const done = result.status === "inserted" || result.status === "updated";
-      return { status: done ? "skipped" : result.status, record: this.#read(id) };
-    });
+  #perform({ next, touched, event }: Step, now: number): void {
+    if (next) this.#write(next, event, now);
+    else if (touched) {
+      const { record } = touched;
+      touched.record = frozen({ ...record, touches: record.touches + 1 }, record.value);
+    }
   }
 
-  #reread(ops: readonly StoreOp[], results: readonly OpResult[]): OpResult[] {
-    return results.map((result, index) => {
-      const operation = ops[index] as StoreOp;
-      const id = operation.op === "insert" ? operation.record.id : operation.id;
-      return { status: result.status, record: this.#read(id) };
-    });
-  }
-
-  #write(planned: Entry, event: NewEvent | undefined, now: number): void {
-    const { record } = planned;
-    const known = this.#data.entries.get(record.id);
-    const entry = known ?? planned;
-    const before = known?.record;
-    if (before) {
+  #write(record: StoredRecord, event: NewEvent | undefined, now: number): void {
+    const { id, kind, version, status } = record;
+    const { entries, listings, due, listeners } = this.#data;
+    let entry = entries.get(id);
+    const before = entry?.record;
+    if (entry && before) {
       // A lease or a value alone moves a record in no listing.
-      if (before.status !== record.status || before.keys !== record.keys)
-        this.#data.listings.move(before, record);
+      if (before.status !== status || before.keys !== record.keys) listings.move(before, record);
       entry.record = record;
     } else {
-      this.#data.entries.set(record.id, entry);
-      this.#data.listings.add(record);
+      entries.set(id, (entry = { record, events: [] }));
+      listings.add(record);
     }
     const dueBefore = before ? dueTime(before) : null;
-    const due = dueTime(record);
-    if (dueBefore !== due) {
-      if (dueBefore !== null) this.#data.due.get(record.kind)?.delete(dueBefore, record.id);
-      if (due !== null) this.#dueOf(record.kind).add(due, record.id);
+    const dueAfter = dueTime(record);
+    if (dueBefore !== dueAfter) {
+      if (dueBefore !== null) due.get(kind)?.delete(dueBefore, id);
+      if (dueAfter !== null) this.#dueOf(kind).add(dueAfter, id);
     }
     if (event) this.#record(entry, event, now);
-    const hint = { id: record.id, version: record.version, status: record.status };
-    for (const listener of this.#data.listeners.get(record.id) ?? []) queueMicrotask(() => listener(hint));
+    for (const listener of listeners.get(id) ?? []) queueMicrotask(() => listener({ id, version, status }));
   }
 
   #dueOf(kind: string): SortedIndex {
@@ -298,9 +268,47 @@ function cloneStored(event: RecordEvent): RecordEvent {
   return cloneJson(event as unknown as JsonObject) as unknown as RecordEvent;
 }
 
-/** The record as it is kept and handed out; its value is frozen already. */
-function frozen(record: StoredRecord): StoredRecord {
-  Object.freeze(record.keys);
-  if (record.lease) Object.freeze(record.lease);
-  return Object.freeze(record);
+/** As it is kept and handed out; `value` is frozen already. */
+function frozen(envelope: Envelope, value: JsonObject): StoredRecord {
+  const { keys, lease } = envelope;
+  Object.freeze(keys);
+  if (lease) Object.freeze(lease);
+  return Object.freeze({
+    id: envelope.id,
+    kind: envelope.kind,
+    tenant_id: envelope.tenant_id,
+    status: envelope.status,
+    version: envelope.version,
+    keys,
+    due_at: envelope.due_at,
+    lease,
+    fence: envelope.fence,
+    touches: envelope.touches,
+    created_at: envelope.created_at,
+    updated_at: envelope.updated_at,
+    value,
+  });
+}
+
+function idOf(operation: StoreOp): string {
+  return operation.op === "insert" ? operation.record.id : operation.id;
+}
+
+function judge(operation: StoreOp, entry: Entry | undefined, now: number): Step {
+  const id = idOf(operation);
+  if (operation.op === "read") return { id, status: "read" };
+  const { op, event, touch } = operation;
+  const touched = touch ? entry : undefined;
+  if (op === "insert") {
+    if (entry) return { id, status: "exists", refuses: operation.if_exists === "abort", touched };
+    const next = frozen(newEnvelope(operation, now), frozenJson(operation.record.value));
+    return { id, status: "inserted", next, event };
+  }
+  const { guard, patch, optional } = operation;
+  if (!entry || !guardHolds(entry.record, guard, now)) {
+    const status = entry ? "stale" : "missing";
+    return optional ? { id, status, touched } : { id, status, refuses: true };
+  }
+  const value = patch?.value ? frozenJson(patch.value) : entry.record.value;
+  return { id, status: "updated", next: frozen(patched(entry.record, patch, now), value), event };
 }

@@ -17,7 +17,8 @@ import {
   type StoredRecord,
   type StoreOp,
 } from "../record-store.ts";
-import { newRecord, withText } from "../store-rules.ts";
+import { handOut } from "../held.ts";
+import { newEnvelope } from "../store-rules.ts";
 import { ALL_RECORDS, EVERY_INDEX, type IndexMask, indexBit, NO_INDEX } from "./keys.ts";
 
 const FORMAT = "1";
@@ -196,15 +197,12 @@ export function decodeRecord(id: string, packed: string, value = ""): StoredReco
     created_at: Number(created),
     updated_at: Number(updated),
   };
-  return withText(envelope, value || packed.slice(end + 1));
+  return handOut(envelope, value || packed.slice(end + 1));
 }
 
 /** What an insert has made, from what the client sent: the server sends back only its time. */
 export function insertedRecord(operation: InsertOp, value: string, now: number): StoredRecord {
-  const { record } = operation;
-  const keys: { [name in KeyName]?: string } = {};
-  for (const name of KEY_NAMES) if (record.keys?.[name] !== undefined) keys[name] = record.keys[name];
-  return withText(newRecord({ ...operation, record: { ...record, keys } }, now), value);
+  return handOut(newEnvelope(operation, now), value);
 }
 
 function unknownFormat(id: string): HoldpointError {

@@ -7,9 +7,10 @@ import type {
   StoreOp,
   UpdateOp,
 } from "../record-store.ts";
-import { guardHolds, newRecord, patched } from "../store-rules.ts";
+import { handOut, type Held } from "../held.ts";
+import { guardHolds, newEnvelope, patched } from "../store-rules.ts";
 import type { SqliteDatabase } from "./driver.ts";
-import { handOut, type Held, heldOf, insertEvent, insertRecord, readRow, updateRecord } from "./rows.ts";
+import { heldOf, insertEvent, insertRecord, readRow, updateRecord } from "./rows.ts";
 import { QUERIES } from "./sql.generated.ts";
 
 export interface Committed {
@@ -41,7 +42,7 @@ class CommitRun {
   /** The record after the commit, or as it is now if that was refused. Asked when all operations have run. */
   recordOf(id: string): StoredRecord | null {
     const held = (this.refused ? undefined : this.#after.get(id)) ?? this.#find(id);
-    return held && handOut(held);
+    return held && handOut(held.envelope, held.text);
   }
 
   #find(id: string): Held | null {
@@ -56,7 +57,7 @@ class CommitRun {
 
   #insert(operation: InsertOp): OpResult["status"] {
     const { value, id } = operation.record;
-    const fresh: Held = { record: newRecord(operation, this.#now), text: JSON.stringify(value) };
+    const fresh: Held = { envelope: newEnvelope(operation, this.#now), text: JSON.stringify(value) };
     if (insertRecord(this.#database, fresh)) {
       this.#before.set(id, null);
       this.#written(fresh, operation);
@@ -71,28 +72,28 @@ class CommitRun {
   #update(operation: UpdateOp): OpResult["status"] {
     const { id, guard, patch } = operation;
     const found = this.#find(id);
-    if (!found || !guardHolds(found.record, guard, this.#now)) {
+    if (!found || !guardHolds(found.envelope, guard, this.#now)) {
       if (!operation.optional) this.refused = true;
       else if (operation.touch && found) this.#touch(found);
       return found ? "stale" : "missing";
     }
     const text = patch?.value && JSON.stringify(patch.value);
-    const record = patched(found.record, patch, this.#now);
-    updateRecord(this.#database, record, text);
-    this.#written({ record, text: text ?? found.text }, operation);
+    const envelope = patched(found.envelope, patch, this.#now);
+    updateRecord(this.#database, envelope, text);
+    this.#written({ envelope, text: text ?? found.text }, operation);
     return "updated";
   }
 
-  #touch({ record, text }: Held): void {
-    this.#database.statement(QUERIES.touchRecord).run(record.id);
-    this.#after.set(record.id, { record: { ...record, touches: record.touches + 1 }, text });
+  #touch({ envelope, text }: Held): void {
+    this.#database.statement(QUERIES.touchRecord).run(envelope.id);
+    this.#after.set(envelope.id, { envelope: { ...envelope, touches: envelope.touches + 1 }, text });
   }
 
   #written(held: Held, { event }: InsertOp | UpdateOp): void {
-    const { id, version, status } = held.record;
+    const { id, version, status } = held.envelope;
     this.#after.set(id, held);
     this.changes.push({ id, version, status });
-    if (event) insertEvent(this.#database, held.record, event, this.#now);
+    if (event) insertEvent(this.#database, held.envelope, event, this.#now);
   }
 }
 

@@ -9,7 +9,8 @@ import {
   type RecordEvent,
   type StoredRecord,
 } from "../record-store.ts";
-import { dueTime, withText } from "../store-rules.ts";
+import { type Envelope, handOut, type Held } from "../held.ts";
+import { dueTime } from "../store-rules.ts";
 import type { SqliteDatabase, SqliteValue } from "./driver.ts";
 import { QUERIES } from "./sql.generated.ts";
 
@@ -46,15 +47,7 @@ export function selecting(sql: string, columns: string = RECORD_COLUMNS): string
 
 const GET_RECORD = selecting(QUERIES.getRecord);
 
-/** A record with its value still as text: most rules do not look at the value. */
-export interface Held {
-  readonly record: StoredRecord;
-  readonly text: string;
-}
-
-const NO_VALUE: JsonObject = Object.freeze({});
-
-function record(row: RecordRow, value: JsonObject): StoredRecord {
+function envelopeOf(row: RecordRow): Envelope {
   const [
     id,
     kind,
@@ -87,21 +80,15 @@ function record(row: RecordRow, value: JsonObject): StoredRecord {
     touches,
     created_at,
     updated_at,
-    value,
   };
 }
 
 export function recordOf(row: RecordRow): StoredRecord {
-  return record(row, JSON.parse(row[12]) as JsonObject);
+  return handOut(envelopeOf(row), row[12]);
 }
 
 export function heldOf(row: RecordRow): Held {
-  return { record: record(row, NO_VALUE), text: row[12] };
-}
-
-/** What a caller gets: always a value of its own, which is what the text says. */
-export function handOut(held: Held): StoredRecord {
-  return withText(held.record, held.text);
+  return { envelope: envelopeOf(row), text: row[12] };
 }
 
 export function readRow(database: SqliteDatabase, id: string): RecordRow | undefined {
@@ -109,7 +96,7 @@ export function readRow(database: SqliteDatabase, id: string): RecordRow | undef
 }
 
 /** From `status` to `key_wake`: everything of a row that an update may change, but the value. */
-function changingParameters(record: StoredRecord): SqliteValue[] {
+function changingParameters(record: Envelope): SqliteValue[] {
   const { lease, keys } = record;
   return [
     record.status,
@@ -133,9 +120,9 @@ function changingParameters(record: StoredRecord): SqliteValue[] {
 }
 
 /** False if there is a record with this id already. */
-export function insertRecord(database: SqliteDatabase, { record, text }: Held): boolean {
-  const { id, kind, tenant_id, created_at } = record;
-  const changing = changingParameters(record);
+export function insertRecord(database: SqliteDatabase, { envelope, text }: Held): boolean {
+  const { id, kind, tenant_id, created_at } = envelope;
+  const changing = changingParameters(envelope);
   return (
     database
       .statement(QUERIES.insertRecord)
@@ -144,10 +131,10 @@ export function insertRecord(database: SqliteDatabase, { record, text }: Held): 
 }
 
 /** Without `text`, the value stays. */
-export function updateRecord(database: SqliteDatabase, record: StoredRecord, text?: string): void {
-  const changing = changingParameters(record);
-  if (text === undefined) database.statement(QUERIES.updateEnvelope).run(...changing, record.id);
-  else database.statement(QUERIES.updateRecord).run(...changing, text, record.id);
+export function updateRecord(database: SqliteDatabase, envelope: Envelope, text?: string): void {
+  const changing = changingParameters(envelope);
+  if (text === undefined) database.statement(QUERIES.updateEnvelope).run(...changing, envelope.id);
+  else database.statement(QUERIES.updateRecord).run(...changing, text, envelope.id);
 }
 
 /** `record` is as it is after what the event tells of. */

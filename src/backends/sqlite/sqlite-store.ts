@@ -17,6 +17,7 @@ import type {
   StoreOp,
   Watcher,
 } from "../record-store.ts";
+import { handOut } from "../held.ts";
 import { checkCommit, checkLimit, decodeSeqCursor, patched } from "../store-rules.ts";
 import { runCommit } from "./commit.ts";
 import type { SqliteDatabase, SqliteDriver } from "./driver.ts";
@@ -26,7 +27,6 @@ import { readPage } from "./page.ts";
 import {
   type EventRow,
   eventOf,
-  handOut,
   heldOf,
   insertEvent,
   readRow,
@@ -149,10 +149,10 @@ export class SqliteRecordStore implements RecordStore {
         const now = this.#clock.now();
         return (due.all(query.kind, now, limit) as unknown as RecordRow[]).map((row) => {
           const held = heldOf(row);
-          const record = patched(held.record, { lease: query.lease }, now);
-          updateRecord(database, record);
-          changes.push({ id: record.id, version: record.version, status: record.status });
-          return handOut({ record, text: held.text });
+          const envelope = patched(held.envelope, { lease: query.lease }, now);
+          updateRecord(database, envelope);
+          changes.push({ id: envelope.id, version: envelope.version, status: envelope.status });
+          return handOut(envelope, held.text);
         });
       });
       this.#hub.committed(changes);
@@ -164,7 +164,7 @@ export class SqliteRecordStore implements RecordStore {
     return this.#perform((database) =>
       database.transaction("write", () => {
         const row = readRow(database, id);
-        if (row) insertEvent(database, heldOf(row).record, event, this.#clock.now());
+        if (row) insertEvent(database, heldOf(row).envelope, event, this.#clock.now());
         return row !== undefined;
       }),
     );
