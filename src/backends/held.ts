@@ -1,30 +1,38 @@
-/** Records whose value is still JSON text: the rules of a store look at the envelope, and most callers at little more. */
-import type { JsonObject } from "../core/json.ts";
+/**
+ * Records as stores keep and hand them out. The value of a record that is handed out is made when it is looked at: the
+ * rules of a store need the envelope only, and most callers little more.
+ */
+import { cloneJson, type JsonObject } from "../core/json.ts";
 import type { StoredRecord } from "./record-store.ts";
 
 export type Envelope = Omit<StoredRecord, "value">;
 
-export interface Held {
-  readonly envelope: Envelope;
-  /** The JSON of the value. */
-  readonly text: string;
+/** The value as the store keeps it: its JSON text, or an object that nobody else has and nobody changes. */
+type Source = string | JsonObject;
+
+interface Value {
+  readonly source: Source;
+  made: JsonObject | undefined;
 }
 
-/** Where a record keeps the text of its value, then the value. */
-const KEPT = Symbol("value");
+const VALUE = Symbol("value");
 
 /** One getter for all: an object whose getter is its own becomes a table, many times as large and slow. */
-const VALUE = {
-  get(this: { [KEPT]: string | JsonObject }): JsonObject {
-    const kept = this[KEPT];
-    return typeof kept === "string" ? (this[KEPT] = JSON.parse(kept) as JsonObject) : kept;
+const VALUE_PROPERTY = {
+  get(this: { readonly [VALUE]: Value }): JsonObject {
+    const value = this[VALUE];
+    return (value.made ??= copyOf(value.source));
   },
   enumerable: true,
   configurable: true,
 };
 
-/** What a caller gets: a plain object with a value of its own, parsed when it is looked at. */
-export function handOut(envelope: Envelope, text: string): StoredRecord {
+function copyOf(source: Source): JsonObject {
+  return typeof source === "string" ? (JSON.parse(source) as JsonObject) : cloneJson(source);
+}
+
+/** What a caller gets: a plain object with a value of its own. */
+export function handOut(envelope: Envelope, source: Source): StoredRecord {
   const record: Envelope = {
     id: envelope.id,
     kind: envelope.kind,
@@ -39,6 +47,14 @@ export function handOut(envelope: Envelope, text: string): StoredRecord {
     created_at: envelope.created_at,
     updated_at: envelope.updated_at,
   };
-  Object.defineProperty(record, KEPT, { value: text, writable: true });
-  return Object.defineProperty(record, "value", VALUE) as StoredRecord;
+  const value: Value = { source, made: undefined };
+  Object.defineProperty(record, VALUE, { value });
+  return Object.defineProperty(record, "value", VALUE_PROPERTY) as StoredRecord;
+}
+
+/** The record as it was handed out, whatever its caller has changed in it since. */
+export function handOutAgain(record: StoredRecord): StoredRecord {
+  const value = (record as { readonly [VALUE]?: Value })[VALUE];
+  // The record of a store that is not of this package has no source: this is the moment to copy it.
+  return handOut(record, value ? value.source : cloneJson(record.value));
 }

@@ -50,6 +50,7 @@ import type {
   StoreOp,
 } from "./record-store.ts";
 import { claimAlias, findRecord, withOwnId } from "./aliases.ts";
+import { handOutAgain } from "./held.ts";
 import { pageQueryOf } from "./list-query.ts";
 import { waitForRecord } from "./wait-for.ts";
 
@@ -144,7 +145,8 @@ export class StoreHITLBackend implements HITLBackend {
 
   /** @internal Notes a pending record that was just written, and the schema to check its answer with in this process. */
   remember(stored: StoredRecord, standard?: StandardSchema): void {
-    bounded(this.#shared.recent, stored.id, stored);
+    // Of its own: whoever sees `stored` may change it, and what is remembered is written back with the answer.
+    bounded(this.#shared.recent, stored.id, handOutAgain(stored));
     if (standard) bounded(this.#shared.standards, stored.id, standard);
   }
 

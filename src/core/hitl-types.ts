@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { HoldpointError } from "./errors.ts";
-import { frozenJson, type JsonObject, type JsonValue } from "./json.ts";
+import { type JsonObject, type JsonValue } from "./json.ts";
 
 export const OptionSchema = z.union([
   z.string(),
@@ -98,20 +98,14 @@ function object(properties: JsonObject, required: string[]): JsonObject {
   return { type: "object", properties, required };
 }
 
-const CONFIRM_ANSWER = frozenJson(
-  object({ confirmed: { type: "boolean" }, comment: { type: "string" } }, ["confirmed"]),
-);
+function confirmAnswer(): JsonObject {
+  return object({ confirmed: { type: "boolean" }, comment: { type: "string" } }, ["confirmed"]);
+}
 
-const AUTH_ANSWER = frozenJson(
-  object(
-    {
-      status: { enum: ["granted", "denied"] },
-      reference: { type: "string" },
-      message: { type: "string" },
-    },
-    ["status"],
-  ),
-);
+function authAnswer(): JsonObject {
+  const status = { enum: ["granted", "denied"] };
+  return object({ status, reference: { type: "string" }, message: { type: "string" } }, ["status"]);
+}
 
 /**
  * The schema that an answer is checked against when the author gave none. Null: any JSON is an answer.
@@ -125,7 +119,7 @@ export function defaultResponseSchema(hitl_type: string, data: JsonObject): Json
       return object({ answers: object(answers, Object.keys(answers)) }, ["answers"]);
     }
     case "confirm":
-      return CONFIRM_ANSWER;
+      return confirmAnswer();
     case "permission": {
       const allowed = (data["allowed_decisions"] as JsonValue[] | undefined) ?? [...DECISIONS];
       return {
@@ -144,7 +138,7 @@ export function defaultResponseSchema(hitl_type: string, data: JsonObject): Json
     case "form":
       return (data["schema"] as JsonObject | boolean | undefined) ?? null;
     case "external_auth":
-      return AUTH_ANSWER;
+      return authAnswer();
     default:
       return null;
   }

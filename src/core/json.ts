@@ -209,35 +209,6 @@ export function cloneJson<T extends JsonValue>(value: T): T {
   return result as T;
 }
 
-/** What `frozenJson` made: `Object.isFrozen` knows the surface only. */
-const toTheGround = new WeakSet<object>();
-
-/** Nobody can change the value, nor any part of it. */
-export function isFrozenJson(value: JsonValue): boolean {
-  return typeof value !== "object" || value === null || toTheGround.has(value);
-}
-
-/** A deep copy that nobody can change. The value has to be JSON already; what is undefined is left out. */
-export function frozenJson<T extends JsonValue>(value: T): T {
-  if (typeof value !== "object" || value === null || toTheGround.has(value)) return value;
-  const copied = frozenCopy(value);
-  toTheGround.add(copied);
-  return copied;
-}
-
-function frozenCopy<T extends JsonValue>(value: T): T {
-  if (Array.isArray(value)) return Object.freeze(value.map((item) => frozenJson(item))) as T;
-  const result: JsonObject = { ...(value as JsonObject) };
-  for (const key of Object.keys(result)) {
-    const item = result[key];
-    if (item === undefined) delete result[key];
-    else if (isFrozenJson(item)) continue;
-    else if (key === "__proto__") defineOwn(result, key, frozenJson(item));
-    else result[key] = frozenJson(item);
-  }
-  return Object.freeze(result) as T;
-}
-
 /** An assignment to `__proto__` would change the prototype and lose the property. */
 function defineOwn(target: JsonObject, key: string, value: JsonValue): void {
   Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });

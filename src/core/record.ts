@@ -108,8 +108,8 @@ export const HITLRecordSchema = z.object({
   updated_at: epochMs,
 });
 /**
- * A HITL record as every API returns it. Times are epoch milliseconds. To be read only, with all that is in it: those
- * of the memory backend are frozen. Answers that a tool gets are its own, and may be changed.
+ * A HITL record as every API returns it. Times are epoch milliseconds. It is the caller's own: what is changed in it
+ * changes nothing that is stored.
  */
 export type HITLRecord = z.infer<typeof HITLRecordSchema>;
 

@@ -5,7 +5,7 @@
 import { dereference, type Schema, Validator } from "@cfworker/json-schema";
 import { z } from "zod";
 import { HoldpointError } from "./errors.ts";
-import { cloneJson, isFrozenJson, type JsonObject, type JsonValue, toJson } from "./json.ts";
+import { cloneJson, type JsonObject, type JsonValue, toJson } from "./json.ts";
 
 /** What is wrong with an answer. `path` leads to the value; empty for the answer itself. */
 export interface ResponseIssue {
@@ -73,17 +73,7 @@ const compiled = new Map<string, Validator>();
 /** Checked already; most questions have a schema with which another was asked before. */
 const usable = new WeakSet<Validator>();
 
-/** Schemas that nobody can change are known again without their text. */
-const frozen = new WeakMap<JsonObject, Validator>();
-
 function compile(schema: JsonObject | boolean): Validator {
-  if (typeof schema !== "object" || !isFrozenJson(schema)) return compileText(schema);
-  let validator = frozen.get(schema);
-  if (!validator) frozen.set(schema, (validator = compileText(schema)));
-  return validator;
-}
-
-function compileText(schema: JsonObject | boolean): Validator {
   const text = JSON.stringify(schema);
   const known = compiled.get(text);
   if (known) return known;

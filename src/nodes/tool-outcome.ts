@@ -5,7 +5,7 @@
 import { isBaseMessage, ToolMessage } from "@langchain/core/messages";
 import { Command, isCommand, Send } from "@langchain/langgraph";
 import { HoldpointError, isHoldpointError } from "../core/errors.ts";
-import { cloneJson, type JsonLimits, type JsonObject, type JsonValue, toJson } from "../core/json.ts";
+import { type JsonLimits, type JsonObject, type JsonValue, toJson } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 
 export type ToolOutput = ToolMessage | Command;
@@ -42,8 +42,7 @@ export async function encodeOutput(output: ToolOutput, serde: HostSerde): Promis
 
 export async function decodeOutput(outcome: JsonValue, serde: HostSerde): Promise<ToolOutput> {
   const { kind, message, type, data } = outcome as JsonObject;
-  // LangGraph gives messages their ids by assignment; the record's own parts may be frozen.
-  if (kind === "tool_message") return new ToolMessage(cloneJson(message as JsonValue) as never);
+  if (kind === "tool_message") return new ToolMessage(message as never);
   if ((kind === "typed" || kind === "command") && typeof type === "string" && typeof data === "string") {
     const value = await serde.loadsTyped(type, Buffer.from(data, "base64"));
     return kind === "typed" ? (value as ToolMessage) : revivedCommand(value as PlainCommand);

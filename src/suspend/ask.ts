@@ -253,7 +253,7 @@ function recorded(question: Question, runtime: AskRuntime): Promise<HITLRecord> 
 function answerOf(record: HITLRecord): JsonValue {
   switch (record.status) {
     case "completed":
-      // The author may change what he is given; the record's own may be frozen.
+      // The author may change what he is given, and his body may run once more on this record.
       return cloneJson(record.user_response);
     case "expired":
       throw new HITLExpiredError(record.hitl_id);

@@ -273,7 +273,7 @@ export class CallRun<Output> implements CallScope {
 
   #resumeFrom(answered: StoredRecord, round: number): void {
     const { hitl_id, user_response, tool_state, checkpoint_id } = toHITLRecord(answered);
-    // The author may change what he is given; the record's own may be frozen.
+    // The author may change what he is given, and his body may run once more on this record.
     this.#resumption = {
       hitl_id,
       response: cloneJson(user_response),

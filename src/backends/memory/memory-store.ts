@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { HoldpointError } from "../../core/errors.ts";
 import type { Actor } from "../../core/record.ts";
-import { cloneJson, frozenJson, type JsonObject } from "../../core/json.ts";
-import type { Envelope } from "../held.ts";
+import { cloneJson, type JsonObject } from "../../core/json.ts";
+import { type Envelope, handOut } from "../held.ts";
 import { Listings } from "./listings.ts";
 import { SortedIndex } from "./sorted-index.ts";
 import {
@@ -39,8 +39,14 @@ export interface MemoryRecordStoreOptions {
   readonly clock?: Clock;
 }
 
+/** A record as it is kept; `value` never leaves the store. */
+interface Kept {
+  readonly envelope: Envelope;
+  readonly value: JsonObject;
+}
+
 interface Entry {
-  record: StoredRecord;
+  kept: Kept;
   readonly events: RecordEvent[];
 }
 
@@ -48,7 +54,7 @@ interface Entry {
 interface Step {
   readonly id: string;
   readonly status: OpResult["status"];
-  readonly next?: StoredRecord;
+  readonly next?: Kept;
   readonly touched?: Entry | undefined;
   readonly event?: NewEvent | undefined;
   readonly refuses?: boolean;
@@ -62,14 +68,14 @@ export class MemoryRecordData {
   readonly due: Map<string, SortedIndex> = new Map();
   readonly listeners: Map<string, Set<(hint: ChangeHint) => void>> = new Map();
 
-  *#records(): Iterable<StoredRecord> {
-    for (const { record } of this.entries.values()) yield record;
+  *#records(): Iterable<Envelope> {
+    for (const { kept } of this.entries.values()) yield kept.envelope;
   }
 }
 
 /**
  * The model of all stores: plain maps and sorted arrays, each operation in one turn of the event loop.
- * Values are copied on the way in and frozen, so that nothing handed out can change the store.
+ * Values are copied on the way in, and on the way out when they are looked at.
  */
 export class MemoryRecordStore implements RecordStore {
   readonly capabilities: StoreCapabilities = { name: "memory", durable: false, shared: false };
@@ -130,10 +136,10 @@ export class MemoryRecordStore implements RecordStore {
     for (const id of this.#data.due.get(query.kind)?.upTo(now, limit) ?? []) {
       const entry = this.#data.entries.get(id);
       if (!entry) continue;
-      const { record } = entry;
-      const next = frozen(patched(record, { lease: query.lease }, now), record.value);
+      const { envelope, value } = entry.kept;
+      const next = { envelope: frozen(patched(envelope, { lease: query.lease }, now)), value };
       this.#write(next, undefined, now);
-      acquired.push(next);
+      acquired.push(handOut(next.envelope, value));
     }
     return acquired;
   }
@@ -180,14 +186,14 @@ export class MemoryRecordStore implements RecordStore {
     const limit = checkLimit(query.limit);
     let purged = 0;
     for (const entry of this.#data.entries.values()) {
-      const { record } = entry;
-      if (record.kind !== query.kind || !query.statuses.includes(record.status)) continue;
-      if (record.updated_at >= query.updatedBefore) continue;
+      const { envelope } = entry.kept;
+      if (envelope.kind !== query.kind || !query.statuses.includes(envelope.status)) continue;
+      if (envelope.updated_at >= query.updatedBefore) continue;
       if (purged === limit) return { purged, more: true };
-      this.#data.listings.remove(record);
-      const due = dueTime(record);
-      if (due !== null) this.#data.due.get(record.kind)?.delete(due, record.id);
-      this.#data.entries.delete(record.id);
+      this.#data.listings.remove(envelope);
+      const due = dueTime(envelope);
+      if (due !== null) this.#data.due.get(envelope.kind)?.delete(due, envelope.id);
+      this.#data.entries.delete(envelope.id);
       purged += 1;
     }
     return { purged, more: false };
@@ -202,7 +208,8 @@ export class MemoryRecordStore implements RecordStore {
   }
 
   #read(id: string): StoredRecord | null {
-    return this.#data.entries.get(id)?.record ?? null;
+    const kept = this.#data.entries.get(id)?.kept;
+    return kept ? handOut(kept.envelope, kept.value) : null;
   }
 
   #assertOpen(): void {
@@ -212,26 +219,27 @@ export class MemoryRecordStore implements RecordStore {
   #perform({ next, touched, event }: Step, now: number): void {
     if (next) this.#write(next, event, now);
     else if (touched) {
-      const { record } = touched;
-      touched.record = frozen({ ...record, touches: record.touches + 1 }, record.value);
+      const { envelope, value } = touched.kept;
+      touched.kept = { envelope: frozen({ ...envelope, touches: envelope.touches + 1 }), value };
     }
   }
 
-  #write(record: StoredRecord, event: NewEvent | undefined, now: number): void {
-    const { id, kind, version, status } = record;
+  #write(kept: Kept, event: NewEvent | undefined, now: number): void {
+    const { envelope } = kept;
+    const { id, kind, version, status } = envelope;
     const { entries, listings, due, listeners } = this.#data;
     let entry = entries.get(id);
-    const before = entry?.record;
+    const before = entry?.kept.envelope;
     if (entry && before) {
       // A lease or a value alone moves a record in no listing.
-      if (before.status !== status || before.keys !== record.keys) listings.move(before, record);
-      entry.record = record;
+      if (before.status !== status || before.keys !== envelope.keys) listings.move(before, envelope);
+      entry.kept = kept;
     } else {
-      entries.set(id, (entry = { record, events: [] }));
-      listings.add(record);
+      entries.set(id, (entry = { kept, events: [] }));
+      listings.add(envelope);
     }
     const dueBefore = before ? dueTime(before) : null;
-    const dueAfter = dueTime(record);
+    const dueAfter = dueTime(envelope);
     if (dueBefore !== dueAfter) {
       if (dueBefore !== null) due.get(kind)?.delete(dueBefore, id);
       if (dueAfter !== null) this.#dueOf(kind).add(dueAfter, id);
@@ -248,7 +256,7 @@ export class MemoryRecordStore implements RecordStore {
   }
 
   #record(entry: Entry, event: NewEvent, now: number): void {
-    const { version, status } = entry.record;
+    const { version, status } = entry.kept.envelope;
     const { type, actor, reason, data } = event;
     // Without what is undefined, as every store that writes JSON reads it back.
     entry.events.push({
@@ -268,26 +276,11 @@ function cloneStored(event: RecordEvent): RecordEvent {
   return cloneJson(event as unknown as JsonObject) as unknown as RecordEvent;
 }
 
-/** As it is kept and handed out; `value` is frozen already. */
-function frozen(envelope: Envelope, value: JsonObject): StoredRecord {
-  const { keys, lease } = envelope;
-  Object.freeze(keys);
-  if (lease) Object.freeze(lease);
-  return Object.freeze({
-    id: envelope.id,
-    kind: envelope.kind,
-    tenant_id: envelope.tenant_id,
-    status: envelope.status,
-    version: envelope.version,
-    keys,
-    due_at: envelope.due_at,
-    lease,
-    fence: envelope.fence,
-    touches: envelope.touches,
-    created_at: envelope.created_at,
-    updated_at: envelope.updated_at,
-    value,
-  });
+/** Its parts are handed out as they are. */
+function frozen(envelope: Envelope): Envelope {
+  Object.freeze(envelope.keys);
+  if (envelope.lease) Object.freeze(envelope.lease);
+  return envelope;
 }
 
 function idOf(operation: StoreOp): string {
@@ -301,14 +294,15 @@ function judge(operation: StoreOp, entry: Entry | undefined, now: number): Step 
   const touched = touch ? entry : undefined;
   if (op === "insert") {
     if (entry) return { id, status: "exists", refuses: operation.if_exists === "abort", touched };
-    const next = frozen(newEnvelope(operation, now), frozenJson(operation.record.value));
+    const next = { envelope: frozen(newEnvelope(operation, now)), value: cloneJson(operation.record.value) };
     return { id, status: "inserted", next, event };
   }
   const { guard, patch, optional } = operation;
-  if (!entry || !guardHolds(entry.record, guard, now)) {
+  if (!entry || !guardHolds(entry.kept.envelope, guard, now)) {
     const status = entry ? "stale" : "missing";
     return optional ? { id, status, touched } : { id, status, refuses: true };
   }
-  const value = patch?.value ? frozenJson(patch.value) : entry.record.value;
-  return { id, status: "updated", next: frozen(patched(entry.record, patch, now), value), event };
+  const envelope = frozen(patched(entry.kept.envelope, patch, now));
+  const value = patch?.value ? cloneJson(patch.value) : entry.kept.value;
+  return { id, status: "updated", next: { envelope, value }, event };
 }

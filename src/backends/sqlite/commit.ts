@@ -7,10 +7,10 @@ import type {
   StoreOp,
   UpdateOp,
 } from "../record-store.ts";
-import { handOut, type Held } from "../held.ts";
+import { handOut } from "../held.ts";
 import { guardHolds, newEnvelope, patched } from "../store-rules.ts";
 import type { SqliteDatabase } from "./driver.ts";
-import { heldOf, insertEvent, insertRecord, readRow, updateRecord } from "./rows.ts";
+import { type Held, heldOf, insertEvent, insertRecord, readRow, updateRecord } from "./rows.ts";
 import { QUERIES } from "./sql.generated.ts";
 
 export interface Committed {

@@ -9,12 +9,18 @@ import {
   type RecordEvent,
   type StoredRecord,
 } from "../record-store.ts";
-import { type Envelope, handOut, type Held } from "../held.ts";
+import { type Envelope, handOut } from "../held.ts";
 import { dueTime } from "../store-rules.ts";
 import type { SqliteDatabase, SqliteValue } from "./driver.ts";
 import { QUERIES } from "./sql.generated.ts";
 
 type Nullable<T extends readonly unknown[]> = { [index in keyof T]: string | null };
+
+/** A record with its value still as text. */
+export interface Held {
+  readonly envelope: Envelope;
+  readonly text: string;
+}
 
 /** What each statement that reads whole records selects; see {@link RecordRow}. */
 const RECORD_COLUMNS =

@@ -23,6 +23,25 @@ export const respondCases: readonly BackendCase[] = [
     },
   },
   {
+    name: "P4: what the caller was given is its own: changing it changes neither the question nor what is stored with the answer",
+    run: async ({ backend }) => {
+      const created = await ask(backend, { ...confirm, data: { message: "Sure?" }, metadata: { a: [1] } });
+      const { hitl_id } = created;
+      Object.assign(created.data, { message: "Changed" });
+      (created.metadata["a"] as number[]).push(2);
+      const response = { confirmed: true };
+      const { record } = await backend.respond(hitl_id, response);
+      response.confirmed = false;
+      Object.assign(record?.user_response as object, { confirmed: "changed" });
+      Object.assign(record?.data as object, { message: "Changed" });
+      const { data, metadata, user_response } = await read(backend, hitl_id);
+      assert.deepEqual(
+        [data, metadata, user_response],
+        [{ message: "Sure?" }, { a: [1] }, { confirmed: true }],
+      );
+    },
+  },
+  {
     name: "P3: falsy answers are answers: false, 0, empty text, null, empty list and object",
     run: async ({ backend }) => {
       const answers: readonly JsonValue[] = [false, 0, "", null, [], {}];
