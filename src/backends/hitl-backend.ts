@@ -55,7 +55,10 @@ export interface RespondOptions {
   readonly actor?: Actor | undefined;
   /** Default: derived from the answer, so that the same answer given twice is a duplicate, not a conflict. */
   readonly idempotency_key?: string | undefined;
-  /** The record as the caller has it: saves the read (P5). Its age does not matter; the write is guarded. */
+  /**
+   * The record as an API returned it, unchanged: saves the read (P5). Its age does not matter, the write is guarded; but
+   * its fields are written back with the answer.
+   */
   readonly record?: HITLRecord | undefined;
 }
 

@@ -32,6 +32,17 @@ function sha256(text: string): string {
   return digest;
 }
 
+/** Names one attempt to take a lease; unique among all processes, but no secret. */
+export type LeaseOwner = () => string;
+
+function leaseOwners(): LeaseOwner {
+  const process = defaultRandomId();
+  let count = 0;
+  return () => `${process}-${(count += 1)}`;
+}
+
+export const defaultLeaseOwner: LeaseOwner = leaseOwners();
+
 /** SHA-256 of the RFC 8785 form: equal values have equal hashes, whatever the order of their keys. */
 export function hashJson(value: JsonValue): string {
   return sha256(canonicalJson(value));

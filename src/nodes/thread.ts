@@ -6,7 +6,7 @@ import { HITL_KIND, hitlValue, toHITLRecord } from "../backends/hitl-codec.ts";
 import { TAKEN_UP } from "../backends/hitl-transitions.ts";
 import { MAX_PAGE_LIMIT, type OpResult, type StoredRecord, type StoreOp } from "../backends/record-store.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
-import { defaultRandomId, interruptIdOf, slotOf } from "../core/ids.ts";
+import { defaultLeaseOwner, interruptIdOf, slotOf } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { HITL_STATUSES } from "../core/states.ts";
 import { CALL_KIND } from "../suspend/call-record.ts";
@@ -60,6 +60,7 @@ export class Thread<Output> {
       tenant_id: this.#backend.tenant_id,
       session_id: options.session_id,
       thread_id: options.thread_id,
+      slot: slotOf(this.#backend.tenant_id, options.session_id),
     };
   }
 
@@ -91,7 +92,7 @@ export class Thread<Output> {
   }
 
   get #slot(): number {
-    return slotOf(this.#backend.tenant_id, this.#session_id);
+    return this.#place.slot;
   }
 
   async superseded(head: string | null): Promise<void> {
@@ -110,7 +111,7 @@ export class Thread<Output> {
       id: pauseRecordId(this.#place, checkpoint_id),
       ...(options.optional ? { optional: true, touch: true } : {}),
       guard: { lease: "free" },
-      patch: { lease: { owner: defaultRandomId(), durationMs: this.#leaseMs } },
+      patch: { lease: { owner: defaultLeaseOwner(), durationMs: this.#leaseMs } },
     };
   }
 
@@ -123,7 +124,7 @@ export class Thread<Output> {
     if (typeof checkpoint_ns !== "string") return null;
     const { tenant_id, thread_id } = this.#place;
     const id = callRecordId({ slot: this.#slot, tenant_id, thread_id, checkpoint_ns }, tool_call_id ?? null);
-    return claimOp(id, { owner: defaultRandomId(), durationMs: this.#leaseMs });
+    return claimOp(id, { owner: defaultLeaseOwner(), durationMs: this.#leaseMs });
   }
 
   /** From the results of a commit that accepted the answer, began at `claimedAt`, and tried {@link claimOp}. */

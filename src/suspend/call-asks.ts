@@ -53,6 +53,7 @@ export class CallAsks {
 
   signal(): HITLSuspend {
     return (this.#signal ??= new HITLSuspend({
+      hitl_id: this.#call.id,
       data: { message: `${this.#call.tool_name} waits for a human` },
     }));
   }

@@ -168,7 +168,7 @@ export class CallClaim {
   }
 
   #lease(): { owner: string; durationMs: number } {
-    return { owner: this.#step.randomId(), durationMs: this.#step.leaseMs };
+    return { owner: this.#step.leaseOwner(), durationMs: this.#step.leaseMs };
   }
 
   async #commit(op: StoreOp, beside: readonly StoreOp[] = []): Promise<OpResult> {

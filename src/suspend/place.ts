@@ -154,17 +154,17 @@ export function questionId(place: Place, call: string | null, name: JsonValue, o
   ]);
 }
 
-export type ThreadPlace = Pick<Place, "tenant_id" | "session_id" | "thread_id">;
+export type ThreadPlace = Pick<Place, "tenant_id" | "session_id" | "thread_id" | "slot">;
 
 /** The record that says that a thread has asked, and in which session. */
-export function threadRecordId({ tenant_id, session_id, thread_id }: ThreadPlace): string {
-  return makeId("thread", slotOf(tenant_id, session_id), ["thread", tenant_id, thread_id]);
+export function threadRecordId({ tenant_id, thread_id, slot }: ThreadPlace): string {
+  return makeId("thread", slot, ["thread", tenant_id, thread_id]);
 }
 
 /** The record of a pause: it carries the lease of whoever resumes the thread from this checkpoint. */
 export function pauseRecordId(place: ThreadPlace, checkpoint_id: string | null): string {
-  const { tenant_id, session_id, thread_id } = place;
-  return makeId("pause", slotOf(tenant_id, session_id), ["pause", tenant_id, thread_id, checkpoint_id]);
+  const { tenant_id, thread_id, slot } = place;
+  return makeId("pause", slot, ["pause", tenant_id, thread_id, checkpoint_id]);
 }
 
 const READ_BACK_MS = 10_000;

@@ -8,7 +8,7 @@
  */
 import { HITL_KIND, toHITLRecord } from "../backends/hitl-codec.ts";
 import type { StoredRecord, StoreOp } from "../backends/record-store.ts";
-import { defaultRandomId, type RandomId } from "../core/ids.ts";
+import { defaultLeaseOwner, type LeaseOwner } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
 import type { CallRun } from "./call-run.ts";
 import { callValueOf } from "./call-record.ts";
@@ -24,7 +24,7 @@ export interface ToolStepOptions {
   /** Milliseconds after which a holder that gives no sign of life is taken for dead. Default 60 000. */
   readonly leaseMs?: number | undefined;
   readonly inDoubt?: ((tool_name: string) => InDoubtPolicy) | undefined;
-  readonly randomId?: RandomId | undefined;
+  readonly leaseOwner?: LeaseOwner | undefined;
   /** All calls of the step run in this task. False for one call per `Send`, and for wrapped tools. */
   readonly seesWholeStep?: boolean | undefined;
 }
@@ -41,7 +41,7 @@ export class ToolStep {
   readonly place: Place;
   readonly leaseMs: number;
   readonly inDoubt: (tool_name: string) => InDoubtPolicy;
-  readonly randomId: RandomId;
+  readonly leaseOwner: LeaseOwner;
   readonly now: () => number;
   /** LangGraph 1.4 forgets what a task of a nested graph returned when another one pauses: we must not. */
   readonly #keepAtOnce: boolean;
@@ -68,7 +68,7 @@ export class ToolStep {
     this.place = place;
     this.leaseMs = options.leaseMs ?? 60_000;
     this.inDoubt = options.inDoubt ?? (() => "ask");
-    this.randomId = options.randomId ?? defaultRandomId;
+    this.leaseOwner = options.leaseOwner ?? defaultLeaseOwner;
     this.now = () => place.backend.now();
     this.#keepAtOnce = options.seesWholeStep === false && Object.keys(place.checkpointMap).length > 1;
   }
@@ -93,7 +93,7 @@ export class ToolStep {
   /** P5: the claim of the call that was answered reads everything else in the same round trip. */
   async #claimAndRead({ call_id, hitl_id }: WakeHint, others: readonly string[]): Promise<void> {
     const { results } = await this.place.backend.store.commit([
-      claimOp(call_id, { owner: this.randomId(), durationMs: this.leaseMs }),
+      claimOp(call_id, { owner: this.leaseOwner(), durationMs: this.leaseMs }),
       ...[hitl_id, ...others].map((id) => ({ op: "read", id }) as const),
     ]);
     for (const { record } of results) this.note(record);
@@ -126,7 +126,7 @@ export class ToolStep {
           id: found.id,
           optional: true,
           guard: { version: found.version, lease: "free" },
-          patch: { lease: { owner: this.randomId(), durationMs: this.leaseMs } },
+          patch: { lease: { owner: this.leaseOwner(), durationMs: this.leaseMs } },
         },
       ])
     ).results;
