@@ -1,6 +1,4 @@
 /** Two contenders in one run: short segments A B B A …, so that a busy machine slows both alike. */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 
 /** What is measured; `index` counts from 0 within a segment. */
 export type Operation = (index: number) => Promise<unknown>;
@@ -20,6 +18,8 @@ export interface Plan {
   readonly count: number;
   /** Pairs of segments that are measured. Those that warm up go first and are thrown away. */
   readonly pairs: number;
+  /** Operations of each side that warm up. Default 600. */
+  readonly warmUp?: number;
 }
 
 export interface Figure {
@@ -37,9 +37,6 @@ export interface Comparison {
   /** Quartiles of the ratios within the pairs: how far the figure can be trusted. */
   readonly spread: readonly [low: number, high: number];
 }
-
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
 
 export function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -67,8 +64,8 @@ export async function spread(count: number, concurrency: number, run: Operation)
 }
 
 async function measureSegment(contender: Contender, { count, concurrency }: Plan): Promise<Figure> {
+  // No collection is forced: a full one makes the engine forget the shapes of objects, and both sides learn them again.
   const { run, end } = await contender(count);
-  collectGarbage();
   const cpu = process.cpuUsage();
   const started = performance.now();
   await spread(count, concurrency, run);
@@ -78,13 +75,14 @@ async function measureSegment(contender: Contender, { count, concurrency }: Plan
   return { perSecond: (count / elapsedMs) * 1000, cpuMicros: (user + system) / count };
 }
 
-/** Operations of each side after which the engine has compiled what runs often: services run for longer than that. */
 const WARM_UP = 600;
+/** Operations after which the engine has compiled also what runs once in a round: services run for longer than that. */
+export const LONG_WARM_UP = 5000;
 
 /** @param base - what `own` is compared with */
 export async function compare(base: Contender, own: Contender, plan: Plan): Promise<Comparison> {
   const figures: { base: Figure; own: Figure }[] = [];
-  const warmUp = Math.ceil(WARM_UP / plan.count);
+  const warmUp = Math.ceil((plan.warmUp ?? WARM_UP) / plan.count);
   for (let pair = 0; pair < warmUp + plan.pairs; pair += 1) {
     const ownFirst = pair % 2 === 1;
     const first = await measureSegment(ownFirst ? own : base, plan);

@@ -9,7 +9,7 @@ import { RedisHITLBackend } from "holdpoint/backends/redis";
 import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
 import { startRedisServer } from "../test/support/redis-server.ts";
 import { bareGraph, bareRound, Effects, ownGraph, ownRound } from "./graphs.ts";
-import { compare, type Contender, type Plan } from "./measure.ts";
+import { compare, type Contender, LONG_WARM_UP, type Plan } from "./measure.ts";
 import type { Options } from "./options.ts";
 import { atLeast, type Report } from "./report.ts";
 
@@ -27,11 +27,17 @@ const ownOnMemory: Contender = (count) => {
 };
 
 function planFor(options: Options, concurrency: number): Plan {
-  const count = Math.max(50, 4 * concurrency);
+  const count = Math.max(100, 4 * concurrency);
   return { concurrency, count, pairs: Math.max(4, Math.round(options.rounds / count)) };
 }
 
+/** Lets the engine compile both sides, many rounds at once, which is the quickest. */
+async function warmUp(base: Contender, own: Contender, options: Options): Promise<void> {
+  if (!options.quick) await compare(base, own, { concurrency: 16, count: 100, pairs: 1, warmUp: LONG_WARM_UP });
+}
+
 async function onMemory(report: Report, options: Options): Promise<void> {
+  await warmUp(bareOnMemory, ownOnMemory, options);
   for (const concurrency of options.concurrency ?? [1, 4, 16]) {
     const result = await compare(bareOnMemory, ownOnMemory, planFor(options, concurrency));
     report.compared(`MemorySaver + memory, ${concurrency} at once`, result, atLeast(0.9));
@@ -95,6 +101,7 @@ function ownOnSqlite(synchronous: Synchronous): Contender {
 }
 
 async function onSqlite(report: Report, options: Options): Promise<void> {
+  await warmUp(bareOnSqlite("NORMAL"), ownOnSqlite("NORMAL"), options);
   for (const synchronous of ["FULL", "NORMAL"] as const) {
     for (const concurrency of options.concurrency ?? [1, 4, 16]) {
       const plan = planFor(options, concurrency);
@@ -123,6 +130,7 @@ async function onRedis(report: Report, options: Options): Promise<void> {
     };
   };
   try {
+    await warmUp(bareOnMemory, own, options);
     for (const concurrency of options.concurrency ?? [1, 16, 64]) {
       const result = await compare(bareOnMemory, own, planFor(options, concurrency));
       const bound = REDIS_BOUNDS[concurrency];
