@@ -30,14 +30,18 @@ interface Walk {
   readonly limits: JsonLimits;
   /** Values that may still follow: each takes a byte at least. Objects that share parts grow without end. */
   left: number;
+  /** Bytes that are surely left of the limit; negative if the text has to be measured. */
+  room: number;
 }
 
 function copy(value: unknown, path: string, depth: number, walk: Walk): JsonValue {
   walk.left -= 1;
+  walk.room -= VALUE_ROOM;
   if (walk.left < 0) throw tooLarge(path, `more than ${walk.limits.maxBytes}`, walk.limits);
   switch (typeof value) {
     case "string":
       if (!value.isWellFormed()) fail(path, "holds a lone surrogate");
+      walk.room -= textRoom(value);
       return value;
     case "boolean":
       return value;
@@ -80,7 +84,9 @@ function copy(value: unknown, path: string, depth: number, walk: Walk): JsonValu
   for (const [key, item] of Object.entries(value)) {
     if (FORBIDDEN_KEYS.has(key)) fail(`${path}.${key}`, "is a reserved key");
     if (!key.isWellFormed()) fail(path, "has a key with a lone surrogate");
-    if (item !== undefined) result[key] = copy(item, `${path}.${key}`, depth + 1, walk);
+    if (item === undefined) continue;
+    walk.room -= textRoom(key);
+    result[key] = copy(item, `${path}.${key}`, depth + 1, walk);
   }
   return result;
 }
@@ -93,8 +99,9 @@ function copy(value: unknown, path: string, depth: number, walk: Walk): JsonValu
  */
 export function toJson(value: unknown, path: string, limits: JsonLimits = DEFAULT_LIMITS): JsonValue {
   let result: JsonValue;
+  const walk: Walk = { limits, left: limits.maxBytes, room: limits.maxBytes };
   try {
-    result = copy(value, path, 0, { limits, left: limits.maxBytes });
+    result = copy(value, path, 0, walk);
   } catch (cause) {
     if (isHoldpointError(cause)) throw cause;
     // A getter or a proxy threw.
@@ -103,7 +110,7 @@ export function toJson(value: unknown, path: string, limits: JsonLimits = DEFAUL
       details: { path },
     });
   }
-  assertJsonSize(result, path, limits);
+  if (walk.room < 0) assertSize(JSON.stringify(result), path, limits);
   return result;
 }
 
@@ -129,19 +136,26 @@ export function assertJsonSize(value: JsonValue, path: string, limits: JsonLimit
   if (roomAfter(value, limits.maxBytes) < 0) assertSize(JSON.stringify(value), path, limits);
 }
 
+/** Bytes of a value without its text, at most: a number takes 24, and there are commas, colons and brackets. */
+const VALUE_ROOM = 25;
+
+/** Bytes of a text, at most: a UTF-16 unit takes six (\u0000). */
+function textRoom(text: string): number {
+  return 6 * text.length + 3;
+}
+
 /** What is surely left of `room` bytes after the value's text; negative if it is not sure that it fits. */
 function roomAfter(value: JsonValue | undefined, room: number): number {
-  // A UTF-16 unit takes six bytes at most (\u0000), and a number 24; each with a comma or a colon.
-  if (typeof value === "string") return room - 6 * value.length - 3;
-  if (typeof value !== "object" || value === null) return room - 25;
-  let left = room - 3;
+  let left = room - VALUE_ROOM;
+  if (typeof value === "string") return left - textRoom(value);
+  if (typeof value !== "object" || value === null) return left;
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length && left >= 0; index += 1) left = roomAfter(value[index], left);
     return left;
   }
   for (const key of Object.keys(value)) {
     if (left < 0) break;
-    left = roomAfter(value[key], left - 6 * key.length - 3);
+    left = roomAfter(value[key], left - textRoom(key));
   }
   return left;
 }

@@ -97,11 +97,16 @@ export function startingAt(graph: ResumableGraph, thread_id: string, head: Check
     const asked = config.configurable["thread_id"] === thread_id && !checkpoint_ns && !checkpoint_id;
     return found && asked ? Promise.resolve(found) : saver.getTuple(config);
   };
+  const methods = new Map<PropertyKey, unknown>([["getTuple", getTuple]]);
   return new Proxy(saver, {
     get(target, name) {
-      if (name === "getTuple") return getTuple;
+      const known = methods.get(name);
+      if (known !== undefined) return known;
       const own: unknown = Reflect.get(target, name, target);
-      return typeof own === "function" ? own.bind(target) : own;
+      if (typeof own !== "function") return own;
+      const bound: unknown = own.bind(target);
+      methods.set(name, bound);
+      return bound;
     },
   });
 }

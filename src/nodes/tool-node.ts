@@ -107,7 +107,8 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       step.runs.clear();
       const seen = step.changes;
       const runs = tasks.map((task) => new CallRun(step, task));
-      const results = await settleAll(runs);
+      const [only] = runs;
+      const results = only && runs.length === 1 ? [await only.settle()] : await settleAll(runs);
       if (results.every((result) => result.status === "finished"))
         return results.map((result) => result.output);
       // While a slow sibling ran, a question may have been answered: look once more before going to sleep.
@@ -161,8 +162,6 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
 
 /** All of them come to their end, also when one fails: a sibling's effect has to be recorded. */
 async function settleAll(runs: readonly CallRun<ToolOutput>[]): Promise<CallResult<ToolOutput>[]> {
-  const [only] = runs;
-  if (only && runs.length === 1) return [await only.settle()];
   const settled = await Promise.allSettled(runs.map((run) => run.settle()));
   const failed = settled.find((result) => result.status === "rejected");
   if (failed) throw failed.reason;

@@ -215,9 +215,10 @@ export class ToolStep {
   }
 
   async #write(): Promise<void> {
-    const starting = [...this.runs].map((run) => run.starting).filter((start) => start !== null);
+    const runs = [...this.runs];
+    const starting = runs.map((run) => run.starting).filter((start) => start !== null);
     if (starting.length > 0) await Promise.allSettled(starting);
-    const asks = [...this.runs].some((run) => run.hasAsked);
+    const asks = runs.some((run) => run.hasAsked);
     if (asks && !isSurelyResumable(this.place) && !(await this.#isResumable())) return;
     const ids = [...this.#finished.keys()];
     const outcomes =
@@ -225,7 +226,7 @@ export class ToolStep {
         ? []
         : await Promise.all([...this.#finished.values()].map((makeInsert) => makeInsert()));
     const batches = asks
-      ? [...this.runs].map((run) => ({ run, ops: run.takeOps() })).filter(({ ops }) => ops.length > 0)
+      ? runs.map((run) => ({ run, ops: run.takeOps() })).filter(({ ops }) => ops.length > 0)
       : [];
     if (batches.length === 0 && outcomes.length === 0) return;
     const first = asks && !this.asked;

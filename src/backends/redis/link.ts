@@ -8,6 +8,7 @@
  */
 import { HoldpointError, isHoldpointError } from "../../core/errors.ts";
 import type { Argument, RedisClient } from "./client.ts";
+import { Deadlines } from "./deadlines.ts";
 import { closedError, type Fault, faultOf, indeterminate, storeError } from "./faults.ts";
 import type { LuaScript } from "./scripts.generated.ts";
 
@@ -41,6 +42,7 @@ export class Link {
   readonly #timeoutMs: number;
   #client: RedisClient | undefined;
   #closed = false;
+  readonly #deadlines = new Deadlines();
   #running = 0;
   #corked: RedisClient["stream"];
   /** How many calls left in the last write, or are to leave in the next one. */
@@ -220,18 +222,19 @@ export class Link {
 
   #within<T>(deadline: number, sent: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(
-        () => end(new HoldpointError("ERR_HITL_TIMEOUT", `no answer within ${this.#timeoutMs} ms`)),
-        Math.max(1, deadline - performance.now()),
+      const timedOut = (): void =>
+        reject(new HoldpointError("ERR_HITL_TIMEOUT", `no answer within ${this.#timeoutMs} ms`));
+      const forget = this.#deadlines.add(deadline, timedOut);
+      sent.then(
+        (result) => {
+          forget();
+          resolve(result);
+        },
+        (error: unknown) => {
+          forget();
+          reject(error as Error);
+        },
       );
-      const end = (error: Error): void => {
-        clearTimeout(timer);
-        reject(error);
-      };
-      sent.then((result) => {
-        clearTimeout(timer);
-        resolve(result);
-      }, end);
     });
   }
 }
