@@ -16,20 +16,8 @@ const FOREIGN_ID = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 export type RandomId = () => string;
 export const defaultRandomId: RandomId = () => Buffer.from(random(15)).toString("hex").slice(1);
 
-/** A round computes each of its ids several times: when it asks, when it is answered, when the body runs again. */
-const digests = new Map<string, string>();
-const MAX_DIGESTS = 2000;
-/** Longer texts are questions with much in them; keeping those would keep what they hold. */
-const MAX_DIGEST_TEXT = 1000;
-
 function sha256(text: string): string {
-  const known = digests.get(text);
-  if (known !== undefined) return known;
-  const digest = hash("sha256", text, "hex");
-  if (text.length > MAX_DIGEST_TEXT) return digest;
-  if (digests.size >= MAX_DIGESTS) digests.clear();
-  digests.set(text, digest);
-  return digest;
+  return hash("sha256", text, "hex");
 }
 
 /** Names one attempt to take a lease; unique among all processes, but no secret. */
@@ -48,9 +36,19 @@ export function hashJson(value: JsonValue): string {
   return sha256(canonicalJson(value));
 }
 
+/** A round asks several times for the slot of one session. */
+const slots = new Map<string, number>();
+const MAX_SLOTS = 1000;
+
 /** The partition of a session, 0…4095. Records of one slot can change together in one atomic commit. */
 export function slotOf(tenant_id: string, session_id: string): number {
-  return Number.parseInt(sha256(JSON.stringify([tenant_id, session_id])).slice(0, 3), 16);
+  const name = `${tenant_id.length}:${tenant_id}${session_id}`;
+  const known = slots.get(name);
+  if (known !== undefined) return known;
+  const slot = Number.parseInt(sha256(JSON.stringify([tenant_id, session_id])).slice(0, 3), 16);
+  if (slots.size >= MAX_SLOTS) slots.clear();
+  slots.set(name, slot);
+  return slot;
 }
 
 function slotHex(slot: number): string {

@@ -210,13 +210,18 @@ function isOrdered(value: JsonValue): boolean {
 /** A deep copy of a value that is JSON already; what is undefined is left out. */
 export function cloneJson<T extends JsonValue>(value: T): T {
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => cloneJson(item)) as T;
+  if (Array.isArray(value)) {
+    const items: JsonValue[] = [];
+    for (let index = 0; index < value.length; index += 1) items.push(cloneJson(value[index] as JsonValue));
+    return items as T;
+  }
   // A spread copies an object's layout at once; property by property the engine would find it again each time.
   const result: JsonObject = { ...value };
-  for (const key of Object.keys(result)) {
+  // oxlint-disable-next-line guard-for-in -- Most properties are no objects, and need not be asked whose they are.
+  for (const key in result) {
     const item = result[key];
     if (item === undefined) delete result[key];
-    else if (typeof item !== "object" || item === null) continue;
+    else if (typeof item !== "object" || item === null || !Object.hasOwn(result, key)) continue;
     else if (key === "__proto__") defineOwn(result, key, cloneJson(item));
     else result[key] = cloneJson(item);
   }
