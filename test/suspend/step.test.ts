@@ -134,6 +134,31 @@ describe.each(kinds)("step in %s", (kind) => {
     expect(await it.output()).toBe("charged true");
     expect(counter.of("charge")).toBe(1);
   });
+
+  it.each(Array.from({ length: 16 }, (_, late) => late))(
+    "a question that comes %i turns after a step does not take the step's claim away (P6)",
+    async (late) => {
+      const counter = new Counter();
+      const it = setUp(async () => {
+        const ask = async (): Promise<boolean> => {
+          for (let turn = 0; turn < late; turn += 1) await undefined;
+          return (await confirm({ message: "Sure?" })).confirmed;
+        };
+        // From here on the body runs under a claim.
+        await confirm({ message: "First?" });
+        const parts = await Promise.allSettled([
+          step("charge", () => counter.hit("charge")),
+          step("mail", () => counter.hit("mail")),
+          ask(),
+        ]);
+        return JSON.stringify(parts.map((part) => ("value" in part ? part.value : "failed")));
+      }, kind);
+      await it.start();
+      await it.answer(yes, "First?");
+      await it.answer(yes, "Sure?");
+      expect([await it.output(), counter.all()]).toEqual(["[1,1,true]", { charge: 1, mail: 1 }]);
+    },
+  );
 });
 
 describe("results", () => {

@@ -262,3 +262,33 @@ it("what was acknowledged with appendfsync always outlives SIGKILL", async () =>
     await durable.stop();
   }
 });
+
+describe("many calls at once", () => {
+  async function readsOf(act: () => Promise<unknown>): Promise<number> {
+    const count = async (): Promise<number> =>
+      Number(/total_reads_processed:([0-9]+)/.exec(await admin.info("stats"))?.[1]);
+    const before = await count();
+    await act();
+    // Its own question is one.
+    return (await count()) - before - 1;
+  }
+
+  it("leave together: the server reads them in a few pieces, and each gets its own answer", async () => {
+    const store = storeOf(server.url, server.prefix());
+    await store.commit([insertOf(idOf(0))]);
+    const ids = Array.from({ length: 64 }, (_, n) => idOf(`together-${n}`));
+    const commits = (): Promise<unknown> => Promise.all(ids.map((id) => store.commit([insertOf(id)])));
+    expect(await readsOf(commits)).toBeLessThan(10);
+    const gets = Promise.all(ids.map(async (id) => (await read(store, id)).id));
+    expect(await gets).toEqual(ids);
+  });
+
+  it("one after the other each leaves at once", async () => {
+    const store = storeOf(server.url, server.prefix());
+    await store.get([idOf(0)]);
+    const one = async (): Promise<void> => {
+      for (let n = 0; n < 10; n += 1) await store.get([idOf(n)]);
+    };
+    expect(await readsOf(one)).toBe(10);
+  });
+});
