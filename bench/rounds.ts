@@ -33,7 +33,8 @@ function planFor(options: Options, concurrency: number): Plan {
 
 /** Lets the engine compile both sides, many rounds at once, which is the quickest. */
 async function warmUp(base: Contender, own: Contender, options: Options): Promise<void> {
-  if (!options.quick) await compare(base, own, { concurrency: 16, count: 100, pairs: 1, warmUp: LONG_WARM_UP });
+  if (!options.quick)
+    await compare(base, own, { concurrency: 16, count: 100, pairs: 1, warmUp: LONG_WARM_UP });
 }
 
 async function onMemory(report: Report, options: Options): Promise<void> {

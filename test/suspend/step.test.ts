@@ -141,7 +141,7 @@ describe.each(kinds)("step in %s", (kind) => {
       const counter = new Counter();
       const it = setUp(async () => {
         const ask = async (): Promise<boolean> => {
-          for (let turn = 0; turn < late; turn += 1) await undefined;
+          for (let turn = 0; turn < late; turn += 1) await Promise.resolve();
           return (await confirm({ message: "Sure?" })).confirmed;
         };
         // From here on the body runs under a claim.

@@ -232,7 +232,7 @@ export class Link {
         },
         (error: unknown) => {
           forget();
-          reject(error as Error);
+          reject(error);
         },
       );
     });
