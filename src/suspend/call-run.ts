@@ -259,7 +259,7 @@ export class CallRun<Output> implements CallScope {
     const held = this.#claim.record as StoredRecord;
     this.#value = callValueOf(held);
     const { mode, open, round, resumed } = this.#value;
-    await this.#step.loadQuestions([held.id]);
+    if (this.#step.lacksQuestions([held.id])) await this.#step.loadQuestions([held.id]);
     const answered = open
       .map((id) => this.#step.questions.get(id))
       .find((stored) => stored && isTerminalHITLStatus(stored.status));

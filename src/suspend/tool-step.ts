@@ -83,7 +83,7 @@ export class ToolStep {
     } else if (claimed) await this.#claimAndRead(claimed, others);
     else await this.#read(ids);
     this.suspendedBefore = ids.some((id) => this.records.has(id));
-    if (this.#unknownQuestions(ids).length > 0) await this.loadQuestions(ids);
+    if (this.lacksQuestions(ids)) await this.loadQuestions(ids);
   }
 
   async #read(ids: readonly string[]): Promise<void> {
@@ -131,6 +131,11 @@ export class ToolStep {
       ])
     ).results;
     return again?.status === "updated" ? again.record : null;
+  }
+
+  /** Some question of these calls may have ended since it was read. */
+  lacksQuestions(ids: readonly string[]): boolean {
+    return this.#unknownQuestions(ids).length > 0;
   }
 
   /** Reads the questions of the calls that are not known as terminal; terminal ones never change. */

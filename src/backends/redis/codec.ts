@@ -16,6 +16,7 @@ import {
   type RecordKeys,
   type StoredRecord,
   type StoreOp,
+  type UpdateOp,
 } from "../record-store.ts";
 import { handOut } from "../held.ts";
 import { newEnvelope } from "../store-rules.ts";
@@ -86,6 +87,7 @@ export function packEvent(event: NewEvent | undefined): string {
 }
 
 export interface EncodedCommit {
+  /** The operations, and the values that they bring. */
   readonly args: readonly string[];
   /** The indexes that the commit may change. */
   readonly mask: IndexMask;
@@ -94,64 +96,58 @@ export interface EncodedCommit {
 }
 
 export function encodeOps(ops: readonly StoreOp[]): EncodedCommit {
-  const args: string[] = [];
+  const args: string[] = [""];
   const values: string[] = [];
+  let packed = "";
   let mask: IndexMask = NO_INDEX;
   for (const operation of ops) {
     let value = "";
     if (operation.op === "read") {
-      args.push("r", operation.id);
+      packed += `r\n${operation.id}\n`;
     } else if (operation.op === "insert") {
-      const { record, lease, event, if_exists, touch } = operation;
-      const keys = record.keys ?? {};
-      value = JSON.stringify(record.value);
+      const { keys = {} } = operation.record;
+      value = JSON.stringify(operation.record.value);
+      args.push(value);
       mask |= ALL_RECORDS;
       for (const name of KEY_NAMES) if (keys[name] !== undefined) mask |= indexBit(name);
-      args.push(
-        "i",
-        record.id,
-        `${if_exists === "abort" ? "a" : ""}${touch ? "t" : ""}`,
-        escapeField(record.kind),
-        escapeField(record.tenant_id),
-        escapeField(record.status),
-        record.due_at === undefined || record.due_at === null ? "" : numberText(record.due_at, "due_at"),
-        lease ? escapeField(lease.owner) : "",
-        lease ? numberText(lease.durationMs, "durationMs") : "",
-        packEvent(event),
-        packKeys(keys),
-        value,
-      );
+      packed += packInsert(operation, keys);
     } else {
-      const { id, guard = {}, patch = {}, event, optional, touch } = operation;
-      if (patch.value) value = JSON.stringify(patch.value);
+      const { patch = {} } = operation;
+      if (patch.value) args.push((value = JSON.stringify(patch.value)));
       if (patch.status !== undefined || patch.keys) mask = EVERY_INDEX;
-      args.push(
-        "u",
-        id,
-        `${optional ? "o" : ""}${touch ? "t" : ""}`,
-        guard.status ? packSet(guard.status) : "",
-        guard.version === undefined ? "" : String(guard.version),
-        guard.fence === undefined ? "" : String(guard.fence),
-        guard.touches === undefined ? "" : String(guard.touches),
-        `${guard.lease === "free" ? "f" : ""}${guard.not_due ? "n" : ""}${guard.due ? "d" : ""}`,
-        patch.status === undefined ? "" : `=${escapeField(patch.status)}`,
-        patch.keys ? packKeyChanges(patch.keys) : "",
-        packDue(patch.due_at),
-        ...packLease(patch.lease),
-        packEvent(event),
-        value,
-      );
+      packed += packUpdate(operation, patch);
     }
     values.push(value);
   }
+  args[0] = packed;
   return { args, mask, values };
 }
 
-function packLease(lease: Patch["lease"]): [string, string] {
-  if (lease === undefined) return ["", ""];
-  if (lease === "release") return ["-", ""];
-  if ("renewMs" in lease) return [`~${numberText(lease.renewMs, "renewMs")}`, ""];
-  return [`=${numberText(lease.durationMs, "durationMs")}`, escapeField(lease.owner)];
+/** No field holds a line feed: names are escaped, and JSON writes it as \\n. */
+function packInsert({ record, lease, event, if_exists, touch }: InsertOp, keys: RecordKeys): string {
+  const { id, kind, tenant_id, status, due_at } = record;
+  const due = due_at === undefined || due_at === null ? "" : numberText(due_at, "due_at");
+  const leased = lease ? `${escapeField(lease.owner)}\n${numberText(lease.durationMs, "durationMs")}` : "\n";
+  const flags = `${if_exists === "abort" ? "a" : ""}${touch ? "t" : ""}`;
+  const names = `${escapeField(kind)}\n${escapeField(tenant_id)}\n${escapeField(status)}`;
+  return `i\n${id}\n${flags}\n${names}\n${due}\n${leased}\n${packEvent(event)}\n${packKeys(keys)}\n`;
+}
+
+function packUpdate({ id, guard = {}, event, optional, touch }: UpdateOp, patch: Patch): string {
+  const flags = `${optional ? "o" : ""}${touch ? "t" : ""}${patch.value ? "v" : ""}`;
+  const { status, version, fence, touches, lease, not_due, due } = guard;
+  const tests = `${lease === "free" ? "f" : ""}${not_due ? "n" : ""}${due ? "d" : ""}`;
+  const guards = `${status ? packSet(status) : ""}\n${version ?? ""}\n${fence ?? ""}\n${touches ?? ""}\n${tests}`;
+  const changes = `${patch.status === undefined ? "" : keyField(patch.status)}\n${patch.keys ? packKeyChanges(patch.keys) : ""}\n${packDue(patch.due_at)}`;
+  return `u\n${id}\n${flags}\n${guards}\n${changes}\n${packLease(patch.lease)}\n${packEvent(event)}\n`;
+}
+
+/** The lease and its owner. */
+function packLease(lease: Patch["lease"]): string {
+  if (lease === undefined) return "\n";
+  if (lease === "release") return "-\n";
+  if ("renewMs" in lease) return `~${numberText(lease.renewMs, "renewMs")}\n`;
+  return `=${numberText(lease.durationMs, "durationMs")}\n${escapeField(lease.owner)}`;
 }
 
 /**

@@ -8,14 +8,16 @@
 --       2 request   the commit's random id (S4)
 --       3 channel   for change hints
 --       4 names     one digit for each index key: 0 all, n the nth of KEY_NAMES
---       then for each operation:
---         i id flags kind tenant status due owner lease-ms event keys value
+--       5 operations, each a letter and its fields, each of them ended by a line feed (fewer arguments are less work
+--         for both sides):
+--         i id flags kind tenant status due owner lease-ms event keys
 --           flags: a abort if it exists, t touch; due, lease-ms, event: "" for none; keys: eight fields
---         u id flags statuses version fence touches tests status keys due lease owner event value
---           flags: o optional, t touch; statuses "|a|b|"; tests: f lease free, n not due, d due;
+--         u id flags statuses version fence touches tests status keys due lease owner event
+--           flags: o optional, t touch, v brings a value; statuses "|a|b|"; tests: f lease free, n not due, d due;
 --           status "=x"; keys: eight fields, each "" unchanged, "-" removed, "=x";
 --           due: "-" null, "=at", "+ms"; lease: "-" release, "~ms" renew, "=ms" take; "" everywhere: not named
 --         r id
+--       6… the values, in the order of the operations that bring one: each i, and each u with the flag v
 -- Returns "c" (committed) or "x" (refused), now, then one text for each operation: a letter and the record.
 --         i inserted (no record: the client knows it, unless the commit was replayed), u updated (without
 --         the value if the commit brought it), e exists, s stale, m missing, r read, k skipped.
@@ -47,8 +49,8 @@ local function lease_free(record)
   return record[LEASE_END] == "" or tonumber(record[LEASE_END]) <= now
 end
 
-local function guard_holds(record, at)
-  local statuses, version, fence, touches, tests = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7]
+local function guard_holds(record, fields)
+  local statuses, version, fence, touches, tests = fields[3], fields[4], fields[5], fields[6], fields[7]
   if statuses ~= "" and not string.find(statuses, "|" .. record[STATUS] .. "|", 1, true) then return false end
   if version ~= "" and version ~= record[VERSION] then return false end
   if fence ~= "" and (fence ~= record[FENCE] or lease_free(record)) then return false end
@@ -61,13 +63,13 @@ local function guard_holds(record, at)
   return true
 end
 
--- The record after the update at ARGV[at].
-local function patched(old, at)
+-- The record after the update with these fields.
+local function patched(old, fields)
   local record = {}
   for n = 1, #old do
     record[n] = old[n]
   end
-  local status, keys, due, lease = ARGV[at + 8], ARGV[at + 9], ARGV[at + 10], ARGV[at + 11]
+  local status, keys, due, lease = fields[8], fields[9], fields[10], fields[11]
   if status ~= "" then
     record[STATUS] = string.sub(status, 2)
   end
@@ -87,7 +89,7 @@ local function patched(old, at)
     if how == "-" then
       record[OWNER], record[LEASE_END] = "", ""
     elseif how == "=" then
-      record[OWNER], record[LEASE_END] = ARGV[at + 12], text(now + duration)
+      record[OWNER], record[LEASE_END] = fields[12], text(now + duration)
       record[FENCE] = text(tonumber(record[FENCE]) + 1)
     elseif record[LEASE_END] ~= "" then
       record[LEASE_END] = text(now + duration)
@@ -99,13 +101,26 @@ local function patched(old, at)
 end
 
 -- Plan: nothing is written before every operation was judged.
-local WIDTH = { i = 12, u = 15, r = 2 }
+-- The fields of each operation after its letter, and the position behind them.
+local FIELDS = {
+  i = "^([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n()",
+  u = "^([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n()",
+  r = "^([^\n]*)\n()",
+}
+local operations = ARGV[5]
 local plan = {}
 local refused, replayed = false, false
-local at = 5
-while at <= #ARGV do
-  local op, id = ARGV[at], ARGV[at + 1]
-  local step = { op = op, id = id, at = at }
+local at, next_value = 1, 6
+while at <= #operations do
+  local op = string.sub(operations, at, at)
+  local fields = { string.match(operations, FIELDS[op], at + 2) }
+  at = fields[#fields]
+  local id = fields[1]
+  local step = { op = op, id = id, fields = fields }
+  if op == "i" or op == "u" and string.find(fields[2], "v", 1, true) then
+    step.value = ARGV[next_value]
+    next_value = next_value + 1
+  end
   local found = load(id)
   if op == "r" then
     step.code = "r"
@@ -114,11 +129,11 @@ while at <= #ARGV do
     step.old = old
     step.done = old and done_by(old, request)
     replayed = replayed or step.done ~= nil and step.done ~= false
-    local flags = ARGV[at + 2]
+    local flags = fields[2]
     if op == "i" then
       step.code = old and "e" or "i"
       step.refuses = old and string.find(flags, "a", 1, true)
-    elseif old and guard_holds(old, at) then
+    elseif old and guard_holds(old, fields) then
       step.code = "u"
     else
       step.code = old and "s" or "m"
@@ -128,7 +143,6 @@ while at <= #ARGV do
     step.touch = old and step.code ~= "u" and string.find(flags, "t", 1, true)
   end
   plan[#plan + 1] = step
-  at = at + WIDTH[op]
 end
 
 local reply = { "c", now_text }
@@ -158,35 +172,34 @@ end
 
 local hints = {}
 for _, step in ipairs(plan) do
-  local id, a = step.id, step.at
+  local id, fields = step.id, step.fields
   if step.code == "i" then
-    local leased = ARGV[a + 8] ~= ""
+    local leased = fields[8] ~= ""
     local record = {
-      "1", ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], "1", now_text, now_text, ARGV[a + 6],
-      ARGV[a + 7], leased and text(now + tonumber(ARGV[a + 8])) or "", leased and "1" or "0", "0", "0",
-      "i" .. request .. ",", string.match(ARGV[a + 10], KEY_FIELDS),
+      "1", fields[3], fields[4], fields[5], "1", now_text, now_text, fields[6],
+      fields[7], leased and text(now + tonumber(fields[8])) or "", leased and "1" or "0", "0", "0",
+      "i" .. request .. ",", string.match(fields[10], KEY_FIELDS),
     }
     insert_indexes(by, id, record)
     move_due(due_index, id, nil, record)
-    if ARGV[a + 9] ~= "" then
-      add_event(history, id, record, ARGV[a + 9], now_text, "")
+    if fields[9] ~= "" then
+      add_event(history, id, record, fields[9], now_text, "")
     end
-    packed[id] = header_of(record) .. "\n" .. ARGV[a + 11]
+    packed[id] = header_of(record) .. "\n" .. step.value
     redis.call("HSET", records, id, packed[id])
     hints[#hints + 1] = id .. "|1|" .. record[STATUS]
   elseif step.code == "u" then
-    local record = patched(step.old, a)
-    if ARGV[a + 8] ~= "" or ARGV[a + 9] ~= "" then
+    local record = patched(step.old, fields)
+    if fields[8] ~= "" or fields[9] ~= "" then
       move_indexes(by, id, step.old, record)
     end
     move_due(due_index, id, step.old, record)
-    if ARGV[a + 13] ~= "" then
-      add_event(history, id, record, ARGV[a + 13], now_text, "")
+    if fields[13] ~= "" then
+      add_event(history, id, record, fields[13], now_text, "")
     end
     remember(record, "u", request)
     step.header = header_of(record)
-    local value = ARGV[a + 14] ~= "" and ARGV[a + 14] or value_of(packed[id])
-    packed[id] = step.header .. "\n" .. value
+    packed[id] = step.header .. "\n" .. (step.value or value_of(packed[id]))
     redis.call("HSET", records, id, packed[id])
     hints[#hints + 1] = id .. "|" .. record[VERSION] .. "|" .. record[STATUS]
   elseif step.touch then
@@ -205,7 +218,7 @@ for _, step in ipairs(plan) do
   local payload = packed[step.id] or ""
   if step.code == "i" then
     payload = ""
-  elseif step.code == "u" and ARGV[step.at + 14] ~= "" then
+  elseif step.code == "u" and step.value then
     payload = step.header .. "\n"
   end
   reply[#reply + 1] = step.code .. payload
