@@ -17,6 +17,10 @@ export interface CheckpointTuple {
 }
 
 interface GraphCheckpointer {
+  list(
+    config: { configurable: Record<string, unknown> },
+    options: { limit: number },
+  ): AsyncIterable<CheckpointTuple & { readonly metadata?: { readonly source?: string } }>;
   getTuple(config: { configurable: Record<string, unknown> }): Promise<CheckpointTuple | undefined>;
 }
 
@@ -81,6 +85,27 @@ export async function readHead(
 /** The id of the thread's newest checkpoint; null if there is none. */
 export async function headOf(graph: ResumableGraph, thread_id: string): Promise<string | null> {
   return (await readHead(graph, thread_id))?.checkpoint.id ?? null;
+}
+
+/** More steps than a run takes from a pause before it dies, or else nobody takes it up by itself. */
+const MAX_STEPS = 1000;
+
+/**
+ * True if the thread's newest checkpoint is of the run that went on from `checkpoint_id`: nothing but that run's own
+ * steps lie between them. After new input, an update or a fork another run is in charge, and may rest where it wants to.
+ */
+export async function wentOnFrom(
+  graph: ResumableGraph,
+  thread_id: string,
+  checkpoint_id: string | null,
+): Promise<boolean> {
+  const saver = graph.checkpointer as GraphCheckpointer;
+  const config = { configurable: { thread_id, checkpoint_ns: "" } };
+  for await (const { checkpoint, metadata } of saver.list(config, { limit: MAX_STEPS })) {
+    if (checkpoint.id === checkpoint_id) return true;
+    if (metadata?.source !== "loop") return false;
+  }
+  return false;
 }
 
 /**

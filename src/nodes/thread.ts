@@ -13,7 +13,14 @@ import { CALL_KIND } from "../suspend/call-record.ts";
 import { claimOp, HandedClaim } from "../suspend/handed-claim.ts";
 import { callRecordId, pauseRecordId, type ThreadPlace } from "../suspend/place.ts";
 import { PAUSE_KIND, pauseInserts, supersede } from "../suspend/supersede.ts";
-import { assertGraphCanAsk, type CheckpointTuple, headOf, type ResumableGraph, startingAt } from "./graph.ts";
+import {
+  assertGraphCanAsk,
+  type CheckpointTuple,
+  headOf,
+  type ResumableGraph,
+  startingAt,
+  wentOnFrom,
+} from "./graph.ts";
 import type { ResumeResult } from "./resume.ts";
 import { type AnsweredAsk, type Wake, WAKE_KEY } from "./wake.ts";
 
@@ -317,6 +324,8 @@ export class Thread<Output> {
     };
     const abandoned = pause.lease !== null || checkpoint_id === head || unfinished === true;
     if (!abandoned || (await this.pending()).length > 0) return undefined;
+    if (checkpoint_id !== head && !(await wentOnFrom(this.#graph, thread_id, checkpoint_id)))
+      return undefined;
     const state = await this.#graph.getState({ configurable: { thread_id } });
     const waits = state.tasks.flatMap((task) => task.interrupts).every((entry) => isOurs(entry.value));
     // `next` leaves out tasks whose writes are saved: a run that died before the next checkpoint has tasks all the same.

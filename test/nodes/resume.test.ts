@@ -472,3 +472,40 @@ describe("response mode through respondAndResume (F8)", () => {
     });
   });
 });
+
+describe("a thread that rests at a breakpoint", () => {
+  function setUp() {
+    const clock = new FakeClock();
+    const backend = new InMemoryHITLBackend({ clock });
+    const counter = new Counter();
+    const ask = toolOf("ask", async () => String((await confirm({ message: "Go?" })).confirmed));
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("route", () => ({}))
+      .addNode("tools", new HITLToolNode([ask], { backend }))
+      .addNode("guarded", () => (counter.hit("guarded"), {}))
+      .addEdge(START, "route")
+      .addConditionalEdges(
+        "route",
+        ({ messages }) =>
+          (messages.at(-1) as { tool_calls?: unknown[] }).tool_calls?.length ? "tools" : "guarded",
+        ["tools", "guarded"],
+      )
+      .addEdge("tools", "__end__")
+      .addEdge("guarded", "__end__")
+      .compile({ checkpointer: new MemorySaver(), interruptBefore: ["guarded"] });
+    return { clock, backend, counter, graph };
+  }
+
+  it("is not resumed past it because an older pause was once resumed (P8)", async () => {
+    const { clock, backend, counter, graph } = setUp();
+    await graph.invoke(input({ name: "ask", id: "c" }), thread("t"));
+    expect((await answer(graph, backend, "t", "Go?", yes)).status).toBe("accepted");
+    await graph.invoke({ messages: [{ role: "user", content: "and now?" }] }, thread("t"));
+    // Longer than the lease of whoever resumed the pause.
+    clock.advance(120_000);
+    const { status } = await resumeThread(graph, { thread_id: "t", backend });
+    expect([status, counter.of("guarded")]).toEqual(["nothing_to_resume", 0]);
+    await graph.invoke(null, thread("t"));
+    expect(counter.of("guarded")).toBe(1);
+  });
+});
