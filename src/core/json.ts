@@ -52,7 +52,7 @@ function copy(value: unknown, path: string, depth: number, walk: Walk): JsonValu
     case "object":
       break;
     default:
-      return fail(path, `is a ${typeof value}`);
+      return fail(path, value === undefined ? "is undefined" : `is a ${typeof value}`);
   }
   if (value === null) return null;
   const { maxDepth } = walk.limits;
