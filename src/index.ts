@@ -109,6 +109,7 @@ export {
 } from "./suspend/ask.ts";
 export { HoldpointCallbackHandler } from "./suspend/call-identity.ts";
 export { type Resumption, resumption, type StepContext } from "./suspend/call-scope.ts";
+export { type CallInDoubt, callsInDoubt, type CallsInDoubtQuery } from "./suspend/calls-in-doubt.ts";
 export { configureHoldpoint, type HoldpointConfig, type HoldpointRunConfig } from "./suspend/configure.ts";
 export type { InterruptPayload, PayloadAsk } from "./suspend/interrupt-payload.ts";
 export { step } from "./suspend/step.ts";
