@@ -1,4 +1,4 @@
-// The servers that the tests start for themselves. Nothing is left running: only the programs must be there.
+// The programs that the tests start for themselves. Nothing is left running: only the programs must be there.
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { run, Stop } from "./run.mjs";
@@ -16,36 +16,36 @@ export function which(program) {
   return undefined;
 }
 
-const SERVERS = [
-  {
-    program: "redis-server",
-    debian: "redis-server",
-    brew: "redis",
-    what: "the Redis and Redis Cluster tests",
-  },
-];
+export const REDIS = {
+  program: "redis-server",
+  debian: "redis-server",
+  brew: "redis",
+  what: "the Redis and Redis Cluster tests",
+  find: () => which("redis-server"),
+};
 
 function howTo(missing) {
-  const debian = missing.map((server) => server.debian).join(" ");
-  const brew = missing.map((server) => server.brew).join(" ");
+  const debian = missing.map((wanted) => wanted.debian).join(" ");
+  const brew = missing.map((wanted) => wanted.brew).join(" && brew install ");
   return (
     `Install and run the command again:\n` +
     `  Debian, Ubuntu:  sudo apt-get update && sudo apt-get install -y ${debian}\n` +
     `  macOS:           brew install ${brew}\n` +
-    `  elsewhere:       put ${missing.map((server) => server.program).join(", ")} into PATH`
+    `  elsewhere:       put ${missing.map((wanted) => wanted.program).join(", ")} into PATH`
   );
 }
 
-export async function ensureServers(timeoutMs) {
-  const missing = SERVERS.filter((server) => !which(server.program));
+/** Installs what is missing where that can be done without asking, else says how to. */
+export async function ensurePrograms(programs, timeoutMs) {
+  const missing = programs.filter((wanted) => !wanted.find());
   if (missing.length === 0) return;
-  const names = missing.map((server) => `${server.program} (for ${server.what})`).join(", ");
+  const names = missing.map((wanted) => `${wanted.program} (for ${wanted.what})`).join(", ");
   if (process.getuid?.() !== 0 || !which("apt-get")) {
     throw new Stop(`holdpoint: missing ${names}. ${howTo(missing)}`);
   }
-  console.log(`holdpoint: missing ${names}; installing it with apt-get.`);
+  console.log(`holdpoint: missing ${names}; installing with apt-get.`);
   const env = { DEBIAN_FRONTEND: "noninteractive" };
-  const packages = missing.map((server) => server.debian);
+  const packages = missing.map((wanted) => wanted.debian);
   for (const args of [
     ["update", "-qq"],
     ["install", "-y", "-qq", "--no-install-recommends", ...packages],
@@ -56,7 +56,7 @@ export async function ensureServers(timeoutMs) {
       throw new Stop(`holdpoint: apt-get ${args[0]} took too long and was stopped. ${howTo(missing)}`);
     if (result.code !== 0) throw new Stop(`holdpoint: apt-get ${args[0]} failed. ${howTo(missing)}`);
   }
-  const still = missing.filter((server) => !which(server.program));
+  const still = missing.filter((wanted) => !wanted.find());
   if (still.length > 0)
     throw new Stop(`holdpoint: apt-get ended well, but there is no ${still[0].program} in PATH.`);
 }
