@@ -15,6 +15,7 @@ export default {
     "scripts/*.mjs",
     "scripts/package/hooks.mjs",
     "examples/**/main.ts",
+    "examples/[0-9]*.ts",
     "bench/main.ts",
     "test/**/*.test.ts",
     "test/**/*.child.ts",

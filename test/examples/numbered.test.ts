@@ -1,0 +1,33 @@
+/** The numbered examples: each runs by itself, offline, and prints what its comments say. */
+import { execFile } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const names = readdirSync(new URL("../../examples", import.meta.url)).filter((name) => /^\d\d-/.test(name));
+const MAX_LINES = 80;
+
+const sourceOf = (name: string): string =>
+  readFileSync(new URL(`../../examples/${name}`, import.meta.url), "utf8");
+
+describe.concurrent("the example", { timeout: 60_000 }, () => {
+  it.each(names)("%s prints what it says, in at most 80 lines", async (name) => {
+    const source = sourceOf(name);
+    expect(source.split("\n").length - 1).toBeLessThanOrEqual(MAX_LINES);
+    const expected = [...source.matchAll(/\/\/ prints: (.*)$/gm)].map(([, text]) => text);
+    expect(expected.length).toBeGreaterThan(0);
+    const { stdout } = await run(process.execPath, ["--import", "tsx", `examples/${name}`], { cwd: root });
+    expect(stdout.trimEnd().split("\n")).toEqual(expected);
+  });
+});
+
+describe("the list of examples", () => {
+  it("names each of them, in its order", () => {
+    const readme = sourceOf("README.md");
+    const listed = [...readme.matchAll(/\]\((\d\d-[^)]+)\)/g)].map(([, name]) => name);
+    expect(listed).toEqual(names);
+  });
+});
