@@ -34,35 +34,61 @@ export const BLOCK_OPS = ["apply", "delta", "patch"] as const;
 /** `apply` replaces the data, `delta` adds to it, `patch` sets paths in it. */
 export type BlockOp = (typeof BLOCK_OPS)[number];
 
+/** What a Date can hold, in ms. */
+export const MAX_TIME = 8.64e15;
+/** A record's `block_id` may have 1024 characters. */
+export const MAX_BLOCK_ID = 1100;
+export const MAX_EVENT_ID = 1300;
+
 const json: z.ZodType<JsonValue> = z.json();
 const jsonObject: z.ZodType<JsonObject> = z.record(z.string(), json);
-const epochMs = z.number().int().nonnegative();
+const epochMs = z.number().int().nonnegative().max(MAX_TIME);
 const label = z.string().max(1024);
+/** Ids go into the lines of server-sent events. */
+const id = (longest: number): z.ZodString =>
+  z
+    .string()
+    .max(longest)
+    .regex(/^\P{Cc}*$/u, "holds a control character");
+
+/** As `actor` of a record, with every key there. */
+export const BlockActorSchema = z.object({
+  id: z.string().min(1).max(255),
+  role: z.enum(["user", "assistant", "system"]).nullable().default(null),
+  name: z.string().max(255).nullable().default(null),
+  meta: jsonObject.nullable().default(null),
+});
+/** Whose event it is. */
+export type BlockActor = Readonly<z.infer<typeof BlockActorSchema>>;
 
 /**
  * A block event as it is sent: every key is there, null where there is nothing to say. What is read may lack all but
  * the first four; {@link parseBlockEvent} fills the rest in.
  */
 export const BlockEventSchema = z.object({
-  block_id: z.string().min(1).max(255),
+  block_id: id(MAX_BLOCK_ID).min(1),
   kind: z.string().min(1).max(255),
   persistence: z.enum(BLOCK_PERSISTENCES),
   op: z.enum(BLOCK_OPS),
-  parent_id: z.string().min(1).max(255).nullable().default(null),
+  parent_id: id(MAX_BLOCK_ID).min(1).nullable().default(null),
   data: jsonObject.nullable().default(null),
   /** Sub-agents by name, outermost first: `agent1.agent2`. */
   branch: label.nullable().default(null),
   /** Version of `data`, for renderers outside of this package. */
   schema_version: label.nullable().default(null),
-  protocol_version: z.string().max(32).default(BLOCK_PROTOCOL_VERSION),
-  event_id: z.string().max(512).default(""),
+  protocol_version: z
+    .string()
+    .max(32)
+    .regex(/^1\.\d+$/)
+    .default(BLOCK_PROTOCOL_VERSION),
+  event_id: id(MAX_EVENT_ID).default(""),
   /** Place in the events of this block, from 0; null: in the order of arrival. See docs/blocks.md, B6 to B10. */
   seq: z.number().int().nonnegative().nullable().default(null),
   /** Epoch milliseconds; 0: not known. */
   timestamp: epochMs.default(0),
   invocation_id: label.default(""),
   session_id: label.default(""),
-  actor: ActorSchema.nullable().default(null),
+  actor: BlockActorSchema.nullable().default(null),
 });
 /** One change of one block. Times are epoch milliseconds. */
 export type BlockEvent = Readonly<Omit<z.infer<typeof BlockEventSchema>, "kind">> & {

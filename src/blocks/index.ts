@@ -5,6 +5,22 @@
  * @module holdpoint/blocks
  */
 export {
+  type BlockContext,
+  blockIdOf,
+  eventIdOf,
+  hitlBlock,
+  hitlBlockIdOf,
+  type NodeRun,
+  nodeBlock,
+  type TextPiece,
+  textDelta,
+  thinkingDelta,
+  type ToolProgress,
+  type ToolUse,
+  toolProgress,
+  toolUseBlock,
+} from "./build.ts";
+export {
   type ArtifactData,
   ArtifactDataSchema,
   BLOCK_DATA_SCHEMAS,
@@ -12,6 +28,8 @@ export {
   BLOCK_OPS,
   BLOCK_PERSISTENCES,
   BLOCK_PROTOCOL_VERSION,
+  type BlockActor,
+  BlockActorSchema,
   type BlockEvent,
   BlockEventSchema,
   type BlockKind,
@@ -40,3 +58,33 @@ export {
   ToolUseDataSchema,
   type ToolUseStatus,
 } from "./events.ts";
+export { interruptBlocks } from "./interrupts.ts";
+export {
+  blocksOf,
+  type PersistedBlock,
+  persistedBlock,
+  persistedBlocks,
+  recordedEvents,
+  type RecordQuery,
+  type RecordSource,
+  restoredEvent,
+} from "./log.ts";
+export type { BlockMerger, BlockMergers, Merge } from "./merge.ts";
+export { parseBlockEvent } from "./parse.ts";
+export { applyBlockEvent } from "./reduce.ts";
+export { decodeSse, type DecodeSseOptions, encodeSse, SSE_EVENT_NAME, type SseSource } from "./sse.ts";
+export {
+  type Block,
+  type BlockLimits,
+  type BlockState,
+  type BlockStateOptions,
+  childBlocks,
+  createBlockState,
+  getBlock,
+  listBlocks,
+  openQuestions,
+  rootBlocks,
+} from "./state.ts";
+export { type BlockListener, type BlockStore, createBlockStore, type Unsubscribe } from "./store.ts";
+export { blockEvents, type BlockEventsOptions } from "./stream.ts";
+export type { StreamMode } from "./stream-chunk.ts";
