@@ -1,6 +1,7 @@
 import { interruptIdOf } from "../core/ids.ts";
 import type { CallRun } from "../suspend/call-run.ts";
 import { type HostInterrupt, interruptsFor } from "../suspend/interrupt-payload.ts";
+import { showsPause } from "../suspend/pause-suspend.ts";
 import type { ToolStep } from "../suspend/tool-step.ts";
 
 /**
@@ -13,7 +14,10 @@ export function pauseFor(
 ): HostInterrupt[] {
   const foreign = runs.flatMap((run) => run.interrupts as unknown as HostInterrupt[]);
   const own = interruptsFor(step.pending());
-  if (foreign.length + own.length > 0) return [...foreign, ...own];
+  // LangGraph 1.4 keeps the last interrupt of a task: it has to say that a user paused the run as well.
+  const paused = own.length > 0 && foreign.some(({ value }) => showsPause(value));
+  const shown = paused ? own.map(({ id, value }) => ({ id, value: { ...value, paused } })) : own;
+  if (foreign.length + own.length > 0) return [...foreign, ...shown];
   const busy = [...step.records.values()].find((record) => record.status === "running");
   const id = interruptIdOf(busy?.id ?? `call_${"0".repeat(32)}`);
   return [

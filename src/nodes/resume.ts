@@ -11,6 +11,7 @@ import { HoldpointError } from "../core/errors.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { resolveBackend } from "../suspend/configure.ts";
 import { assertNotCached, headOf, readHead, type ResumableGraph } from "./graph.ts";
+import { showsPause } from "../suspend/pause-suspend.ts";
 import { askedAt } from "../suspend/supersede.ts";
 import { isCurrent, isCurrentRecord, type Lease, Thread } from "./thread.ts";
 
@@ -75,10 +76,15 @@ export async function resumeThread<Output = unknown>(
   const due = await thread.answered(head);
   for (const question of due) assertNotCached(graph, question);
   await thread.superseded(head);
-  const stranded = due.length > 0 ? undefined : await thread.stranded(head);
+  let stranded = due.length > 0 ? undefined : await thread.stranded(head);
   if (due.length === 0 && !stranded) {
-    await assertNothingUnrecorded(graph, options.thread_id);
-    return { status: "nothing_to_resume", pending: await thread.pending() };
+    const shown = await shownBy(graph, options.thread_id);
+    // A user's pause waits for nobody but whoever resumes the thread.
+    if (shown.some(showsPause)) stranded = { checkpoint_id: head };
+    else {
+      assertNothingUnrecorded(shown, options.thread_id);
+      return { status: "nothing_to_resume", pending: await thread.pending() };
+    }
   }
   const lease = await thread.acquire(stranded ? stranded.checkpoint_id : head);
   return lease ? thread.run(due.map(toHITLRecord), lease) : thread.busy();
@@ -164,13 +170,15 @@ async function sessionOf(backend: StoreHITLBackend, thread_id: string): Promise<
   return items[0]?.session_id ?? thread_id;
 }
 
-/** A signal that no record stands behind can never be answered: say so instead of doing nothing. */
-async function assertNothingUnrecorded(graph: ResumableGraph, thread_id: string): Promise<void> {
+/** What the interrupts show at which the thread rests. */
+async function shownBy(graph: ResumableGraph, thread_id: string): Promise<readonly unknown[]> {
   const state = await graph.getState({ configurable: { thread_id } });
-  const value = state.tasks
-    .flatMap((task) => task.interrupts)
-    .find((entry) => (entry.value as { recorded?: unknown } | null)?.recorded === false);
-  if (!value) return;
+  return state.tasks.flatMap((task) => task.interrupts).map((entry) => entry.value);
+}
+
+/** A signal that no record stands behind can never be answered: say so instead of doing nothing. */
+function assertNothingUnrecorded(shown: readonly unknown[], thread_id: string): void {
+  if (!shown.some((value) => (value as { recorded?: unknown } | null)?.recorded === false)) return;
   throw new HoldpointError(
     "ERR_HITL_UNRECORDED_SUSPEND",
     `Thread ${thread_id} waits for a HITLSuspend that nobody recorded: its tool runs in a stock ToolNode. Use HITLToolNode, or wrap the tool by holdpointTools, and run the step again.`,

@@ -25,6 +25,7 @@ import type { CallResult, CallTask } from "./call-task.ts";
 import { interruptsOf, isFatal, leaseLost, nestedIds } from "./errors.ts";
 import { finishOp, keepOp, suspendedValue, suspendOp, takenUpOps } from "./call-writes.ts";
 import { decide, doubtText } from "./in-doubt.ts";
+import { requestedPause } from "./pause-suspend.ts";
 import { type Question, questionOf, withCheckpoint } from "./question.ts";
 import { isHITLSuspend, type HITLSuspend } from "./suspend-signal.ts";
 import { supersedeOp } from "./supersede.ts";
@@ -144,6 +145,15 @@ export class CallRun<Output> implements CallScope {
       this.#value = { ...this.#value, steps };
       await this.#claim.save(this.#value);
     });
+  }
+
+  restart(): void {
+    this.#questions.restart(this.#value.round);
+    this.#steps.restart();
+  }
+
+  get asleep(): boolean {
+    return this.#questions.open.size > 0;
   }
 
   // ── what the step writes for this run ────────────────────────────────────────────────────────────────────
@@ -284,12 +294,13 @@ export class CallRun<Output> implements CallScope {
   }
 
   async #run(): Promise<CallResult<Output>> {
+    const pause = requestedPause(this.#step.place.pause);
+    if (pause) return this.#pauseBefore(pause.interrupts as unknown as JsonValue[]);
     this.#executing = true;
     this.#claim.beat();
     try {
       for (;;) {
-        this.#questions.restart(this.#value.round);
-        this.#steps.restart();
+        this.restart();
         this.#mode = "await";
         let output: Output;
         try {
@@ -374,6 +385,14 @@ export class CallRun<Output> implements CallScope {
     if (status === "committed") this.#suspended = results[0]?.record ?? null;
     this.#claim.drop();
     await this.#step.loadQuestions([this.#task.call.id]);
+    await this.#step.openForOthers();
+    return { status: "suspended" };
+  }
+
+  /** A user has asked the run to pause: the body does not begin, and what siblings did is kept. */
+  async #pauseBefore(interrupts: JsonValue[]): Promise<CallResult<Output>> {
+    await this.#claim.release();
+    this.#value = { ...this.#value, interrupts };
     await this.#step.openForOthers();
     return { status: "suspended" };
   }

@@ -30,6 +30,10 @@ export interface CallScope {
   /** The terminal record of the question, or the signal that suspends the call. */
   ask(question: Question): Promise<HITLRecord>;
   step<T>(name: string, run: (context: StepContext) => Promise<T> | T): Promise<T>;
+  /** A middleware between the host and the tool runs the body once more: it counts from the start again. */
+  restart?(): void;
+  /** True if the call waits for a human already, so that its body must not run once more. */
+  readonly asleep?: boolean;
 }
 
 const SHARED = Symbol.for("holdpoint.call_scope.v1");

@@ -13,6 +13,8 @@ export interface HoldpointRunConfig extends HoldpointConfig {
   readonly user_id?: string;
   readonly session_id?: string;
   readonly invocation_id?: string;
+  /** Once it is aborted, no further tool call of the run begins: it pauses, and `resumeThread` goes on. */
+  readonly pause?: AbortSignal;
 }
 
 let defaults: HoldpointConfig = {};

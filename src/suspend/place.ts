@@ -39,6 +39,8 @@ export interface Place {
   readonly durability: string | undefined;
   readonly checkpointer: HostCheckpointer;
   readonly checkpointMap: Readonly<Record<string, string>>;
+  /** Aborted when a user asks the run to pause. */
+  readonly pause: AbortSignal | undefined;
 }
 
 const text = (value: unknown): string | null =>
@@ -90,6 +92,7 @@ export function placeOf(config: HostConfig, own: HITLBackend | undefined): Place
     durability: config.durability,
     checkpointer,
     checkpointMap,
+    pause: run?.pause,
   };
 }
 

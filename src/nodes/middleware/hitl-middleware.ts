@@ -1,0 +1,152 @@
+/**
+ * `hitlMiddleware`: the tools of langchain's `createAgent` can ask humans. Made without langchain: its middleware
+ * is a plain object, and `holdpoint` loads without that package.
+ */
+import type { ToolMessage } from "@langchain/core/messages";
+import type { ToolCall } from "@langchain/core/messages/tool";
+import type { Command, LangGraphRunnableConfig } from "@langchain/langgraph";
+import type { HITLBackend } from "../../backends/hitl-backend.ts";
+import { HoldpointError } from "../../core/errors.ts";
+import { currentConfig } from "../../suspend/current-config.ts";
+import { PauseSignal } from "../../suspend/pause-signal.ts";
+import { type HostConfig, namespaceOf, placeOf } from "../../suspend/place.ts";
+import { isHITLSuspend } from "../../suspend/suspend-signal.ts";
+import type { InDoubtPolicy } from "../../suspend/tool-step.ts";
+import { WrappedCalls } from "../wrapped-calls.ts";
+import { guardedTool, isInvokable, isSignal, type Stop } from "./guarded-tool.ts";
+import { signalCommand } from "./signal-command.ts";
+
+export interface HITLMiddlewareOptions {
+  /** Where questions are kept. Default: `configurable.holdpoint.backend`, then `configureHoldpoint`. */
+  readonly backend?: HITLBackend;
+  /** What to do with a call whose process died in its middle. Default `ask`: a human decides. */
+  readonly inDoubt?: InDoubtPolicy | ((tool_name: string) => InDoubtPolicy);
+  /** Milliseconds without a sign of life after which a running call is taken for dead. Default 60 000. */
+  readonly leaseMs?: number;
+}
+
+/** What is needed of langchain's `ToolCallRequest`; all of it is handed on. */
+export interface HITLToolCallRequest {
+  readonly toolCall: ToolCall;
+  readonly tool?: unknown;
+  readonly runtime: { readonly configurable?: Readonly<Record<string, unknown>> };
+}
+
+/** A middleware of langchain's `createAgent`, by its shape; assignable to its `AgentMiddleware`. */
+export interface HITLMiddleware {
+  /** For langchain's inference only: no state, no context, no tools of its own. */
+  readonly "~middlewareTypes"?: {
+    Schema: undefined;
+    ContextSchema: undefined;
+    FullContext: unknown;
+    Tools: readonly [];
+    StreamTransformers: readonly [];
+  };
+  name: string;
+  wrapToolCall<Request extends HITLToolCallRequest>(
+    request: Request,
+    handler: (request: Request) => ToolMessage | Command | Promise<ToolMessage | Command>,
+  ): Promise<ToolMessage | Command>;
+}
+
+/** How langchain tells middleware from other objects; registered, so that it needs no import. */
+const BRAND = Symbol.for("AgentMiddleware");
+
+/**
+ * Lets the tools of an agent ask humans: {@link confirm} and its like, `HITLSuspend`, `step`, in both versions of
+ * `createAgent`, with other middleware before or after it. Finished calls do not run again (P6), two resumers have
+ * one effect (P9), every question of a step is visible at once (P10). Resume by `respondAndResume` or
+ * `resumeThread`, with the agent itself.
+ *
+ * @throws HoldpointError `ERR_HITL_INVALID_INPUT` for an option that cannot be
+ *
+ * @example
+ * ```ts
+ * import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
+ * import type { StructuredToolInterface } from "@langchain/core/tools";
+ * import { MemorySaver } from "@langchain/langgraph";
+ * import { hitlMiddleware, InMemoryHITLBackend } from "holdpoint";
+ * import { createAgent } from "langchain";
+ *
+ * const backend = new InMemoryHITLBackend();
+ * export const agentOf = (model: BaseChatModel, tools: StructuredToolInterface[]) =>
+ *   createAgent({ model, tools, middleware: [hitlMiddleware({ backend })], checkpointer: new MemorySaver() });
+ * ```
+ */
+export function hitlMiddleware(options: HITLMiddlewareOptions = {}): HITLMiddleware {
+  assertOptions(options);
+  const { backend } = options;
+  const calls = new WrappedCalls({ ...options, failures: "attempt" });
+  const middleware: HITLMiddleware & { readonly [BRAND]: true } = {
+    [BRAND]: true,
+    name: "HITLMiddleware",
+    async wrapToolCall(request, handler) {
+      const config = configOf(request);
+      if (!config) return handler(request);
+      try {
+        return await wrapped(calls, backend, request, config, handler);
+      } catch (error) {
+        // Whatever is outside must not turn it into a result: it goes past them, to the node.
+        if (isSignal(error)) return signalCommand(() => error);
+        throw error;
+      }
+    },
+  };
+  return middleware;
+}
+
+async function wrapped<Request extends HITLToolCallRequest>(
+  calls: WrappedCalls,
+  backend: HITLBackend | undefined,
+  request: Request,
+  config: LangGraphRunnableConfig,
+  handler: (request: Request) => ToolMessage | Command | Promise<ToolMessage | Command>,
+): Promise<ToolMessage | Command> {
+  const execute = async (): Promise<ToolMessage | Command> => {
+    const stop: Stop = { error: undefined, stopped: false };
+    const tool = isInvokable(request.tool) ? guardedTool(request.tool, stop) : request.tool;
+    const output = await handler({ ...request, tool });
+    if (stop.stopped) throw stop.error;
+    return output;
+  };
+  const result = await calls.run(request.toolCall, config, execute);
+  switch (result.status) {
+    case "finished":
+      return result.output;
+    case "suspended":
+      return signalCommand(() => new PauseSignal(result.interrupts()));
+    case "not_ours":
+      return execute().catch((error: unknown) => {
+        // Nothing records the question: say what is missing, rather than pause for ever.
+        if (isHITLSuspend(error) && !result.kept) placeOf(config as HostConfig, backend);
+        throw error;
+      });
+  }
+}
+
+/** The config of the task; undefined outside a graph, where there is nothing to suspend. */
+function configOf(request: HITLToolCallRequest): LangGraphRunnableConfig | undefined {
+  const { configurable } = request.runtime;
+  if (!configurable?.["__pregel_scratchpad"]) return undefined;
+  // The runtime lacks metadata and durability; the running task's config has them, unless it is another's.
+  const current = currentConfig();
+  const own = namespaceOf(current) === namespaceOf({ configurable }) ? current : undefined;
+  return { ...own, configurable } as LangGraphRunnableConfig;
+}
+
+const IN_DOUBT: readonly unknown[] = ["ask", "retry", "fail"] satisfies InDoubtPolicy[];
+
+function assertOptions({ backend, inDoubt, leaseMs }: HITLMiddlewareOptions): void {
+  if (backend !== undefined && typeof (backend as Partial<HITLBackend> | null)?.respond !== "function")
+    throw invalid("backend", "has to be a HITLBackend");
+  if (inDoubt !== undefined && typeof inDoubt !== "function" && !IN_DOUBT.includes(inDoubt))
+    throw invalid("inDoubt", `has to be one of ${IN_DOUBT.join(", ")}, or a function that gives one`);
+  if (leaseMs !== undefined && !(Number.isFinite(leaseMs) && leaseMs > 0))
+    throw invalid("leaseMs", "has to be a number of milliseconds above 0");
+}
+
+function invalid(option: string, what: string): HoldpointError {
+  return new HoldpointError("ERR_HITL_INVALID_INPUT", `hitlMiddleware: ${option} ${what}.`, {
+    details: { option },
+  });
+}
