@@ -1,0 +1,15 @@
+import { createContext, useContext, useMemo } from "react";
+import { ENGLISH, type HitlTexts, textsWith } from "./texts.ts";
+
+/** The texts of the components below, so that not each of them has to be handed them. */
+export const TextsContext = createContext<HitlTexts>(ENGLISH);
+
+export function useTexts(): HitlTexts {
+  return useContext(TextsContext);
+}
+
+/** The texts of the components above, with `own` for those below. */
+export function useTextsWith(own: Partial<HitlTexts> | undefined): HitlTexts {
+  const above = useContext(TextsContext);
+  return useMemo(() => (own ? textsWith(own, above) : above), [own, above]);
+}
