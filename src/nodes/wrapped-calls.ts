@@ -42,7 +42,12 @@ export interface WrappedCallsOptions {
 export type WrappedResult =
   | { readonly status: "finished"; readonly output: ToolOutput }
   /** Evaluate it when all calls of the task have ended: it lists what all of them wait for. */
-  | { readonly status: "suspended"; readonly interrupts: () => HostInterrupt[] }
+  | {
+      readonly status: "suspended";
+      readonly interrupts: () => HostInterrupt[];
+      /** False once the call has finished: another execution went on with it. */
+      readonly waits: () => Promise<boolean>;
+    }
   /** Nothing of ours runs here: no backend, thread or checkpointer, or an outer wrapper keeps the call. */
   | { readonly status: "not_ours"; readonly kept: boolean };
 
@@ -103,11 +108,11 @@ export class WrappedCalls {
     const tool_call_id = retried ?? joint.names.next(call.id);
     joint.working += 1;
     let step: ToolStep;
+    let id: string;
     let run: CallRun<Kept> | undefined;
     for (let first = true; ; first = false) {
       let result: CallResult<Kept>;
       let seen: number;
-      let id: string;
       try {
         step = await joint.step;
         const task = this.#taskOf(step.place, call, tool_call_id, execute);
@@ -137,8 +142,12 @@ export class WrappedCalls {
       joint.working += 1;
       step.runs.delete(run as CallRun<unknown>);
     }
-    const ended = step;
-    return { status: "suspended", interrupts: () => pauseFor([...ended.runs], ended) };
+    const [ended, call_id] = [step, id];
+    return {
+      status: "suspended",
+      interrupts: () => pauseFor([...ended.runs], ended),
+      waits: async () => (await ended.place.backend.store.get([call_id]))[0]?.status !== "finished",
+    };
   }
 
   /** A body that failed waits for nothing, and may be run once more. */

@@ -2,7 +2,7 @@
  * `hitlMiddleware`: the tools of langchain's `createAgent` can ask humans. Made without langchain: its middleware
  * is a plain object, and `holdpoint` loads without that package.
  */
-import type { ToolMessage } from "@langchain/core/messages";
+import type { AIMessage, BaseMessage, ToolMessage } from "@langchain/core/messages";
 import type { ToolCall } from "@langchain/core/messages/tool";
 import type { Command, LangGraphRunnableConfig } from "@langchain/langgraph";
 import type { HITLBackend } from "../../backends/hitl-backend.ts";
@@ -14,6 +14,7 @@ import { isHITLSuspend } from "../../suspend/suspend-signal.ts";
 import type { InDoubtPolicy } from "../../suspend/tool-step.ts";
 import { WrappedCalls } from "../wrapped-calls.ts";
 import { guardedTool, isInvokable, isSignal, type Stop } from "./guarded-tool.ts";
+import { LostPauses } from "./lost-pauses.ts";
 import { signalCommand } from "./signal-command.ts";
 
 export interface HITLMiddlewareOptions {
@@ -32,6 +33,15 @@ export interface HITLToolCallRequest {
   readonly runtime: { readonly configurable?: Readonly<Record<string, unknown>> };
 }
 
+/** What is needed of langchain's `ModelRequest`; all of it is handed on. */
+export interface HITLModelRequest {
+  readonly state: { readonly messages: readonly BaseMessage[] };
+  readonly runtime: HITLToolCallRequest["runtime"];
+}
+
+type ToolResult = ToolMessage | Command;
+type ToolHandler<Request> = (request: Request) => ToolResult | Promise<ToolResult>;
+
 /** A middleware of langchain's `createAgent`, by its shape; assignable to its `AgentMiddleware`. */
 export interface HITLMiddleware {
   /** For langchain's inference only: no state, no context, no tools of its own. */
@@ -45,8 +55,13 @@ export interface HITLMiddleware {
   name: string;
   wrapToolCall<Request extends HITLToolCallRequest>(
     request: Request,
-    handler: (request: Request) => ToolMessage | Command | Promise<ToolMessage | Command>,
-  ): Promise<ToolMessage | Command>;
+    handler: ToolHandler<Request>,
+  ): Promise<ToolResult>;
+  /** Calls the model, unless it would read the result of a call that waits for a human. */
+  wrapModelCall<Request extends HITLModelRequest>(
+    request: Request,
+    handler: (request: Request) => AIMessage | Promise<AIMessage>,
+  ): Promise<AIMessage>;
 }
 
 /** How langchain tells middleware from other objects; registered, so that it needs no import. */
@@ -77,51 +92,94 @@ export function hitlMiddleware(options: HITLMiddlewareOptions = {}): HITLMiddlew
   assertOptions(options);
   const { backend } = options;
   const calls = new WrappedCalls({ ...options, failures: "attempt" });
+  const lost = new LostPauses();
   const middleware: HITLMiddleware & { readonly [BRAND]: true } = {
     [BRAND]: true,
     name: "HITLMiddleware",
     async wrapToolCall(request, handler) {
       const config = configOf(request);
       if (!config) return handler(request);
-      try {
-        return await wrapped(calls, backend, request, config, handler);
-      } catch (error) {
-        // Whatever is outside must not turn it into a result: it goes past them, to the node.
-        if (isSignal(error)) return signalCommand(() => error);
-        throw error;
-      }
+      const { id = "", name: tool_name } = request.toolCall;
+      lost.arrived(config, id);
+      const {
+        output,
+        error,
+        waits = async () => true,
+      } = await wrapped(calls, backend, request, config, handler);
+      if (output) return output;
+      // Whatever is outside must not turn it into a result: it goes past them, to the node.
+      lost.carry(config, id, { tool_name, waits });
+      return signalCommand(() => {
+        lost.arrived(config, id);
+        return error();
+      });
+    },
+    async wrapModelCall(request, handler) {
+      const { configurable } = request.runtime;
+      if (configurable) await lost.assertNone({ configurable }, () => answeredIn(request.state.messages));
+      return handler(request);
     },
   };
   return middleware;
 }
 
+type Wrapped =
+  | { readonly output: ToolResult; readonly error?: undefined; readonly waits?: undefined }
+  | {
+      readonly output?: undefined;
+      /** What the host's node has to throw. */
+      readonly error: () => unknown;
+      readonly waits?: () => Promise<boolean>;
+    };
+
+/** @throws what the tool throws as its failure; everything else is in the result */
 async function wrapped<Request extends HITLToolCallRequest>(
   calls: WrappedCalls,
   backend: HITLBackend | undefined,
   request: Request,
   config: LangGraphRunnableConfig,
-  handler: (request: Request) => ToolMessage | Command | Promise<ToolMessage | Command>,
-): Promise<ToolMessage | Command> {
-  const execute = async (): Promise<ToolMessage | Command> => {
+  handler: ToolHandler<Request>,
+): Promise<Wrapped> {
+  const execute = async (): Promise<ToolResult> => {
     const stop: Stop = { error: undefined, stopped: false };
     const tool = isInvokable(request.tool) ? guardedTool(request.tool, stop) : request.tool;
     const output = await handler({ ...request, tool });
     if (stop.stopped) throw stop.error;
     return output;
   };
-  const result = await calls.run(request.toolCall, config, execute);
-  switch (result.status) {
-    case "finished":
-      return result.output;
-    case "suspended":
-      return signalCommand(() => new PauseSignal(result.interrupts()));
-    case "not_ours":
-      return execute().catch((error: unknown) => {
-        // Nothing records the question: say what is missing, rather than pause for ever.
-        if (isHITLSuspend(error) && !result.kept) placeOf(config as HostConfig, backend);
-        throw error;
-      });
+  try {
+    const result = await calls.run(request.toolCall, config, execute);
+    switch (result.status) {
+      case "finished":
+        return { output: result.output };
+      case "suspended":
+        return { error: () => new PauseSignal(result.interrupts()), waits: result.waits };
+      case "not_ours":
+        return { output: await (result.kept ? execute() : unrecorded(execute, config, backend)) };
+    }
+  } catch (error) {
+    if (!isSignal(error)) throw error;
+    return { error: () => error };
   }
+}
+
+/** @throws HoldpointError for a question that nothing would record: what is missing, rather than a pause for ever. */
+async function unrecorded(
+  execute: () => Promise<ToolResult>,
+  config: LangGraphRunnableConfig,
+  backend: HITLBackend | undefined,
+): Promise<ToolResult> {
+  try {
+    return await execute();
+  } catch (error) {
+    if (isHITLSuspend(error)) placeOf(config as HostConfig, backend);
+    throw error;
+  }
+}
+
+function answeredIn(messages: readonly BaseMessage[]): ReadonlySet<string> {
+  const results = messages.filter((message): message is ToolMessage => message.getType() === "tool");
+  return new Set(results.map((message) => message.tool_call_id));
 }
 
 /** The config of the task; undefined outside a graph, where there is nothing to suspend. */
