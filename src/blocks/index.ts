@@ -72,6 +72,8 @@ export {
 export type { BlockMerger, BlockMergers, Merge } from "./merge.ts";
 export { parseBlockEvent } from "./parse.ts";
 export { applyBlockEvent } from "./reduce.ts";
+export { renderBlockText, type TextBlock } from "./render-text.ts";
+export { visible, visibleLines } from "./safe-text.ts";
 export { decodeSse, type DecodeSseOptions, encodeSse, SSE_EVENT_NAME, type SseSource } from "./sse.ts";
 export {
   type Block,
@@ -88,3 +90,4 @@ export {
 export { type BlockListener, type BlockStore, createBlockStore, type Unsubscribe } from "./store.ts";
 export { blockEvents, type BlockEventsOptions } from "./stream.ts";
 export type { StreamMode } from "./stream-chunk.ts";
+export type { RenderOptions } from "./text-lines.ts";

@@ -135,7 +135,7 @@ export function restoredEvent(stored: PersistedBlock): BlockEvent {
     branch,
     schema_version,
     protocol_version: BLOCK_PROTOCOL_VERSION,
-    event_id: eventIdOf(block_id, `stored_${String(seq)}`),
+    event_id: eventIdOf(block_id, `stored_${typeof seq === "number" ? seq : "last"}`),
     seq,
     timestamp: Number.isNaN(timestamp) ? 0 : timestamp,
     invocation_id,

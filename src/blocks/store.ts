@@ -25,7 +25,7 @@ export interface BlockStore {
 
 function callAll(listeners: Iterable<BlockListener>, errors: unknown[]): void {
   // A listener may unsubscribe itself or others while it is called.
-  for (const listener of [...listeners]) {
+  for (const listener of Array.from(listeners)) {
     try {
       listener();
     } catch (error) {
