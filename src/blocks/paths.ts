@@ -10,7 +10,7 @@ export const MAX_STEPS = 32;
 const FORBIDDEN: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 const PLAIN = /^[^.[\]]+$/;
 /** A name, or one index; sticky, so that each match begins where the last one ended. */
-const STEP = /(?:^|\.)([^.[\]]+)|\[(0|[1-9]\d{0,4})\]/y;
+const STEP = /(?:^|(?!^)\.)([^.[\]]+)|\[(0|[1-9]\d{0,4})\]/y;
 
 function refuse(path: string, what: string): never {
   const shown = path.length > 80 ? `${path.slice(0, 80)}…` : path;
