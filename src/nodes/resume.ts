@@ -4,15 +4,16 @@
  * (P9).
  */
 import type { HITLBackend, RespondOptions, RespondResult } from "../backends/hitl-backend.ts";
-import { toHITLRecord } from "../backends/hitl-codec.ts";
 import type { StoredRecord } from "../backends/record-store.ts";
-import type { StoreHITLBackend } from "../backends/store-backend.ts";
+import type { BlockEvent } from "../blocks/events.ts";
 import { HoldpointError } from "../core/errors.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { resolveBackend } from "../suspend/configure.ts";
 import { assertNotCached, headOf, readHead, type ResumableGraph } from "./graph.ts";
 import { showsPause } from "../suspend/pause-suspend.ts";
 import { askedAt } from "../suspend/supersede.ts";
+import { withMessages } from "./message/go-on.ts";
+import { sessionOf, takeUp } from "./take-up.ts";
 import { isCurrent, isCurrentRecord, type Lease, Thread } from "./thread.ts";
 
 export interface ResumeThreadOptions {
@@ -22,6 +23,11 @@ export interface ResumeThreadOptions {
   readonly session_id?: string;
   /** Further config of the run: callbacks, context, recursionLimit, configurable … */
   readonly config?: Readonly<Record<string, unknown>>;
+  /**
+   * Called with each block event of the run, as `custom` chunks of a stream would be, for user interfaces that show
+   * what goes on.
+   */
+  readonly onBlock?: (event: BlockEvent) => void;
   /** Milliseconds for which a resumer that gives no sign of life keeps others away. Default 60 000. */
   readonly leaseMs?: number;
 }
@@ -71,23 +77,18 @@ export async function resumeThread<Output = unknown>(
 ): Promise<ResumeResult<Output>> {
   const backend = resolveBackend(undefined, options.backend);
   const session_id = options.session_id ?? (await sessionOf(backend, options.thread_id));
-  const thread = new Thread(graph, { ...options, backend, session_id });
-  const head = await headOf(graph, options.thread_id);
-  const due = await thread.answered(head);
-  for (const question of due) assertNotCached(graph, question);
-  await thread.superseded(head);
-  let stranded = due.length > 0 ? undefined : await thread.stranded(head);
-  if (due.length === 0 && !stranded) {
-    const shown = await shownBy(graph, options.thread_id);
-    // A user's pause waits for nobody but whoever resumes the thread.
-    if (shown.some(showsPause)) stranded = { checkpoint_id: head };
-    else {
-      assertNothingUnrecorded(shown, options.thread_id);
-      return { status: "nothing_to_resume", pending: await thread.pending() };
-    }
+  const own = { ...options, backend, session_id };
+  const resumed = await withMessages(graph, own, await takeUp(graph, own));
+  if (resumed) return resumed;
+  const thread = new Thread(graph, own);
+  const shown = await shownBy(graph, options.thread_id);
+  // A user's pause waits for nobody but whoever resumes the thread.
+  if (shown.some(showsPause)) {
+    const lease = await thread.acquire(await headOf(graph, options.thread_id));
+    return withMessages(graph, own, await (lease ? thread.run([], lease) : thread.busy()));
   }
-  const lease = await thread.acquire(stranded ? stranded.checkpoint_id : head);
-  return lease ? thread.run(due.map(toHITLRecord), lease) : thread.busy();
+  assertNothingUnrecorded(shown, options.thread_id);
+  return { status: "nothing_to_resume", pending: await thread.pending() };
 }
 
 /**
@@ -126,7 +127,8 @@ export async function respondAndResume<Output = unknown>(
   }
   assertNotCached(graph, known);
   const session_id = known.keys.session as string;
-  const thread = new Thread(graph, { ...options, backend, thread_id, session_id });
+  const own = { ...options, backend, thread_id, session_id };
+  const thread = new Thread(graph, own);
   const found = await readHead(graph, thread_id);
   const head = found?.checkpoint.id ?? null;
   const current = isCurrent(known, head);
@@ -161,13 +163,7 @@ export async function respondAndResume<Output = unknown>(
   if (!isCurrentRecord(record, head)) return { ...outcome, resume: null };
   if (outcome.status !== "accepted" || missing) lease = await thread.acquire(asked_at);
   const resume = await (lease ? thread.run([record], lease, found) : thread.busy());
-  return { ...outcome, resume };
-}
-
-/** The session of the thread's newest question; a thread is its own session unless the run said otherwise. */
-async function sessionOf(backend: StoreHITLBackend, thread_id: string): Promise<string> {
-  const { items } = await backend.getByThread(thread_id, { order: "newest", limit: 1 });
-  return items[0]?.session_id ?? thread_id;
+  return { ...outcome, resume: await withMessages(graph, own, resume) };
 }
 
 /** What the interrupts show at which the thread rests. */

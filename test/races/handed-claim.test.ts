@@ -100,6 +100,8 @@ describe("a call that is claimed with its answer", () => {
     expect(commits).toEqual([
       ["update hitl", "update pause", "update call"],
       ["update call", "update hitl"],
+      // Whether messages wait for the thread, which has come to rest.
+      ["get"],
     ]);
   });
 
