@@ -87,8 +87,9 @@ export function wrap(text: string, width: number): string[] {
     }
     // A space that a break has left out does not begin the next line.
     if (unit.isSpace && used === 0 && lines.length > 0) continue;
-    if (used > 0 && used + unit.width > width) flush();
-    if (unit.width <= width) {
+    // An indent alone is no line.
+    if (used + unit.width > width && line.trimStart() !== "") flush();
+    if (used + unit.width <= width) {
       line += unit.text;
       used += unit.width;
       continue;

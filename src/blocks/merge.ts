@@ -1,7 +1,7 @@
 /** What each op does to the data of a block. Nothing is edited in place: parts that do not change are shared. */
 import { HoldpointError } from "../core/errors.ts";
 import type { JsonObject, JsonValue } from "../core/json.ts";
-import type { BlockKind, BlockOp } from "./events.ts";
+import type { BlockOp } from "./events.ts";
 import { type Path, pathOf, type Step } from "./paths.ts";
 
 /**
@@ -13,7 +13,7 @@ export type Merge = (data: JsonObject, change: JsonObject) => JsonObject;
 /** The ops that a kind merges in its own way. */
 export type BlockMerger = Readonly<Partial<Record<BlockOp, Merge>>>;
 /** Mergers by kind. */
-export type BlockMergers = Readonly<Record<BlockKind, BlockMerger>>;
+export type BlockMergers = Readonly<Record<string, BlockMerger>>;
 
 /** A short path must not make a long list. */
 const MAX_PADDING = 1024;

@@ -1,6 +1,6 @@
 /** What a run of a graph streams, as block events. The types are structural: nothing of LangGraph is loaded. */
 import { type HoldpointError, isHoldpointError } from "../core/errors.ts";
-import { type BlockContext, nodeBlock, textDelta, thinkingDelta } from "./build.ts";
+import { type BlockContext, type NodeRun, nodeBlock, textDelta, thinkingDelta } from "./build.ts";
 import type { BlockEvent } from "./events.ts";
 import { interruptBlocks, isFields } from "./interrupts.ts";
 import { piecesOf } from "./messages.ts";
@@ -45,6 +45,8 @@ class Translation {
   readonly #counts = new Map<string, number>();
   readonly #halves = new Map<string, string>();
   readonly #interrupts = new Set<string>();
+  /** LangGraph reports a node that threw as one without a result, and throws later. */
+  readonly #unsure: { readonly run: Omit<NodeRun, "status">; readonly context: BlockContext }[] = [];
   #hasTasks = false;
 
   constructor(options: BlockEventsOptions) {
@@ -100,14 +102,26 @@ class Translation {
     const { id, name, error, interrupts } = payload;
     yield* this.#asked(interrupts, context);
     if (this.#options.nodes === false || typeof id !== "string" || typeof name !== "string") return;
+    const run = { id: `task_${id}`, node_id: name, round: this.#options.round };
     const hasEnded = "result" in payload || error != null;
-    const isAsleep = Array.isArray(interrupts) && interrupts.length > 0;
-    const status = !hasEnded ? "running" : isAsleep ? "suspended" : error == null ? "completed" : "failed";
-    const said = status === "failed" ? { error: messageOf(error) } : {};
-    yield nodeBlock(
-      { id: `task_${id}`, node_id: name, status, round: this.#options.round, ...said },
-      context,
-    );
+    if (!hasEnded) {
+      yield* this.ended();
+      yield nodeBlock({ ...run, status: "running" }, context);
+    } else if (error != null) yield nodeBlock({ ...run, status: "failed", error: messageOf(error) }, context);
+    else if (isAsleep(payload)) yield nodeBlock({ ...run, status: "suspended" }, context);
+    else if (isEmpty(payload["result"])) this.#unsure.push({ run, context });
+    else yield nodeBlock({ ...run, status: "completed" }, context);
+  }
+
+  /** The nodes that gave nothing: they have failed if the step has, else they are done. */
+  *ended(failure?: { readonly error: unknown }): Generator<BlockEvent, void, undefined> {
+    for (const { run, context } of this.#unsure.splice(0)) {
+      const { error } = failure ?? {};
+      yield nodeBlock(
+        failure ? { ...run, status: "failed", error: messageOf(error) } : { ...run, status: "completed" },
+        context,
+      );
+    }
   }
 
   *#updates(
@@ -135,6 +149,14 @@ class Translation {
       }
     }
   }
+}
+
+function isAsleep({ interrupts }: Readonly<Record<string, unknown>>): boolean {
+  return Array.isArray(interrupts) && interrupts.length > 0;
+}
+
+function isEmpty(result: unknown): boolean {
+  return result == null || (isFields(result) && Object.keys(result).length === 0);
 }
 
 function messageOf(error: unknown): string {
@@ -166,15 +188,21 @@ export async function* blockEvents(
   options: BlockEventsOptions = {},
 ): AsyncGenerator<BlockEvent, void, undefined> {
   const translation = new Translation(options);
-  for await (const raw of stream) {
-    const chunk = chunkOf(raw, options.streamMode);
-    if (!chunk) continue;
-    try {
-      yield* translation.eventsOf(chunk);
-    } catch (error) {
-      // One chunk that nobody can show must not end the screen.
-      if (!isHoldpointError(error)) throw error;
-      options.onInvalid?.(error, raw);
+  try {
+    for await (const raw of stream) {
+      const chunk = chunkOf(raw, options.streamMode);
+      if (!chunk) continue;
+      try {
+        yield* translation.eventsOf(chunk);
+      } catch (error) {
+        // One chunk that nobody can show must not end the screen.
+        if (!isHoldpointError(error)) throw error;
+        options.onInvalid?.(error, raw);
+      }
     }
+  } catch (error) {
+    yield* translation.ended({ error });
+    throw error;
   }
+  yield* translation.ended();
 }

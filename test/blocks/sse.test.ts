@@ -8,10 +8,6 @@ import { afterEach, describe, expect, it } from "vitest";
 import { deliveries, event, runs } from "./kit.ts";
 
 async function read(source: SseSource, onInvalid?: (error: Error) => void): Promise<BlockEvent[]> {
-  return Array.fromAsync ? Array.fromAsync(decodeSse(source, { onInvalid })) : collect(source, onInvalid);
-}
-
-async function collect(source: SseSource, onInvalid?: (error: Error) => void): Promise<BlockEvent[]> {
   const events: BlockEvent[] = [];
   for await (const one of decodeSse(source, { onInvalid })) events.push(one);
   return events;
