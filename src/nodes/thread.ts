@@ -5,12 +5,15 @@ import { INTERRUPT } from "@langchain/langgraph";
 import { HITL_KIND, hitlValue, toHITLRecord } from "../backends/hitl-codec.ts";
 import { TAKEN_UP } from "../backends/hitl-transitions.ts";
 import { MAX_PAGE_LIMIT, type OpResult, type StoredRecord, type StoreOp } from "../backends/record-store.ts";
+import type { BlockEvent } from "../blocks/events.ts";
+import { looksLikeBlockEvent } from "../blocks/parse.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { defaultLeaseOwner, interruptIdOf, slotOf } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { HITL_STATUSES } from "../core/states.ts";
 import { CALL_KIND } from "../suspend/call-record.ts";
 import { claimOp, HandedClaim } from "../suspend/handed-claim.ts";
+import { SILENT } from "../suspend/emit.ts";
 import { callRecordId, pauseRecordId, type ThreadPlace } from "../suspend/place.ts";
 import { PAUSE_KIND, pauseInserts, supersede } from "../suspend/supersede.ts";
 import {
@@ -30,6 +33,7 @@ export interface ThreadOptions {
   readonly session_id: string;
   readonly config?: Readonly<Record<string, unknown>> | undefined;
   readonly leaseMs?: number | undefined;
+  readonly onBlock?: ((event: BlockEvent) => void) | undefined;
 }
 
 const LEASE_MS = 60_000;
@@ -239,6 +243,7 @@ export class Thread<Output> {
     return this.#graph.invoke(null, {
       durability: "sync",
       ...config,
+      ...this.#writer(),
       configurable: {
         ...configurable,
         thread_id,
@@ -247,6 +252,19 @@ export class Thread<Output> {
         [WAKE_KEY]: { asks: due, claim: this.#claim } satisfies Wake,
       },
     });
+  }
+
+  /** Where the run's `custom` chunks go. */
+  #writer(): { readonly writer?: (chunk: unknown) => void } {
+    const { config = {}, onBlock } = this.#options;
+    const given = config["writer"] as ((chunk: unknown) => void) | undefined;
+    if (!onBlock) return given || config["streamMode"] !== undefined ? {} : { writer: SILENT };
+    return {
+      writer: (chunk) => {
+        given?.(chunk);
+        if (looksLikeBlockEvent(chunk)) onBlock(chunk as BlockEvent);
+      },
+    };
   }
 
   #renew({ id, fence }: Lease): void {

@@ -3,27 +3,22 @@
  * answer, or gives its recorded outcome again (P6, P9).
  */
 import { toHITLRecord } from "../backends/hitl-codec.ts";
-import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
+import type { StoredRecord } from "../backends/record-store.ts";
 import { HoldpointError } from "../core/errors.ts";
 import { cloneJson, type JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
 import { CallAsks } from "./call-asks.ts";
+import { CallBatch, type CallState } from "./call-batch.ts";
+import { CallBlocks } from "./call-blocks.ts";
 import { CallClaim } from "./call-claim.ts";
-import { CallQuestions, type QueuedAsk } from "./call-questions.ts";
-import {
-  type CallMode,
-  type CallValue,
-  callValueOf,
-  emptyCall,
-  insertCall,
-  statusOf,
-} from "./call-record.ts";
+import { CallQuestions } from "./call-questions.ts";
+import { type CallValue, callValueOf, emptyCall, insertCall, statusOf } from "./call-record.ts";
 import { type CallScope, callScope, type Resumption, type StepContext } from "./call-scope.ts";
 import { CallSteps } from "./call-steps.ts";
 import type { CallResult, CallTask } from "./call-task.ts";
 import { interruptsOf, isFatal, leaseLost, nestedIds } from "./errors.ts";
-import { finishOp, keepOp, suspendedValue, suspendOp, takenUpOps } from "./call-writes.ts";
+import { finishOp, suspendedValue, takenUpOps } from "./call-writes.ts";
 import { decide, doubtText } from "./in-doubt.ts";
 import { requestedPause } from "./pause-suspend.ts";
 import { type Question, questionOf, withCheckpoint } from "./question.ts";
@@ -41,25 +36,27 @@ export class CallRun<Output> implements CallScope {
   readonly #questions: CallQuestions;
   readonly #asks: CallAsks;
   readonly #steps: CallSteps;
-  #value: CallValue;
-  /** The call as this execution itself has suspended it. */
-  #suspended: StoredRecord | null = null;
-  #executing = false;
-  #mode: CallMode = "await";
+  readonly #blocks: CallBlocks | undefined;
+  readonly #state: CallState;
+  /** What the step writes for this run. */
+  readonly batch: CallBatch;
   #resumption: Resumption | undefined;
-  /** Questions of the commit that is under way. */
-  #writing: QueuedAsk[] = [];
-  /** The call asked while a step was at work: the claim is kept until that is done. */
-  #stepsAtWork = false;
 
   constructor(step: ToolStep, task: CallTask<Output>) {
     this.#step = step;
     this.#task = task;
     this.#claim = new CallClaim(step, task.call);
     this.#questions = new CallQuestions(step.questions);
-    this.#asks = new CallAsks(step, task.call, this.#questions, () => this.#value);
+    this.#state = {
+      value: emptyCall(step.place, task.call),
+      suspended: null,
+      executing: false,
+      mode: "await",
+    };
+    this.#asks = new CallAsks(step, task.call, this.#questions, () => this.#state.value);
     this.#steps = new CallSteps(task.call, (enter) => this.#beginStep(enter));
-    this.#value = emptyCall(step.place, task.call);
+    this.batch = new CallBatch(step, task.call.id, this.#state, this.#claim, this.#questions, this.#steps);
+    this.#blocks = CallBlocks.of(step, task.call);
     step.runs.add(this as CallRun<unknown>);
   }
 
@@ -77,7 +74,7 @@ export class CallRun<Output> implements CallScope {
 
   /** Interrupts of graphs inside the body that are not ours, to be thrown on. */
   get interrupts(): readonly JsonValue[] {
-    return cloneJson(this.#value.interrupts.filter((entry) => nestedIds([entry]).length === 0));
+    return cloneJson(this.#state.value.interrupts.filter((entry) => nestedIds([entry]).length === 0));
   }
 
   /** What the call waits for, graphs inside its body included. */
@@ -89,6 +86,10 @@ export class CallRun<Output> implements CallScope {
 
   /** Runs, continues, replays or leaves asleep: by the record alone (P1). */
   settle(): Promise<CallResult<Output>> {
+    return this.#blocks ? this.#blocks.ended(this.#settle()) : this.#settle();
+  }
+
+  #settle(): Promise<CallResult<Output>> {
     const isNew = !this.#step.suspendedBefore && !this.#step.records.has(this.#task.call.id);
     return isNew ? this.#run() : this.#settleRecorded();
   }
@@ -99,10 +100,10 @@ export class CallRun<Output> implements CallScope {
       const claimed = this.#step.takeClaim(id);
       const stored = claimed ?? this.#step.records.get(id);
       if (!stored) {
-        if (!this.#step.suspendedBefore || (await this.#claim.start(this.#value))) return this.#run();
+        if (!this.#step.suspendedBefore || (await this.#claim.start(this.#state.value))) return this.#run();
         continue;
       }
-      this.#value = callValueOf(stored);
+      this.#state.value = callValueOf(stored);
       if (claimed) {
         this.#claim.record = claimed;
         if (this.#isReady()) return this.#goOn();
@@ -111,7 +112,11 @@ export class CallRun<Output> implements CallScope {
       }
       switch (statusOf(stored)) {
         case "finished":
-          return { status: "finished", output: await this.#task.decode(this.#value.outcome), replayed: true };
+          return {
+            status: "finished",
+            output: await this.#task.decode(this.#state.value.outcome),
+            replayed: true,
+          };
         case "suspended":
           if (!this.#isReady()) return { status: "suspended" };
           if (await this.#claim.take(stored)) return this.#goOn();
@@ -141,14 +146,14 @@ export class CallRun<Output> implements CallScope {
   }
 
   step<T>(name: string, run: (context: StepContext) => Promise<T> | T): Promise<T> {
-    return this.#steps.run(name, run, this.#value.steps, async (steps) => {
-      this.#value = { ...this.#value, steps };
-      await this.#claim.save(this.#value);
+    return this.#steps.run(name, run, this.#state.value.steps, async (steps) => {
+      this.#state.value = { ...this.#state.value, steps };
+      await this.#claim.save(this.#state.value);
     });
   }
 
   restart(): void {
-    this.#questions.restart(this.#value.round);
+    this.#questions.restart(this.#state.value.round);
     this.#steps.restart();
   }
 
@@ -156,79 +161,12 @@ export class CallRun<Output> implements CallScope {
     return this.#questions.open.size > 0;
   }
 
-  // ── what the step writes for this run ────────────────────────────────────────────────────────────────────
-
-  /** Questions are queued to be written. */
-  get hasAsked(): boolean {
-    return this.#questions.queue.length > 0;
-  }
-
-  /** The operations for all that is queued; empty if there is nothing to write. */
-  takeOps(): StoreOp[] {
-    const { queue, open } = this.#questions;
-    if (queue.length === 0) {
-      if (this.#step.asked || !this.#executing || this.#claim.record || this.#suspended) return [];
-      // A sibling at work when the first question is asked: whoever resumes must not start it again.
-      return [this.#claim.insert(this.#value)];
-    }
-    const asked = this.#questions.withQueued(this.#value);
-    for (const { named } of queue) open.add(named.id);
-    this.#value = suspendedValue(this.#value, this.#questions, asked, this.#mode);
-    this.#writing = queue.splice(0);
-    const inserts = this.#writing.map((queued) => queued.insert);
-    this.#stepsAtWork = this.#claim.record !== null && this.#steps.active > 0;
-    if (this.#stepsAtWork) return [keepOp(this.#task.call.id, this.#value, this.#claim.fence), ...inserts];
-    return [this.#suspendOp(), ...inserts, ...this.#takenUp()];
-  }
-
-  /** The commit of {@link takeOps} went through. */
-  written(results: readonly OpResult[]): void {
-    const [own, ...inserted] = results;
-    const written = this.#writing.splice(0);
-    if (written.length === 0) {
-      this.#claim.record = own?.record ?? null;
-      this.#claim.beat();
-      return;
-    }
-    if (!this.#stepsAtWork) {
-      this.#suspended = own?.record ?? null;
-      this.#claim.drop();
-    }
-    for (const [index, queued] of written.entries()) queued.settle(inserted[index]?.record ?? null);
-  }
-
-  /** A claim that is being taken: it decides how this run is written. */
-  get starting(): Promise<unknown> | null {
-    return this.#claim.starting;
-  }
-
-  /** Another execution holds the call: this one goes back to sleep. */
-  lost(): void {
-    this.#claim.drop();
-    for (const queued of this.#writing.splice(0)) queued.settle(null);
-  }
-
-  /** The questions that are queued cannot be written: whoever asks them hears why. */
-  refuse(error: unknown): void {
-    for (const queued of [...this.#writing.splice(0), ...this.#questions.queue.splice(0)])
-      queued.settle(null, error as Error);
-  }
-
-  #suspendOp(): StoreOp {
-    const { record } = this.#claim;
-    return suspendOp(this.#step.place, this.#task.call.id, this.#value, this.#suspended, record);
-  }
-
-  #takenUp(): StoreOp[] {
-    return takenUpOps(this.#claim.record, this.#step.questions);
-  }
-
   async #beginStep(enter: () => void): Promise<{ fence: number }> {
     // A question that is being written suspends the call: the step then runs after the answer.
     if (this.#questions.queue.length > 0) await this.#step.flush();
     if (this.#questions.open.size > 0) throw this.#asks.signal();
     enter();
-    if (!(await this.#claim.startOnce(this.#value))) throw this.#asks.signal();
+    if (!(await this.#claim.startOnce(this.#state.value))) throw this.#asks.signal();
     this.#claim.beat();
     return { fence: this.#claim.fence };
   }
@@ -237,8 +175,8 @@ export class CallRun<Output> implements CallScope {
 
   #waitsFor(): string[] {
     if (this.#questions.open.size > 0) return [...this.#questions.open];
-    if (this.#value.doubt !== null) return [this.#value.doubt];
-    return [...this.#value.open, ...nestedIds(this.#value.interrupts)];
+    if (this.#state.value.doubt !== null) return [this.#state.value.doubt];
+    return [...this.#state.value.open, ...nestedIds(this.#state.value.interrupts)];
   }
 
   #isReady(): boolean {
@@ -251,13 +189,13 @@ export class CallRun<Output> implements CallScope {
 
   async #decide(stored: StoredRecord): Promise<CallResult<Output> | null> {
     const { call, settled } = this.#task;
-    const doubt = await decide(this.#step, call, this.#value, stored);
+    const doubt = await decide(this.#step, call, this.#state.value, stored);
     if (doubt === "open") {
-      this.#value = callValueOf(this.#step.records.get(call.id) ?? stored);
+      this.#state.value = callValueOf(this.#step.records.get(call.id) ?? stored);
       return { status: "suspended" };
     }
     if (doubt.decision === "run_again") {
-      return (await this.#claim.takeAgain(stored, this.#value)) ? this.#goOn() : null;
+      return (await this.#claim.takeAgain(stored, this.#state.value)) ? this.#goOn() : null;
     }
     return this.#writeOutcome(stored, settled(doubtText(doubt), doubt.decision === "happened"));
   }
@@ -267,8 +205,8 @@ export class CallRun<Output> implements CallScope {
   /** The call is claimed: by its mode the answer is the output, or the body goes on. */
   async #goOn(): Promise<CallResult<Output>> {
     const held = this.#claim.record as StoredRecord;
-    this.#value = callValueOf(held);
-    const { mode, open, round, resumed } = this.#value;
+    this.#state.value = callValueOf(held);
+    const { mode, open, round, resumed } = this.#state.value;
     if (this.#step.lacksQuestions([held.id])) await this.#step.loadQuestions([held.id]);
     const answered = open
       .map((id) => this.#step.questions.get(id))
@@ -290,26 +228,29 @@ export class CallRun<Output> implements CallScope {
       tool_state: cloneJson(tool_state),
       checkpoint_id,
     };
-    this.#value = { ...this.#value, round, resumed: answered.id };
+    this.#state.value = { ...this.#state.value, round, resumed: answered.id };
   }
 
   async #run(): Promise<CallResult<Output>> {
     const pause = requestedPause(this.#step.place.pause);
     if (pause) return this.#pauseBefore(pause.interrupts as unknown as JsonValue[]);
-    this.#executing = true;
+    this.#state.executing = true;
     this.#claim.beat();
     try {
       for (;;) {
         this.restart();
-        this.#mode = "await";
+        this.#state.mode = "await";
         let output: Output;
         try {
+          this.#blocks?.running();
           output = await callScope.run(this, () => this.#task.execute());
           if (this.#asks.underWay) await this.#asks.underWay;
           if (this.#steps.active > 0) await this.#steps.idle();
           if (this.#asks.failure !== undefined) throw this.#asks.failure as Error;
+          if (this.#step.writing) await this.#step.written();
         } catch (error) {
           if (this.#asks.underWay) await this.#asks.underWay;
+          if (this.#step.writing) await this.#step.written();
           const next = await this.#caught(this.#asks.failure ?? error);
           if (next) return next;
           continue;
@@ -318,7 +259,7 @@ export class CallRun<Output> implements CallScope {
         return this.#questions.open.size > 0 ? await this.#sleep() : await this.#finish(output);
       }
     } finally {
-      this.#executing = false;
+      this.#state.executing = false;
       this.#claim.stopBeat();
     }
   }
@@ -332,13 +273,13 @@ export class CallRun<Output> implements CallScope {
     if (interrupts) return this.#sleepNested(interrupts);
     const { record } = this.#claim;
     // The call failed, it did not vanish: it may be tried again, and its finished steps are not.
-    if (record) await this.#claim.release({ ...callValueOf(record), steps: this.#value.steps });
+    if (record) await this.#claim.release({ ...callValueOf(record), steps: this.#state.value.steps });
     throw error;
   }
 
   /** The author threw the signal himself: response or continuation mode. */
   async #thrown(signal: HITLSuspend): Promise<CallResult<Output> | null> {
-    this.#mode = signal.resume_mode;
+    this.#state.mode = signal.resume_mode;
     let record: HITLRecord;
     try {
       record = await this.#asks.askNow(withCheckpoint(questionOf(signal), this.#task.call));
@@ -348,7 +289,7 @@ export class CallRun<Output> implements CallScope {
     }
     if (signal.resume_mode === "response" || record.status !== "completed")
       return this.#finish(this.#task.answer(record));
-    this.#resumeFrom(this.#step.questions.get(record.hitl_id) as StoredRecord, this.#value.round + 1);
+    this.#resumeFrom(this.#step.questions.get(record.hitl_id) as StoredRecord, this.#state.value.round + 1);
     return null;
   }
 
@@ -356,13 +297,13 @@ export class CallRun<Output> implements CallScope {
     if (this.#steps.active > 0) await this.#steps.idle();
     if (this.#claim.record) {
       const { results } = await this.#step.place.backend.store.commit([
-        this.#suspendOp(),
-        ...this.#takenUp(),
+        this.batch.suspendOp(),
+        ...this.batch.takenUp(),
       ]);
       for (const { record } of results) this.#step.note(record);
       this.#claim.drop();
     }
-    const abandoned = this.#questions.abandoned(this.#value);
+    const abandoned = this.#questions.abandoned(this.#state.value);
     if (abandoned.length > 0) {
       const { results } = await this.#step.place.backend.store.commit(abandoned.map(supersedeOp));
       for (const { record } of results) this.#step.note(record);
@@ -372,17 +313,17 @@ export class CallRun<Output> implements CallScope {
 
   /** A graph inside the body is paused: the siblings' outcomes are needed when the step runs again. */
   async #sleepNested(interrupts: JsonValue[]): Promise<CallResult<Output>> {
-    this.#mode = "nested";
-    this.#value = {
-      ...suspendedValue(this.#value, this.#questions, this.#value.asked, this.#mode),
+    this.#state.mode = "nested";
+    this.#state.value = {
+      ...suspendedValue(this.#state.value, this.#questions, this.#state.value.asked, this.#state.mode),
       interrupts,
     };
     const { results, status } = await this.#step.place.backend.store.commit([
-      this.#suspendOp(),
-      ...this.#takenUp(),
+      this.batch.suspendOp(),
+      ...this.batch.takenUp(),
     ]);
     for (const { record } of results) this.#step.note(record);
-    if (status === "committed") this.#suspended = results[0]?.record ?? null;
+    if (status === "committed") this.#state.suspended = results[0]?.record ?? null;
     this.#claim.drop();
     await this.#step.loadQuestions([this.#task.call.id]);
     await this.#step.openForOthers();
@@ -392,7 +333,7 @@ export class CallRun<Output> implements CallScope {
   /** A user has asked the run to pause: the body does not begin, and what siblings did is kept. */
   async #pauseBefore(interrupts: JsonValue[]): Promise<CallResult<Output>> {
     await this.#claim.release();
-    this.#value = { ...this.#value, interrupts };
+    this.#state.value = { ...this.#state.value, interrupts };
     await this.#step.openForOthers();
     return { status: "suspended" };
   }
@@ -400,10 +341,12 @@ export class CallRun<Output> implements CallScope {
   async #finish(output: Output): Promise<CallResult<Output>> {
     const { id } = this.#task.call;
     if (this.#step.asked || this.#step.suspendedBefore) this.#step.changes += 1;
-    const held = this.#claim.record ?? this.#suspended;
-    if (held) return (await this.#writeOutcome(held, output)) ?? this.settle();
+    const held = this.#claim.record ?? this.#state.suspended;
+    if (held) return (await this.#writeOutcome(held, output)) ?? this.#settle();
+    // From here on a sibling's question is written beside the outcome, not beside a call at work.
+    this.#state.executing = false;
     await this.#step.keepOutcome(id, async () => {
-      const value: CallValue = { ...this.#value, outcome: await this.#task.encode(output) };
+      const value: CallValue = { ...this.#state.value, outcome: await this.#task.encode(output) };
       return { ...insertCall(this.#step.place, id, "finished", value), if_exists: "keep" };
     });
     return { status: "finished", output, replayed: false };
@@ -412,12 +355,12 @@ export class CallRun<Output> implements CallScope {
   /** Null: somebody else has written an outcome meanwhile. @throws HoldpointError `ERR_HITL_LEASE_LOST` */
   async #writeOutcome(held: StoredRecord, output: Output): Promise<CallResult<Output> | null> {
     const outcome = await this.#task.encode(output);
-    const value: CallValue = { ...this.#value, open: [], interrupts: [], doubt: null, outcome };
+    const value: CallValue = { ...this.#state.value, open: [], interrupts: [], doubt: null, outcome };
     const running = held.status === "running";
     const { results, status } = await this.#step.place.backend.store.commit([
       finishOp(held, value),
       ...takenUpOps(held, this.#step.questions),
-      ...this.#questions.abandoned(this.#value).map(supersedeOp),
+      ...this.#questions.abandoned(this.#state.value).map(supersedeOp),
     ]);
     this.#claim.drop();
     for (const { record } of results) this.#step.note(record);

@@ -7,10 +7,11 @@ import { HoldpointError } from "../core/errors.ts";
 import { makeId, slotOf } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { HITLBackend } from "../backends/hitl-backend.ts";
+import { type EmitBlock, emitterOf, type HostWriter } from "./emit.ts";
 import { hasBackend, type HoldpointRunConfig, resolveBackend } from "./configure.ts";
 
 /** The parts of a LangGraph config that are read here; all others pass through untouched. */
-export interface HostConfig {
+export interface HostConfig extends HostWriter {
   readonly configurable?: Readonly<Record<string, unknown>> | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   readonly durability?: string | undefined;
@@ -41,6 +42,8 @@ export interface Place {
   readonly checkpointMap: Readonly<Record<string, string>>;
   /** Aborted when a user asks the run to pause. */
   readonly pause: AbortSignal | undefined;
+  /** For user interfaces; undefined if surely nobody listens. */
+  readonly emit: EmitBlock | undefined;
 }
 
 const text = (value: unknown): string | null =>
@@ -93,6 +96,7 @@ export function placeOf(config: HostConfig, own: HITLBackend | undefined): Place
     checkpointer,
     checkpointMap,
     pause: run?.pause,
+    emit: emitterOf(config),
   };
 }
 
@@ -194,6 +198,7 @@ export async function assertResumable(place: Place): Promise<void> {
   }
   const deadline = performance.now() + (place.durability === "sync" ? 0 : READ_BACK_MS);
   for (const [checkpoint_ns, checkpoint_id] of Object.entries(place.checkpointMap)) {
+    if (isTaskOfOther(place.checkpointMap, checkpoint_ns)) continue;
     const config = { configurable: { thread_id: place.thread_id, checkpoint_ns, checkpoint_id } };
     for (
       let pauseMs = 1;
@@ -204,6 +209,15 @@ export async function assertResumable(place: Place): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
+}
+
+/**
+ * True of a task that called a `task()`: the map lists it with the checkpoint of the graph that it is in, and it has
+ * none of its own.
+ */
+function isTaskOfOther(map: Readonly<Record<string, string>>, checkpoint_ns: string): boolean {
+  const around = checkpoint_ns.slice(0, Math.max(checkpoint_ns.lastIndexOf("|"), 0));
+  return checkpoint_ns !== "" && map[around] === map[checkpoint_ns];
 }
 
 function notSaved(place: Place, checkpoint_ns: string): HoldpointError {

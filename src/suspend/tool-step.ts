@@ -12,6 +12,7 @@ import { defaultLeaseOwner, type LeaseOwner } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
 import type { CallRun } from "./call-run.ts";
 import { callValueOf } from "./call-record.ts";
+import { emitQuestion } from "./emit.ts";
 import { nestedIds } from "./errors.ts";
 import { claimOp, type HandedClaim } from "./handed-claim.ts";
 import { assertResumable, isSurelyResumable, type Place } from "./place.ts";
@@ -106,8 +107,8 @@ export class ToolStep {
     if (!claim?.take()) return false;
     const record = claim.lasts(this.leaseMs, this.now()) ? claim.record : await this.#keptClaim(claim);
     if (!record) return false;
-    this.note(claim.question);
     this.note(record);
+    this.note(claim.question);
     this.#claims.set(record.id, record);
     return true;
   }
@@ -177,8 +178,18 @@ export class ToolStep {
   }
 
   note(record: StoredRecord | null): void {
-    if (record?.kind === HITL_KIND) this.questions.set(record.id, record);
-    else if (record) this.records.set(record.id, record);
+    if (record?.kind === HITL_KIND) {
+      const before = this.questions.get(record.id);
+      this.questions.set(record.id, record);
+      if (this.place.emit && before?.version !== record.version) this.#emit(record);
+    } else if (record) this.records.set(record.id, record);
+  }
+
+  #emit(record: StoredRecord): void {
+    const asks = (call: StoredRecord): boolean =>
+      callValueOf(call).doubt === record.id || callValueOf(call).asked.some(({ id }) => id === record.id);
+    const call = [...this.records.values()].find((known) => asks(known));
+    emitQuestion(this.place, toHITLRecord(record), call?.id ?? null);
   }
 
   /** The claim that `load` took for this call, handed over once. */
@@ -198,6 +209,19 @@ export class ToolStep {
   async keepOutcome(id: string, makeInsert: () => Promise<StoreOp>): Promise<void> {
     this.#finished.set(id, makeInsert);
     if (this.asked || this.#keepAtOnce) await this.flush();
+  }
+
+  /** A commit of the step is under way. */
+  get writing(): boolean {
+    return this.#writing !== null;
+  }
+
+  /**
+   * Resolves when no commit is under way. A body that ends meanwhile may stand in it as one at work: only then is it
+   * known whether there is a record to finish (P6).
+   */
+  async written(): Promise<void> {
+    while (this.#writing) await this.#writing.catch(() => {});
   }
 
   /** Writes what the runs have queued; asks of one turn of the event loop go together (P10). */
@@ -221,9 +245,9 @@ export class ToolStep {
 
   async #write(): Promise<void> {
     const runs = [...this.runs];
-    const starting = runs.map((run) => run.starting).filter((start) => start !== null);
+    const starting = runs.map((run) => run.batch.starting).filter((start) => start !== null);
     if (starting.length > 0) await Promise.allSettled(starting);
-    const asks = runs.some((run) => run.hasAsked);
+    const asks = runs.some((run) => run.batch.hasAsked);
     if (asks && !isSurelyResumable(this.place) && !(await this.#isResumable())) return;
     const ids = [...this.#finished.keys()];
     const outcomes =
@@ -231,7 +255,7 @@ export class ToolStep {
         ? []
         : await Promise.all([...this.#finished.values()].map((makeInsert) => makeInsert()));
     const batches = asks
-      ? runs.map((run) => ({ run, ops: run.takeOps() })).filter(({ ops }) => ops.length > 0)
+      ? runs.map((run) => ({ run, ops: run.batch.takeOps() })).filter(({ ops }) => ops.length > 0)
       : [];
     if (batches.length === 0 && outcomes.length === 0) return;
     const first = asks && !this.asked;
@@ -245,7 +269,7 @@ export class ToolStep {
     this.asked ||= asks;
     if (status === "refused") return this.#writeApart(batches, outcomes);
     let at = 0;
-    for (const { run, ops } of batches) run.written(results.slice(at, (at += ops.length)));
+    for (const { run, ops } of batches) run.batch.written(results.slice(at, (at += ops.length)));
     for (const { record } of results) this.note(record);
     if (first && hasOlder(results.slice(-2))) await supersede(this.place, this.place.root_checkpoint_id);
   }
@@ -258,7 +282,7 @@ export class ToolStep {
       return true;
     } catch (error) {
       this.#resumable = null;
-      for (const run of this.runs) run.refuse(error);
+      for (const run of this.runs) run.batch.refuse(error);
       return false;
     }
   }
@@ -272,8 +296,8 @@ export class ToolStep {
     for (const { run, ops } of batches) {
       const { status, results } = await store.commit(ops);
       for (const { record } of results) this.note(record);
-      if (status === "committed") run.written(results);
-      else run.lost();
+      if (status === "committed") run.batch.written(results);
+      else run.batch.lost();
     }
     for (const insert of outcomes) this.note((await store.commit([insert])).results[0]?.record ?? null);
     const { results } = await store.commit(pauseInserts(this.place, this.place.root_checkpoint_id));

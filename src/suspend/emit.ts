@@ -1,0 +1,48 @@
+/** Block events of a run, on LangGraph's `custom` stream: what is asked, and how its tool calls stand. */
+import { type BlockContext, blockIdOf, hitlBlock } from "../blocks/build.ts";
+import type { BlockEvent } from "../blocks/events.ts";
+import type { HITLRecord } from "../core/record.ts";
+
+export type EmitBlock = (event: BlockEvent) => void;
+
+/** The writer of a run to which nobody listens: nothing is made for it. */
+export const SILENT = (): void => {};
+
+export interface HostWriter {
+  readonly writer?: ((chunk: unknown) => void) | undefined;
+}
+
+/** Undefined if surely nobody listens. */
+export function emitterOf({ writer }: HostWriter): EmitBlock | undefined {
+  if (!writer || writer === SILENT) return undefined;
+  return (event) => {
+    try {
+      writer(event);
+    } catch {
+      // A stream that its reader has left is no reason for a tool to fail.
+    }
+  };
+}
+
+/** Names of the graphs around a task, outermost first: `agent:1b9d…|tools:77c2…` is in `agent`. */
+function branchOf(checkpoint_ns: string): string | null {
+  const around = checkpoint_ns.split("|").slice(0, -1);
+  return around.length === 0 ? null : around.map((part) => part.split(":", 1)[0]).join(".");
+}
+
+export interface EmitPlace {
+  readonly emit: EmitBlock | undefined;
+  readonly session_id: string;
+  readonly invocation_id: string;
+  readonly checkpoint_ns: string;
+}
+
+export function contextOf({ session_id, invocation_id, checkpoint_ns }: EmitPlace): BlockContext {
+  return { session_id, invocation_id, branch: branchOf(checkpoint_ns) };
+}
+
+/** @param call_id - of the call that asked; null for a node that asked by itself */
+export function emitQuestion(place: EmitPlace, record: HITLRecord, call_id: string | null): void {
+  const parent_id = call_id === null ? null : blockIdOf(call_id);
+  place.emit?.(hitlBlock(record, { parent_id, branch: branchOf(place.checkpoint_ns) }));
+}
