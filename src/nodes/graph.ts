@@ -62,13 +62,15 @@ export const ASKS_HUMANS: unique symbol = Symbol.for("holdpoint.asks") as never;
 function asksHumans(bound: object | undefined): boolean {
   if (!bound) return false;
   if ((bound as Record<symbol, unknown>)[ASKS_HUMANS] === true) return true;
-  const { steps, first, last, tools } = bound as {
+  // `func`: LangGraph wraps a node that is a function.
+  const { steps, first, last, func, tools } = bound as {
     steps?: object[];
     first?: object;
     last?: object;
+    func?: object;
     tools?: object[];
   };
-  const parts = [...(steps ?? []), first, last, ...(Array.isArray(tools) ? tools : [])];
+  const parts = [...(steps ?? []), first, last, func, ...(Array.isArray(tools) ? tools : [])];
   return parts.some((part) => part !== undefined && part !== bound && asksHumans(part));
 }
 

@@ -2,6 +2,7 @@
  * Await style: `const { confirmed } = await confirm({ message })`. The question is recorded, the call suspends,
  * and when the body runs again the same line gives the answer (P1, P2).
  */
+import type { HITLBackend } from "../backends/hitl-backend.ts";
 import { HITLCancelledError, HITLExpiredError, HoldpointError } from "../core/errors.ts";
 import type { Decision, Option } from "../core/hitl-types.ts";
 import type { JsonValue } from "../core/json.ts";
@@ -207,6 +208,29 @@ async function ask(
   runtime: AskRuntime,
   subject?: Subject,
 ): Promise<unknown> {
+  return (await askForRecord(hitl_type, request, runtime, { subject })).answer;
+}
+
+/** The answer, and the record that holds it: who answered, and when. */
+export interface RecordedAnswer {
+  readonly answer: unknown;
+  readonly record: HITLRecord;
+}
+
+/**
+ * What all ways to ask come to.
+ *
+ * @param context - `backend`: that of the node which asks, where no call of ours is around it.
+ */
+export async function askForRecord(
+  hitl_type: string,
+  request: AskOptions & { readonly callback_id?: string; readonly schema?: unknown },
+  runtime: AskRuntime,
+  {
+    subject,
+    backend,
+  }: { readonly subject?: Subject | undefined; readonly backend?: HITLBackend | undefined },
+): Promise<RecordedAnswer> {
   const { key, expiresInMs, response_schema, expires_at, on_expire, assignee, metadata, callback_id } =
     request;
   const data = Object.fromEntries(Object.entries(request).filter(([name]) => !OPTION_NAMES.has(name)));
@@ -229,24 +253,28 @@ async function ask(
   };
   let retry: Question["retry"];
   for (;;) {
-    const record = await recorded(retry ? { ...question, retry } : question, runtime);
+    const record = await recorded(retry ? { ...question, retry } : question, runtime, backend);
     const answer = answerOf(record);
-    if (!standard) return answer;
+    if (!standard) return { answer, record };
     const checked = await checkStandard(standard, answer);
-    if ("value" in checked) return checked.value;
+    if ("value" in checked) return { answer: checked.value, record };
     // P3: accepted by the JSON Schema, refused by a refinement that only this process knows: ask again.
     retry = { count: (retry?.count ?? 0) + 1, error: describeIssues(checked.issues) };
   }
 }
 
-function recorded(question: Question, runtime: AskRuntime): Promise<HITLRecord> {
+function recorded(
+  question: Question,
+  runtime: AskRuntime,
+  backend: HITLBackend | undefined,
+): Promise<HITLRecord> {
   const scope = callScope.getStore();
   const given: HostConfig | undefined = runtime;
   const config = given?.configurable ? given : currentConfig();
   // Inside a graph that a tool runs, the tool's own scope is not the place that asks.
   if (scope && (namespaceOf(config) ?? scope.checkpoint_ns) === scope.checkpoint_ns)
     return scope.ask(question);
-  return askBare(question, config, runtime);
+  return askBare(question, config, runtime, backend);
 }
 
 /** @throws HITLExpiredError, HITLCancelledError (P8) */

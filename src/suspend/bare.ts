@@ -2,6 +2,7 @@
  * Asking where nothing of ours runs the call: in a plain node, or in an unwrapped tool under a stock `ToolNode`.
  * The record holds P1 to P4 there; siblings and the body's own effects are the host's business.
  */
+import type { HITLBackend } from "../backends/hitl-backend.ts";
 import { toHITLRecord } from "../backends/hitl-codec.ts";
 import { TAKEN_UP } from "../backends/hitl-transitions.ts";
 import type { StoredRecord } from "../backends/record-store.ts";
@@ -10,6 +11,7 @@ import type { HITLRecord } from "../core/record.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
 import type { CallIdentity } from "./call-record.ts";
 import { callOf } from "./call-identity.ts";
+import { emitQuestion } from "./emit.ts";
 import { interruptsFor } from "./interrupt-payload.ts";
 import { PauseSignal } from "./pause-signal.ts";
 import { assertResumable, callRecordId, type HostConfig, placeOf, placeOfThread } from "./place.ts";
@@ -23,10 +25,11 @@ export async function askBare(
   question: Question,
   config: HostConfig | undefined,
   runtime: object | undefined,
+  backend?: HITLBackend,
 ): Promise<HITLRecord> {
   const scratchpad = config?.configurable?.["__pregel_scratchpad"] as object | undefined;
   if (!config || !scratchpad) throw noIdentity("outside a LangGraph node or tool");
-  const place = await placeOfThread(config, placeOf(config, undefined));
+  const place = await placeOfThread(config, placeOf(config, backend));
   const known = callOf(config, runtime);
   if (!known && insideTool(config)) throw noIdentity("in a tool that a stock ToolNode runs");
   const id = callRecordId(place, known?.tool_call_id ?? null);
@@ -55,6 +58,7 @@ export async function askBare(
     results[0]?.status === "exists"
       ? ((await place.backend.get(stored.id)) ?? toHITLRecord(stored))
       : toHITLRecord(stored);
+  emitQuestion(place, record, known ? id : null);
   if (!isTerminalHITLStatus(record.status)) throw new PauseSignal(interruptsFor([record]));
   if (record.resume.state === "waiting") {
     await place.backend.store.commit([
