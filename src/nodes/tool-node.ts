@@ -127,6 +127,7 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
     const serde = (place.checkpointer as unknown as { serde: HostSerde }).serde;
     return {
       call: identityOf(place, call, tool_call_id),
+      signal: config.signal,
       execute: () => this.#invoke(call, config, state),
       encode: (output) => encodeOutput(output, serde),
       decode: (outcome) => decodeOutput(outcome, serde),
@@ -155,6 +156,8 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       return asToolOutput(await tool.invoke({ ...call, type: "tool_call" }, runtime as never), call);
     } catch (error) {
       if (isHITLSuspend(error) || isFatal(error) || isBubbleUp(error) || !this.handleToolErrors) throw error;
+      // That the run was aborted is no outcome of the tool: its body may go on, and have its effect.
+      if (config.signal?.aborted) throw error;
       return toolMessage(call, `Error: ${(error as Error).message}\n Please fix your mistakes.`, "error");
     }
   }

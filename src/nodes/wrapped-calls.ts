@@ -64,6 +64,8 @@ type Kept = ToolOutput | Failure;
 
 /** Calls of one task that are at work now, by the task's scratchpad: it is made anew for each execution. */
 interface Joint {
+  /** The host's own retries of an execution keep the scratchpad, and start the calls once more. */
+  readonly attempt: number;
   readonly step: Promise<ToolStep>;
   readonly names: CallNames;
   /** Names of calls whose last attempt failed: the next attempt is the same call. By the id that the model gave. */
@@ -101,7 +103,9 @@ export class WrappedCalls {
     if (callScope.getStore()?.checkpoint_ns === found.checkpoint_ns)
       return { status: "not_ours", kept: true };
     const scratchpad = config.configurable?.["__pregel_scratchpad"] as object;
-    const joint = this.#joints.get(scratchpad) ?? this.#jointOf(config as HostConfig, found);
+    const known = this.#joints.get(scratchpad);
+    const attempt = config.executionInfo?.nodeAttempt ?? 1;
+    const joint = known?.attempt === attempt ? known : this.#jointOf(config as HostConfig, found, attempt);
     this.#joints.set(scratchpad, joint);
     // Before anything is awaited: the host starts the calls in their order, on each execution alike.
     const retried = joint.failed.get(call.id ?? "")?.shift();
@@ -115,7 +119,7 @@ export class WrappedCalls {
       let seen: number;
       try {
         step = await joint.step;
-        const task = this.#taskOf(step.place, call, tool_call_id, execute);
+        const task = this.#taskOf(step.place, call, tool_call_id, execute, config.signal);
         id = task.call.id;
         if (first && !step.place.fresh && retried === undefined) {
           await step.load([id], wakeHintOf(config, step.place));
@@ -158,11 +162,11 @@ export class WrappedCalls {
     joint.failed.set(given, [...(joint.failed.get(given) ?? []), tool_call_id]);
   }
 
-  #jointOf(config: HostConfig, place: Place): Joint {
+  #jointOf(config: HostConfig, place: Place, attempt: number): Joint {
     const step = Promise.resolve(placeOfThread(config, place)).then(
       (own) => new ToolStep(own, this.#stepOptions),
     );
-    return { step, names: new CallNames(), failed: new Map(), working: 0, waiting: [] };
+    return { attempt, step, names: new CallNames(), failed: new Map(), working: 0, waiting: [] };
   }
 
   #taskOf(
@@ -170,16 +174,18 @@ export class WrappedCalls {
     call: ToolCall,
     tool_call_id: string,
     execute: () => Promise<unknown>,
+    signal: AbortSignal | undefined,
   ): CallTask<Kept> {
     const serde = (place.checkpointer as unknown as { serde: HostSerde }).serde;
     return {
       call: identityOf(place, call, tool_call_id),
+      signal,
       execute: async () => {
         try {
           return asToolOutput(await execute(), call);
         } catch (error) {
           if (this.#failures === "attempt") throw error;
-          if (isHITLSuspend(error) || isFatal(error) || isBubbleUp(error)) throw error;
+          if (isHITLSuspend(error) || isFatal(error) || isBubbleUp(error) || signal?.aborted) throw error;
           return new Failure(error);
         }
       },

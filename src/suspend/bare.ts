@@ -18,8 +18,8 @@ import { assertResumable, callRecordId, type HostConfig, placeOf, placeOfThread 
 import { prepareQuestion, type Question, QuestionNames } from "./question.ts";
 import { hasOlder, pauseInserts, supersede } from "./supersede.ts";
 
-/** Counts the questions of one task's execution: its scratchpad is made anew for each. */
-const counters = new WeakMap<object, Map<string, QuestionNames>>();
+/** Counts the questions of one attempt of a task: its scratchpad is made anew for each execution, not for a retry. */
+const counters = new WeakMap<object, { readonly attempt: number; readonly perCall: Map<string, QuestionNames> }>();
 
 export async function askBare(
   question: Question,
@@ -39,8 +39,10 @@ export async function askBare(
     tool_name: known?.tool_name ?? place.node_id ?? "node",
     params: null,
   };
-  const perCall = counters.get(scratchpad) ?? new Map<string, QuestionNames>();
-  counters.set(scratchpad, perCall);
+  const attempt = config.executionInfo?.nodeAttempt ?? 1;
+  const counted = counters.get(scratchpad);
+  const perCall = counted?.attempt === attempt ? counted.perCall : new Map<string, QuestionNames>();
+  counters.set(scratchpad, { attempt, perCall });
   const names = perCall.get(id) ?? new QuestionNames(0);
   perCall.set(id, names);
   const named = names.next(place, call, question);

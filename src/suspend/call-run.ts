@@ -272,8 +272,10 @@ export class CallRun<Output> implements CallScope {
     const interrupts = interruptsOf(error);
     if (interrupts) return this.#sleepNested(interrupts);
     const { record } = this.#claim;
-    // The call failed, it did not vanish: it may be tried again, and its finished steps are not.
-    if (record) await this.#claim.release({ ...callValueOf(record), steps: this.#state.value.steps });
+    // The call failed, it did not vanish: it may be tried again, and its finished steps are not. A body whose run was
+    // aborted may be at work still: its claim runs out, and the call is in doubt (P6).
+    if (record && !this.#task.signal?.aborted)
+      await this.#claim.release({ ...callValueOf(record), steps: this.#state.value.steps });
     throw error;
   }
 

@@ -6,6 +6,8 @@ import type { CallIdentity } from "./call-record.ts";
 /** How a host runs one call and keeps its output. */
 export interface CallTask<Output> {
   readonly call: CallIdentity;
+  /** The run's: once it is aborted, nobody hears what the body does. */
+  readonly signal: AbortSignal | undefined;
   readonly execute: () => Promise<Output>;
   readonly encode: (output: Output) => Promise<JsonValue>;
   readonly decode: (outcome: JsonValue) => Promise<Output>;
