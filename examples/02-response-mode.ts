@@ -34,7 +34,7 @@ const hitl_id = question?.hitl_id ?? "";
 
 // An answer that the question does not allow changes nothing, and says what is wrong.
 const bad = await respondAndResume(graph, { backend, hitl_id, response: { answer: "Room 9" } });
-console.log(bad.status, bad.issues?.[0]?.path.join(".")); // prints: invalid answer
+if (bad.status === "invalid") console.log("invalid:", bad.issues[0]?.path.join(".")); // prints: invalid: answer
 
 const good = await respondAndResume(graph, { backend, hitl_id, response: { answer: "Kepler" } });
 console.log(good.status); // prints: accepted

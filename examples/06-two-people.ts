@@ -1,4 +1,5 @@
 /** Several questions at once: visible together, answered out of order by two people; each call goes on with its own. */
+import type { BaseMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { confirm, HITLToolNode, InMemoryHITLBackend, respondAndResume } from "holdpoint";
@@ -58,4 +59,4 @@ await answer("finance", false);
 // prints: 0 open
 
 const { values } = await graph.getState(config);
-console.log(values.messages.slice(1, 4).map(({ text }) => text)); // prints: [ 'Ann was not paid', 'noted', 'paid Bob' ]
+console.log(values.messages.slice(1, 4).map(({ text }: BaseMessage) => text)); // prints: [ 'Ann was not paid', 'noted', 'paid Bob' ]
