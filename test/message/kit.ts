@@ -44,6 +44,8 @@ export interface ChatOptions {
   readonly script: Script;
   readonly checkpointer?: BaseCheckpointSaver;
   readonly leaseMs?: number;
+  /** Instead of the script. */
+  readonly reply?: (messages: readonly BaseMessage[]) => AIMessage;
   readonly onModel?: (messages: readonly BaseMessage[]) => void | Promise<void>;
 }
 
@@ -58,12 +60,12 @@ export function replyTo(messages: readonly BaseMessage[], script: Script): AIMes
 }
 
 // The type of a compiled graph names its nodes; it is inferred.
-export function chatOf({ backend, tools, script, checkpointer, leaseMs, onModel }: ChatOptions) {
+export function chatOf({ backend, tools, script, checkpointer, leaseMs, reply, onModel }: ChatOptions) {
   const node = new HITLToolNode([...tools], { backend, ...(leaseMs === undefined ? {} : { leaseMs }) });
   const model = async ({ messages }: typeof MessagesAnnotation.State): Promise<{ messages: AIMessage[] }> => {
-    const reply = replyTo(messages, script);
+    const message = (reply ?? ((seen) => replyTo(seen, script)))(messages);
     await onModel?.(messages);
-    return { messages: [reply] };
+    return { messages: [message] };
   };
   return new StateGraph(MessagesAnnotation)
     .addNode("model", model)

@@ -49,19 +49,18 @@ export function answerKey(message: StoredMessage): string {
 }
 
 /**
- * What became of a message whose sender died while it answered: false as long as he may be alive. One that has not
- * answered waits, and is not lost.
+ * What became of a message that answers: null as long as its sender may be at it. Where he died before it had answered
+ * it waits, and is not lost.
  */
 export async function settleAnswering(
   mailbox: Mailbox,
   backend: StoreHITLBackend,
   message: StoredMessage,
-): Promise<boolean> {
+): Promise<StoredMessage | null> {
+  if (await hasAnswered(backend, message)) return mailbox.move(message, "answered", {}, "release");
   const { lease } = message.record;
-  if (lease && lease.expires_at > (await backend.store.now())) return false;
-  const answered = await hasAnswered(backend, message);
-  const change = answered ? {} : { hitl_id: null };
-  return (await mailbox.move(message, answered ? "answered" : "waiting", change, "release")) !== null;
+  if (lease && lease.expires_at > (await backend.store.now())) return null;
+  return mailbox.move(message, "waiting", { hitl_id: null }, "release");
 }
 
 export async function hasAnswered(backend: StoreHITLBackend, message: StoredMessage): Promise<boolean> {

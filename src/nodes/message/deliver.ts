@@ -110,11 +110,14 @@ class Delivering<Output> {
     const open = await this.#mailbox.open();
     const left = open.filter(({ status }) => status === "delivering");
     if (left.length > 0) return this.#finish(left);
-    let settled = false;
-    for (const message of open.filter(({ status }) => status === "answering"))
-      settled = (await settleAnswering(this.#mailbox, backend, message)) || settled;
-    if (settled) return null;
-    const waiting = open.filter(({ status }) => status === "waiting");
+    const waiting: StoredMessage[] = [];
+    for (const message of open) {
+      if (message.status === "waiting") waiting.push(message);
+      else if (await settleAnswering(this.#mailbox, backend, message)) return null;
+      // Those that were sent after it stay behind it: it may come back.
+      else if (waiting.length > 0) break;
+      else return blocked("busy", message.record.lease?.expires_at ?? null);
+    }
     if (waiting.length === 0) return blocked("none");
     const cancels = waiting.some(({ value }) => value.when_pending === "cancel");
     const look = await lookAt(this.#graph, thread_id);

@@ -13,7 +13,7 @@ import { sessionOf } from "../take-up.ts";
 import { Thread } from "../thread.ts";
 import { answerKey, answerWith, hasAnswered } from "./answering.ts";
 import type { DeliverOptions } from "./deliver.ts";
-import { goOn } from "./go-on.ts";
+import { goOn, withMessages } from "./go-on.ts";
 import { Mailbox, type StoredMessage } from "./mailbox.ts";
 import { assertTakesMessages, type MessageGraph } from "./message-graph.ts";
 import type { SendMessageOptions, WhenPending } from "./send-options.ts";
@@ -147,7 +147,7 @@ class Sending<Output> {
       if (outcome.status === "indeterminate") throw indeterminate(kept);
       if (await hasAnswered(backend, claimed)) {
         await this.#settle(claimed, "answered");
-        return await this.#answered(claimed, outcome.resume);
+        return await this.#answered(claimed, await withMessages(this.#graph, this.#options, outcome.resume));
       }
       await this.#settle(claimed, "waiting");
       if (outcome.status !== "invalid") return null;
