@@ -40,6 +40,8 @@ export interface AnswerFormProps {
   readonly actions: readonly FormAction[];
   readonly answer: AnswerState;
   readonly onAnswer: (answer: JsonValue) => void;
+  /** Moves the focus into the form when it appears: for one that takes the place of what had it. */
+  readonly takesFocus?: boolean;
   /** Further buttons. */
   readonly children?: ReactNode;
 }
@@ -102,7 +104,7 @@ function useErrorFocus(
 }
 
 export function AnswerForm(props: AnswerFormProps): ReactElement {
-  const { field, label, actions, answer, onAnswer, children } = props;
+  const { field, label, actions, answer, onAnswer, takesFocus, children } = props;
   const texts = useTexts();
   const id = useId();
   const form = useRef<HTMLFormElement>(null);
@@ -112,6 +114,9 @@ export function AnswerForm(props: AnswerFormProps): ReactElement {
   const errors = useMemo(() => issuesByField(issues, shownPaths(field, draft)), [issues, field, draft]);
   const expectErrors = useErrorFocus(form, issues);
   const sending = answer.state === "sending";
+  useEffect(() => {
+    if (takesFocus) form.current?.querySelector<HTMLElement>("input, textarea, select")?.focus();
+  }, [takesFocus]);
 
   const act = (action: FormAction): void => {
     if (sending) return;

@@ -1,5 +1,5 @@
 /** One field of a form, whatever its kind; groups draw their parts with it. */
-import type { ReactElement } from "react";
+import { type ReactElement, useRef } from "react";
 import { labelText } from "../text/safe-text.ts";
 import { useTexts } from "../texts-context.ts";
 import { ChoiceInput, MultiInput } from "./choices.tsx";
@@ -54,6 +54,12 @@ function ListInput(props: FieldProps<ListField, "list">): ReactElement {
   const texts = useTexts();
   const notes = useNotes(props);
   const { items } = draft;
+  const addButton = useRef<HTMLButtonElement>(null);
+  const remove = (item: (typeof items)[number]): void => {
+    onChange({ ...draft, items: items.filter((other) => other !== item) });
+    // The button that had the focus goes with its item.
+    addButton.current?.focus();
+  };
   const add = (): void => {
     const key = Math.max(-1, ...items.map((item) => item.key)) + 1;
     onChange({ ...draft, items: [...items, { key, draft: draftOf(field.item) }] });
@@ -83,16 +89,12 @@ function ListInput(props: FieldProps<ListField, "list">): ReactElement {
               onChange({ ...draft, items: items.with(index, { key: item.key, draft: next }) })
             }
           />
-          <button
-            type="button"
-            className="holdpoint-remove"
-            onClick={() => onChange({ ...draft, items: items.filter((other) => other !== item) })}
-          >
+          <button type="button" className="holdpoint-remove" onClick={() => remove(item)}>
             {texts.removeItem(labelText(label), index + 1)}
           </button>
         </div>
       ))}
-      <button type="button" className="holdpoint-add" onClick={add}>
+      <button ref={addButton} type="button" className="holdpoint-add" onClick={add}>
         {texts.addItem(labelText(label))}
       </button>
       <NotesView id={id} notes={notes} />

@@ -58,7 +58,7 @@ export function NotesView({ id, notes }: { readonly id: string; readonly notes: 
     <>
       {notes.hint.length > 0 ? (
         <p id={`${id}-hint`} className="holdpoint-hint">
-          {notes.hint.join(" ")}
+          {notes.hint.join(" · ")}
         </p>
       ) : null}
       {notes.errors.length > 0 ? (

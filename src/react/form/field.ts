@@ -193,7 +193,7 @@ function objectField(schema: Schema, base: Common, depth: number, walk: Walk): F
   if (!isObject(properties)) return undefined;
   // A key that no record may hold cannot be answered.
   const names = Object.keys(properties).filter((name) => !isForbiddenKey(name));
-  if (names.length === 0) return undefined;
+  if (names.length === 0 || names.length > walk.left) return undefined;
   const required = listOf(schema["required"]);
   return {
     ...base,

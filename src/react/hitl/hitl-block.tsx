@@ -30,7 +30,15 @@ export interface HitlBlockProps extends HitlViewProps {
 }
 
 /** The fields that say where a question stands are not what is asked. */
-const STANDING = new Set(["status", "user_response", "responded_by", "responded_at", "reason", "version"]);
+const STANDING = new Set([
+  "status",
+  "user_response",
+  "responded_by",
+  "responded_at",
+  "reason",
+  "version",
+  "expires_at",
+]);
 
 function sameQuestion(a: Dict, b: Dict): boolean {
   const asked = (data: Dict): string =>
@@ -81,8 +89,9 @@ function QuestionView(props: QuestionProps): ReactElement {
   const id = useId();
   const answer: AnswerState = useAnswerState(answers, block);
   const hitl_type = hitlTypeOf(block);
-  const { data, edition } = useQuestion(objectOf(block.data));
-  const { Facts, Body } = rendererOf(hitl_type, data, renderers);
+  const data = objectOf(block.data);
+  const { data: asked, edition } = useQuestion(data);
+  const { Facts, Body } = rendererOf(hitl_type, asked, renderers);
   const ended = isEnded(answer);
   const { focus, sent } = useEndingFocus(ended);
   const message = textOf(data["message"]);
@@ -116,12 +125,12 @@ function QuestionView(props: QuestionProps): ReactElement {
           {texts.lastError} <SafeText text={error} />
         </p>
       ) : null}
-      {Facts ? <Facts data={data} /> : null}
+      {Facts ? <Facts data={asked} /> : null}
       {ended ? null : (
         <Body
           // A question that is another one needs other fields.
           key={`${hitl_id} ${edition}`}
-          data={data}
+          data={asked}
           answer={answer}
           onAnswer={(response) => {
             sent();

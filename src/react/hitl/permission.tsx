@@ -1,4 +1,4 @@
-import { type ReactElement, useMemo, useState } from "react";
+import { type ReactElement, useEffect, useMemo, useRef, useState } from "react";
 import { type Decision, DECISIONS } from "../../core/hitl-types.ts";
 import type { JsonValue } from "../../core/json.ts";
 import { AnswerForm, type FormAction } from "../form/answer-form.tsx";
@@ -47,6 +47,7 @@ function EditForm(props: HitlBodyProps & { readonly onBack: () => void }): React
       actions={[{ name: "edit", label: texts.sendEdited, extra: { decision: "edit" } }]}
       answer={answer}
       onAnswer={onAnswer}
+      takesFocus
     >
       <button type="button" data-action="back" onClick={onBack}>
         {texts.back}
@@ -60,6 +61,12 @@ export function PermissionBody(props: HitlBodyProps): ReactElement {
   const { data, answer, onAnswer } = props;
   const texts = useTexts();
   const [editing, setEditing] = useState(false);
+  const editButton = useRef<HTMLButtonElement>(null);
+  const cameBack = useRef(false);
+  useEffect(() => {
+    if (!editing && cameBack.current) editButton.current?.focus();
+    cameBack.current = editing;
+  }, [editing]);
   const decisions = useMemo(() => allowedDecisions(data), [data]);
   const field = useMemo(
     () =>
@@ -81,7 +88,7 @@ export function PermissionBody(props: HitlBodyProps): ReactElement {
       onAnswer={onAnswer}
     >
       {decisions.includes("edit") ? (
-        <button type="button" data-action="edit" onClick={() => setEditing(true)}>
+        <button ref={editButton} type="button" data-action="edit" onClick={() => setEditing(true)}>
           {texts.decisions.edit}
         </button>
       ) : null}

@@ -1,40 +1,39 @@
-/** Texts that an agent wrote may hide or turn what a person reads: such characters are shown by their number. */
+/** Texts that an agent wrote may hide or turn what a person reads: such characters are spelled out. */
+import { visible } from "../../blocks/safe-text.ts";
 
-// Controls but tab and line feed, soft hyphen, Arabic letter mark, Mongolian and zero-width spaces, direction marks,
-// embeddings and isolates, separators, invisible operators, byte order mark, interlinear and tag characters.
-const HIDDEN =
-  // oxlint-disable-next-line no-control-regex -- These are what is looked for.
-  /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u00AD\u061C\u115F\u1160\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\u3164\uFEFF\uFFA0\uFFF9-\uFFFB\u{E0000}-\u{E007F}]|[\uD800-\uDFFF]/gu;
+/** What a page shows as it is and a terminal does not: ends of lines and tabs. */
+const KEPT = /([\n\t])/;
+/** Joiners within emoji, and in scripts that are spelled with them. */
+const JOINER =
+  /(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F\p{Script=Arabic}\p{Script=Devanagari}\p{Script=Bengali}\p{Script=Malayalam}\p{Script=Kannada}\p{Script=Sinhala}\p{Script=Tamil}\p{Script=Telugu}\p{Script=Khmer}\p{Script=Mongolian}])([\u200C\u200D])(?=\p{L}|\p{Extended_Pictographic})/u;
 
-// Between emoji, and in scripts that need them, joiners are spelling.
-const LOOSE_JOINER =
-  /(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F\p{Script=Arabic}\p{Script=Devanagari}\p{Script=Bengali}\p{Script=Malayalam}\p{Script=Kannada}\p{Script=Sinhala}\p{Script=Tamil}\p{Script=Telugu}\p{Script=Khmer}\p{Script=Mongolian}\u0300-\u036F])[\u200C\u200D]/gu;
-
-function shown(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
-  return `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
+/** Splits at the one group of `separators`, which is kept, and gives the rest to `map`. */
+function between(text: string, separators: RegExp, map: (part: string) => string): string {
+  return text
+    .split(separators)
+    .map((part, index) => (index % 2 === 0 ? map(part) : part))
+    .join("");
 }
 
 /**
- * The text with everything in it that is not seen, or that turns what is, written as `⟨U+202E⟩`. Line ends become `\n`.
+ * The text with everything in it that is not seen, or that turns what is, written as `\\u{202e}`. Line ends become `\n`.
  *
  * @example
  * ```ts
  * import { visibleText } from "holdpoint/react";
  *
- * console.log(visibleText("invoice\u202Efdp.exe")); // prints: invoice⟨U+202E⟩fdp.exe
+ * console.log(visibleText("invoice\u202Efdp.exe")); // prints: invoice\u{202e}fdp.exe
  * ```
  */
 export function visibleText(text: string): string {
-  return text.replaceAll("\r\n", "\n").replaceAll(HIDDEN, shown).replaceAll(LOOSE_JOINER, shown);
+  return between(text.replaceAll("\r\n", "\n"), KEPT, (line) => between(line, JOINER, visible));
 }
 
 /** The hidden characters of a text, each once: for a value that must not be altered, such as that of an input. */
 export function hiddenCharacters(text: string): readonly string[] {
-  const found = [...text.matchAll(HIDDEN), ...text.matchAll(LOOSE_JOINER)].map(([character]) =>
-    shown(character),
-  );
-  return [...new Set(found)];
+  const shown = visibleText(text);
+  if (shown === text.replaceAll("\r\n", "\n")) return [];
+  return [...new Set(shown.match(/\\u\{[0-9a-f]+\}/g))].filter((character) => !text.includes(character));
 }
 
 /** A link that people may be sent to, with the host that they will see there. */

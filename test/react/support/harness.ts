@@ -2,6 +2,7 @@
 import { pathToFileURL } from "node:url";
 import { type CreateRequest, type HITLRecord, InMemoryHITLBackend } from "holdpoint";
 import { type BlockEvent, hitlBlock } from "holdpoint/blocks";
+import { FakeClock } from "holdpoint/testing";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { bundlePage } from "./bundle.ts";
@@ -25,6 +26,8 @@ async function launch(): Promise<Browser> {
 export interface Harness {
   readonly page: Page;
   readonly backend: InMemoryHITLBackend;
+  /** The backend's: nothing expires by itself. */
+  readonly clock: FakeClock;
   readonly server: PageServer;
   /** What the page said on its console as an error, threw, or asked of others. Has to be empty at the end of a test. */
   readonly complaints: string[];
@@ -54,10 +57,12 @@ export function useHarness(pageName: string): Harness {
   });
 
   beforeEach(async () => {
-    const backend = new InMemoryHITLBackend();
+    const clock = new FakeClock();
+    const backend = new InMemoryHITLBackend({ clock });
     const server = await servePage(backend, script);
     const complaints: string[] = [];
-    const page = await (browser as Browser).newPage({ locale: "en-GB", timezoneId: "Europe/Berlin" });
+    const context = await (browser as Browser).newContext({ locale: "en-GB", timezoneId: "Europe/Berlin" });
+    const page = await context.newPage();
     page.setDefaultTimeout(15_000);
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) complaints.push(message.text());
@@ -87,6 +92,7 @@ export function useHarness(pageName: string): Harness {
     Object.assign(harness, {
       page,
       backend,
+      clock,
       server,
       complaints,
       dispatch,
@@ -102,7 +108,7 @@ export function useHarness(pageName: string): Harness {
   });
 
   afterEach(async () => {
-    await harness.page.close();
+    await harness.page.context().close();
     await harness.server.close();
     await harness.backend.close();
     expect(harness.complaints).toEqual([]);
