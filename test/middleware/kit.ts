@@ -4,7 +4,11 @@ import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { type BaseCheckpointSaver, MemorySaver } from "@langchain/langgraph";
 import { type AgentMiddleware, createAgent } from "langchain";
 import { HITLSuspend, type HITLBackend, confirm, resumption } from "../../src/index.ts";
-import { hitlMiddleware, type HITLMiddlewareOptions } from "../../src/nodes/middleware/hitl-middleware.ts";
+import {
+  type HITLMiddleware,
+  hitlMiddleware,
+  type HITLMiddlewareOptions,
+} from "../../src/nodes/middleware/hitl-middleware.ts";
 import { ai, type Counter, ScriptedModel, toolOf } from "../nodes/kit.ts";
 
 export const VERSIONS = ["v1", "v2"] as const;
@@ -24,12 +28,13 @@ export interface AgentInit {
   readonly after?: readonly AgentMiddleware[];
   readonly checkpointer?: BaseCheckpointSaver | null;
   readonly options?: HITLMiddlewareOptions;
+  readonly hitl?: HITLMiddleware;
   readonly name?: string;
 }
 
 export function agentOf(init: AgentInit) {
   const model = new ScriptedModel([...init.turns.map((calls) => ai(calls)), new AIMessage("done")]);
-  const hitl = hitlMiddleware({ backend: init.backend, ...init.options });
+  const hitl = init.hitl ?? hitlMiddleware({ backend: init.backend, ...init.options });
   const agent = createAgent({
     model,
     tools: [...init.tools],
