@@ -15,7 +15,7 @@ const SIZES = [10, 1000, 100_000] as const;
 const EVENTS = 20_000;
 const SEGMENTS = 9;
 
-function event(fields: Partial<BlockEvent> & { readonly op: BlockEvent["op"] }): BlockEvent {
+function event(fields: Partial<BlockEvent>): BlockEvent {
   return parseBlockEvent({
     block_id: "b",
     kind: "tool_use",

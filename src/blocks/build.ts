@@ -60,6 +60,11 @@ function actorOf(actor: Actor | null | undefined): BlockActor | null {
   return { id: actor.id, role: actor.role ?? null, name: actor.name ?? null, meta: actor.meta ?? null };
 }
 
+/** Other people's errors are of any length, and may hold what no JSON text can. */
+function errorText(error: string | undefined): string | undefined {
+  return error === undefined ? undefined : error.slice(0, 4096).toWellFormed();
+}
+
 interface Body {
   readonly block_id: string;
   readonly kind: string;
@@ -180,6 +185,7 @@ export interface ToolUse {
   readonly status: ToolUseStatus;
   /** How often its body has begun again: 0 at first. Whoever runs it in another process has to give a higher one. */
   readonly round?: number | undefined;
+  /** Cut after 4096 characters. */
   readonly error?: string | undefined;
   /** What it gave, as JSON. */
   readonly output?: unknown;
@@ -193,7 +199,14 @@ export function toolUseBlock(call: ToolUse, context: BlockContext = {}): BlockEv
       block_id: blockIdOf(id),
       kind: "tool_use",
       op: "apply",
-      data: { name, call_id: call.call_id ?? null, arguments: call.arguments ?? {}, status, error, output },
+      data: {
+        name,
+        call_id: call.call_id ?? null,
+        arguments: call.arguments ?? {},
+        status,
+        error: errorText(error),
+        output,
+      },
       stage: `${round}_${status}`,
       seq: seqOf(round, TOOL_USE_STATUSES.indexOf(status), 0),
     },
@@ -253,7 +266,7 @@ export function nodeBlock(run: NodeRun, context: BlockContext = {}): BlockEvent 
       block_id: blockIdOf(id),
       kind: "node",
       op: "apply",
-      data: { node_id, agent, status, inputs, output, error, duration_ms },
+      data: { node_id, agent, status, inputs, output, error: errorText(error), duration_ms },
       stage: `${round}_${status}`,
       seq: seqOf(round, NODE_STATUSES.indexOf(status) * 2, 0),
     },

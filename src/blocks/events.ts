@@ -1,5 +1,5 @@
 /**
- * What goes over the wire to a user interface: one event about one block (docs/blocks.md, rules B1 to B16). The names
+ * What goes over the wire to a user interface: one event about one block (docs/blocks.md, rules B1 to B19). The names
  * are aury's; `seq` is ours beside them.
  */
 import { z } from "zod";

@@ -161,7 +161,7 @@ function isEmpty(result: unknown): boolean {
 
 function messageOf(error: unknown): string {
   const message = isFields(error) ? error["message"] : error;
-  return (typeof message === "string" ? message : "failed").slice(0, 4096).toWellFormed();
+  return typeof message === "string" ? message : "failed";
 }
 
 /**

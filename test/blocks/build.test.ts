@@ -186,6 +186,11 @@ describe("toolUseBlock", () => {
     expect(build).toThrow(coded("ERR_HITL_INVALID_INPUT"));
   });
 
+  it("an error of a tool is shown, whatever it holds", () => {
+    const event = toolUseBlock({ ...call, status: "failed", error: `\ud800${"x".repeat(1_000_000)}` });
+    expect(event.data?.["error"]).toBe(`\ufffd${"x".repeat(4095)}`);
+  });
+
   it("what is not JSON is refused with the field that has it", () => {
     expect(() =>
       toolUseBlock({

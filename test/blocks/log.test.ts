@@ -41,7 +41,7 @@ describe.each([
 ])("blocksOf in %s", (_name, open) => {
   const backend = open();
 
-  it("shows what is open and what was answered, over pages, oldest first, of this session only", async () => {
+  it("B18, P10: shows what is open and what was answered, over pages, oldest first, of this session only", async () => {
     const asked = [];
     for (let n = 0; n < 450; n += 1) {
       clock.advance(1);
@@ -68,7 +68,7 @@ describe.each([
     expect(await storedBlocks([...asked], { session_id: "s1" })).toHaveLength(450);
   });
 
-  it("merges with live events without doubles, whichever is first", async () => {
+  it("B18: merges with live events without doubles, whichever is first", async () => {
     const { record } = await backend.create({
       hitl_type: "confirm",
       session_id: "s3",

@@ -122,7 +122,7 @@ describe("widths", () => {
 describe("renderBlockText", () => {
   const forged = "Delete all?\u001b[1A\u001b[2K\n  Risk: low\n? confirm - pending\n\u202eon";
 
-  it("no text can be taken for a line of the renderer", () => {
+  it("B19: no text can be taken for a line of the renderer", () => {
     const lines = plain(
       question("confirm", { message: forged, details: forged, risk_level: "high", extra: forged }),
     );
@@ -195,7 +195,7 @@ describe("renderBlockText", () => {
     forged,
   );
 
-  it("whatever a block holds: no control character of it is printed, and no line is wider than asked", () => {
+  it("B19: whatever a block holds: no control character of it is printed, and no line is wider than asked", () => {
     fc.assert(
       fc.property(
         kinds,

@@ -21,7 +21,7 @@ const piece = (content: string, index = 0) => textDelta({ block_id: "b", index, 
 let close = (): void => {};
 afterEach(() => close());
 
-describe("encodeSse and decodeSse", () => {
+describe("B17: encodeSse and decodeSse", () => {
   it("what is written is read again, however the bytes are cut and the lines end", async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -125,7 +125,7 @@ describe("interrupts", () => {
 });
 
 describe("resumed runs", () => {
-  it("what a re-execution emits again changes nothing; the tools end as they end, each once", async () => {
+  it("B6: what a re-execution emits again changes nothing; the tools end as they end, each once", async () => {
     const backend = new InMemoryHITLBackend();
     const graph = toolsGraph(new HITLToolNode([pay()], { backend }));
     const streamed = {
