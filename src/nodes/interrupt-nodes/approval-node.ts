@@ -7,6 +7,7 @@ import { makeNode } from "./make-node.ts";
 import { type Answered, answeredOf, type UnansweredRoutes, unansweredIn } from "./outcomes.ts";
 import { checkPart, jsonSchemaOf, type PartSchema, schemaWithParts } from "./part-schemas.ts";
 import {
+  type AskRequest,
   assertQuestion,
   type Deadline,
   type Expiry,
@@ -116,7 +117,7 @@ export function approvalNode<
       const values = editable ? { values: currentValues(state, editable) } : {};
       return {
         hitl_type: "workflow_human",
-        request: { ...request, ...{ allowed_decisions, ...values }, response_schema },
+        request: Object.assign(request, { allowed_decisions, ...values, response_schema }),
       };
     },
     outcomeOf(answer, record: HITLRecord) {

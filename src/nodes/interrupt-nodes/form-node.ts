@@ -8,6 +8,7 @@ import {
 import { makeNode } from "./make-node.ts";
 import { type Answered, answeredOf, type UnansweredRoutes, unansweredIn } from "./outcomes.ts";
 import {
+  type AskRequest,
   assertQuestion,
   type Deadline,
   type Expiry,
@@ -81,7 +82,10 @@ export function formNode<
       const request = await requestOf(question as NodeQuestion<never>, [], state, config);
       const schema = await resolve<FormSchema>(question.schema, state, config);
       const shown = isStandardSchema(schema) ? toJsonSchema(schema) : schema;
-      return { hitl_type: "form", request: { ...request, ...{ schema: shown }, response_schema: schema } };
+      return {
+        hitl_type: "form",
+        request: { ...request, schema: shown, response_schema: schema } as AskRequest,
+      };
     },
     outcomeOf(answer, record) {
       return { outcome: answeredOf("submitted", record, answer), route: "submitted" };

@@ -47,7 +47,7 @@ export async function runNodeCall(
   const place = await placeOfThread(host, found);
   // What runs between answer and outcome has no effects: after a crash it may simply run again.
   const step = new ToolStep(place, { leaseMs, inDoubt: () => "retry", seesWholeStep: false });
-  const task = taskOf(place, execute);
+  const task = taskOf(place, host.signal, execute);
   const { id } = task.call;
   if (!place.fresh) await step.load([id], wakeHintOf(config, place));
   for (;;) {
@@ -76,7 +76,11 @@ function assertOnlyNode({ configurable, executionInfo }: HostConfig): void {
   known.add(attempt);
 }
 
-function taskOf(place: Place, execute: () => Promise<NodeOutput>): CallTask<NodeOutput> {
+function taskOf(
+  place: Place,
+  signal: AbortSignal | undefined,
+  execute: () => Promise<NodeOutput>,
+): CallTask<NodeOutput> {
   const serde = (place.checkpointer as unknown as { serde: HostSerde }).serde;
   return {
     call: {
@@ -85,6 +89,7 @@ function taskOf(place: Place, execute: () => Promise<NodeOutput>): CallTask<Node
       tool_name: place.node_id ?? "node",
       params: null,
     },
+    signal,
     execute,
     encode: async (output) => {
       if (isCommand(output)) return encodeOutput(output, serde);

@@ -8,6 +8,7 @@ import { makeNode } from "./make-node.ts";
 import { type Answered, answeredOf, type UnansweredRoutes, unansweredIn } from "./outcomes.ts";
 import { checkPart, jsonSchemaOf, type PartSchema, schemaWithParts } from "./part-schemas.ts";
 import {
+  type AskRequest,
   assertQuestion,
   type Deadline,
   type Expiry,
@@ -104,7 +105,7 @@ export function permissionNode<
       const response_schema = args_schema ? permissionSchema(allowed, args_schema) : undefined;
       return {
         hitl_type: "permission",
-        request: { ...resolved, ...{ args, allowed_decisions: [...allowed] }, response_schema },
+        request: { ...resolved, args, allowed_decisions: [...allowed], response_schema } as AskRequest,
         subject: { tool, args, approved_hash: hashJson([tool, args]) },
       };
     },
