@@ -34,7 +34,7 @@ export { type BlockSource, type IsEqual, useBlock, useBlocks } from "./hooks/use
 export { type HitlQuestion, type HitlQuestions, useAnswerState, useHitl } from "./hooks/use-hitl.ts";
 export { JsonView, type JsonViewProps, SafeText, type SafeTextProps } from "./text/safe-text-view.tsx";
 export { hiddenCharacters, type SafeLink, safeLink, visibleText } from "./text/safe-text.ts";
-export { ENGLISH, type HitlTexts } from "./texts.ts";
+export { ENGLISH, type HitlTexts, type TextOverrides } from "./texts.ts";
 export type {
   AnswerState,
   Cancel,

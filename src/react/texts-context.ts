@@ -1,5 +1,5 @@
 import { createContext, useContext, useMemo } from "react";
-import { ENGLISH, type HitlTexts, textsWith } from "./texts.ts";
+import { ENGLISH, type HitlTexts, type TextOverrides, textsWith } from "./texts.ts";
 
 /** The texts of the components below, so that not each of them has to be handed them. */
 export const TextsContext = createContext<HitlTexts>(ENGLISH);
@@ -9,7 +9,7 @@ export function useTexts(): HitlTexts {
 }
 
 /** The texts of the components above, with `own` for those below. */
-export function useTextsWith(own: Partial<HitlTexts> | undefined): HitlTexts {
+export function useTextsWith(own: TextOverrides | undefined): HitlTexts {
   const above = useContext(TextsContext);
   return useMemo(() => (own ? textsWith(own, above) : above), [own, above]);
 }

@@ -76,6 +76,13 @@ export interface HitlTexts {
   readonly output: string;
 }
 
+/** Some of the texts; of a group, such as `decisions`, some of its own. */
+export type TextOverrides = {
+  readonly [name in keyof HitlTexts]?: HitlTexts[name] extends Readonly<Record<string, string>>
+    ? Partial<HitlTexts[name]>
+    : HitlTexts[name];
+};
+
 function range(min: number | null, max: number | null, unit: string): string {
   const tail = unit === "" ? "" : ` ${unit}`;
   if (min !== null && max !== null)
@@ -191,7 +198,7 @@ export const ENGLISH: HitlTexts = {
 };
 
 /** `base` with the texts of `own`; the groups are merged one by one. */
-export function textsWith(own: Partial<HitlTexts>, base: HitlTexts): HitlTexts {
+export function textsWith(own: TextOverrides, base: HitlTexts): HitlTexts {
   const merged: Record<string, unknown> = { ...base };
   for (const [name, value] of Object.entries(own)) {
     if (value === undefined) continue;

@@ -58,7 +58,12 @@ const Item = memo(function BlockItem(props: ItemProps): ReactElement | null {
  *
  * @example
  * ```tsx
- * <BlockList store={store} respond={respond} texts={{ send: "Senden" }} />
+ * import type { BlockStore } from "holdpoint/blocks";
+ * import { BlockList, type Respond } from "holdpoint/react";
+ *
+ * export function Run({ store, respond }: { store: BlockStore; respond: Respond }) {
+ *   return <BlockList store={store} respond={respond} texts={{ decisions: { reject: "Ablehnen" } }} />;
+ * }
  * ```
  */
 export function BlockList(props: BlockListProps): ReactElement {

@@ -5,7 +5,7 @@ import { useAnswerState } from "../hooks/use-hitl.ts";
 import { type Dict, numberOf, objectOf, textOf } from "../read.ts";
 import { SafeText } from "../text/safe-text-view.tsx";
 import { labelText } from "../text/safe-text.ts";
-import type { HitlTexts } from "../texts.ts";
+import type { TextOverrides } from "../texts.ts";
 import { TextsContext, useTexts, useTextsWith } from "../texts-context.ts";
 import type { AnswerState, Cancel, Respond, ViewBlock } from "../types.ts";
 import { EndingView, StatusView } from "./outcome.tsx";
@@ -17,7 +17,7 @@ export interface HitlViewProps {
   readonly respond: Respond;
   /** Without it there is no button to cancel. */
   readonly cancel?: Cancel | undefined;
-  readonly texts?: Partial<HitlTexts> | undefined;
+  readonly texts?: TextOverrides | undefined;
   /** Of the application, by `hitl_type`; they win over those of this package. */
   readonly renderers?: Readonly<Record<string, HitlRenderer>> | undefined;
 }
@@ -184,7 +184,11 @@ function HitlBlockView(props: HitlBlockProps): ReactElement | null {
  *
  * @example
  * ```tsx
- * <HitlBlock block={block} respond={(hitl_id, response) => post(`/hitl/${hitl_id}/respond`, { response })} />
+ * import { HitlBlock, type Respond, type ViewBlock } from "holdpoint/react";
+ *
+ * export function Question({ block, respond }: { block: ViewBlock; respond: Respond }) {
+ *   return <HitlBlock block={block} respond={respond} texts={{ send: "Senden" }} className="card" />;
+ * }
  * ```
  */
 export const HitlBlock = memo(HitlBlockView);

@@ -37,7 +37,12 @@ export function selection<S, T>(
  *
  * @example
  * ```tsx
- * const running = useBlocks(store, (state) => listBlocks(state).filter(({ kind }) => kind === "tool_use").length);
+ * import { type BlockStore, listBlocks } from "holdpoint/blocks";
+ * import { useBlocks } from "holdpoint/react";
+ *
+ * export function Calls({ store }: { store: BlockStore }) {
+ *   return <p>{useBlocks(store, (state) => listBlocks(state).filter(({ kind }) => kind === "tool_use").length)} calls</p>;
+ * }
  * ```
  */
 export function useBlocks(source: BlockSource): readonly Block[];

@@ -65,12 +65,17 @@ function useHitlBlocks(source: BlockSource | readonly ViewBlock[]): readonly Vie
  *
  * @example
  * ```tsx
- * const { open } = useHitl(store, { respond });
- * return open.map(({ hitl_id, data, answer, respond }) => (
- *   <button key={hitl_id} disabled={answer.state === "sending"} onClick={() => respond({ confirmed: true })}>
- *     {String(data.message)}
- *   </button>
- * ));
+ * import type { BlockStore } from "holdpoint/blocks";
+ * import { type Respond, useHitl } from "holdpoint/react";
+ *
+ * export function Open({ store, respond }: { store: BlockStore; respond: Respond }) {
+ *   const { open } = useHitl(store, { respond });
+ *   return open.map(({ hitl_id, data, answer, respond }) => (
+ *     <button key={hitl_id} disabled={answer.state === "sending"} onClick={() => respond({ confirmed: true })}>
+ *       {String(data.message)}
+ *     </button>
+ *   ));
+ * }
  * ```
  */
 export function useHitl(
