@@ -81,6 +81,53 @@ export { HITL_STATUSES, type HITLStatus } from "./core/states.ts";
 export type { ResumableGraph } from "./nodes/graph.ts";
 export { holdpointTools, type HoldpointToolsOptions } from "./nodes/holdpoint-tools.ts";
 export {
+  approvalNode,
+  type ApprovalQuestion,
+  type ApprovalRoutes,
+} from "./nodes/interrupt-nodes/approval-node.ts";
+export {
+  askUserNode,
+  type AskUserQuestion,
+  type AskUserRoutes,
+} from "./nodes/interrupt-nodes/ask-user-node.ts";
+export {
+  confirmNode,
+  type ConfirmQuestion,
+  type ConfirmRoutes,
+} from "./nodes/interrupt-nodes/confirm-node.ts";
+export { formNode, type FormQuestion, type FormRoutes } from "./nodes/interrupt-nodes/form-node.ts";
+export type { Answered, Unanswered } from "./nodes/interrupt-nodes/outcomes.ts";
+export {
+  permissionNode,
+  type PermissionNodeQuestion,
+  type PermissionRoutes,
+} from "./nodes/interrupt-nodes/permission-node.ts";
+export type {
+  FromState,
+  InterruptNode,
+  Route,
+  RouteUpdate,
+  Throws,
+} from "./nodes/interrupt-nodes/state-types.ts";
+export type { MessageGraph } from "./nodes/message/message-graph.ts";
+export {
+  sendMessage,
+  type SendMessageResult,
+  type WaitingMessage,
+  waitingMessages,
+  withdrawMessage,
+} from "./nodes/message/send-message.ts";
+export type { SendMessageOptions, ThreadMessageOptions, WhenPending } from "./nodes/message/send-options.ts";
+export { repairMessages, type UnansweredToolCall, unansweredToolCalls } from "./nodes/message/tool-calls.ts";
+export type { UserMessage } from "./nodes/message/user-message.ts";
+export {
+  hitlMiddleware,
+  type HITLMiddleware,
+  type HITLMiddlewareOptions,
+  type HITLModelRequest,
+  type HITLToolCallRequest,
+} from "./nodes/middleware/hitl-middleware.ts";
+export {
   respondAndResume,
   type RespondAndResumeOptions,
   type RespondAndResumeResult,
@@ -112,6 +159,8 @@ export { type Resumption, resumption, type StepContext } from "./suspend/call-sc
 export { type CallInDoubt, callsInDoubt, type CallsInDoubtQuery } from "./suspend/calls-in-doubt.ts";
 export { configureHoldpoint, type HoldpointConfig, type HoldpointRunConfig } from "./suspend/configure.ts";
 export type { InterruptPayload, PayloadAsk } from "./suspend/interrupt-payload.ts";
+export { isPauseSuspend, type PausePayload, PauseSuspend } from "./suspend/pause-suspend.ts";
+export { askUserTool, confirmTool } from "./suspend/ready-tools.ts";
 export { step } from "./suspend/step.ts";
 export {
   type AskOptions,
