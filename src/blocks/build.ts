@@ -4,16 +4,15 @@
  */
 import { HoldpointError } from "../core/errors.ts";
 import type { Actor, HITLRecord } from "../core/record.ts";
+import type { BlockActor, BlockEvent } from "./events.ts";
 import {
   BLOCK_PROTOCOL_VERSION,
-  type BlockActor,
-  type BlockEvent,
   MAX_BLOCK_ID,
   NODE_STATUSES,
   type NodeStatus,
   TOOL_USE_STATUSES,
   type ToolUseStatus,
-} from "./events.ts";
+} from "./names.ts";
 import { parseBlockEvent } from "./parse.ts";
 
 const OWN_ID = /^[a-z]+_([0-9a-f]{32})$/;

@@ -6,39 +6,19 @@ import { z } from "zod";
 import type { JsonObject, JsonValue } from "../core/json.ts";
 import { ActorSchema } from "../core/record.ts";
 import { HITL_STATUSES } from "../core/states.ts";
+import {
+  BLOCK_OPS,
+  BLOCK_PERSISTENCES,
+  BLOCK_PROTOCOL_VERSION,
+  type BlockKind,
+  MAX_BLOCK_ID,
+  MAX_EVENT_ID,
+  MAX_TIME,
+  NODE_STATUSES,
+  TOOL_USE_STATUSES,
+} from "./names.ts";
 
-export const BLOCK_PROTOCOL_VERSION = "1.0";
-
-export const BLOCK_KINDS = [
-  "text",
-  "thinking",
-  "tool_use",
-  "sub_agent",
-  "plan",
-  "start",
-  "end",
-  "node",
-  "hitl",
-  "yield",
-  "artifact",
-  "error",
-] as const;
-/** The named kinds have a documented data shape; any other string is allowed and kept. */
-export type BlockKind = (typeof BLOCK_KINDS)[number] | (string & {});
-
-export const BLOCK_PERSISTENCES = ["persistent", "transient"] as const;
-/** `transient`: for the screen only (spinners, progress); a log leaves it out. */
-export type BlockPersistence = (typeof BLOCK_PERSISTENCES)[number];
-
-export const BLOCK_OPS = ["apply", "delta", "patch"] as const;
-/** `apply` replaces the data, `delta` adds to it, `patch` sets paths in it. */
-export type BlockOp = (typeof BLOCK_OPS)[number];
-
-/** What a Date can hold, in ms. */
-export const MAX_TIME = 8.64e15;
-/** A record's `block_id` may have 1024 characters. */
-export const MAX_BLOCK_ID = 1100;
-export const MAX_EVENT_ID = 1300;
+export type { BlockKind, BlockOp, BlockPersistence, NodeStatus, ToolUseStatus } from "./names.ts";
 
 const json: z.ZodType<JsonValue> = z.json();
 const jsonObject: z.ZodType<JsonObject> = z.record(z.string(), json);
@@ -99,10 +79,6 @@ export type BlockEvent = Readonly<Omit<z.infer<typeof BlockEventSchema>, "kind">
 export const TextDataSchema = z.looseObject({ content: z.string() });
 export type TextData = z.infer<typeof TextDataSchema>;
 
-export const TOOL_USE_STATUSES = ["pending", "running", "waiting", "aborted", "failed", "success"] as const;
-/** `waiting`: for a human. */
-export type ToolUseStatus = (typeof TOOL_USE_STATUSES)[number];
-
 /** Data of `tool_use`: the whole life of one call. */
 export const ToolUseDataSchema = z.looseObject({
   name: z.string(),
@@ -140,9 +116,6 @@ export const EndDataSchema = z.looseObject({
   usage: json.optional(),
 });
 export type EndData = z.infer<typeof EndDataSchema>;
-
-export const NODE_STATUSES = ["running", "completed", "suspended", "failed"] as const;
-export type NodeStatus = (typeof NODE_STATUSES)[number];
 
 /** Data of `node`: one run of one node of a graph. A node that waits for a human is `suspended`, never `completed`. */
 export const NodeDataSchema = z.looseObject({

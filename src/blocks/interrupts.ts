@@ -1,6 +1,7 @@
 /** The questions that an interrupt of LangGraph shows, as events (PROTOCOL.md §10). */
 import { type BlockContext, eventIdOf, HITL_SEQ, hitlBlockIdOf } from "./build.ts";
-import { BLOCK_PROTOCOL_VERSION, type BlockEvent } from "./events.ts";
+import type { BlockEvent } from "./events.ts";
+import { BLOCK_PROTOCOL_VERSION } from "./names.ts";
 import { parseBlockEvent } from "./parse.ts";
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,17 +1,15 @@
 /** Reading an event. Whatever it is, it comes from outside: it is copied as plain JSON and checked before anybody uses it. */
 import { HoldpointError } from "../core/errors.ts";
 import { type JsonObject, type JsonValue, toJsonObject } from "../core/json.ts";
+import type { BlockActor, BlockEvent } from "./events.ts";
 import {
   BLOCK_OPS,
   BLOCK_PERSISTENCES,
   BLOCK_PROTOCOL_VERSION,
-  BlockActorSchema,
-  type BlockActor,
-  type BlockEvent,
   MAX_BLOCK_ID,
   MAX_EVENT_ID,
   MAX_TIME,
-} from "./events.ts";
+} from "./names.ts";
 import { pathOf } from "./paths.ts";
 
 /** A record of the largest size, and the envelope around it. */
@@ -61,10 +59,23 @@ function oneOf<T extends string>(event: JsonObject, field: string, known: readon
   return found ?? refuse(field, value === undefined ? "is missing" : `is none of ${known.join(", ")}`);
 }
 
+const ROLES = ["user", "assistant", "system"] as const;
+
 function actorOf(value: JsonValue | undefined): BlockActor | null {
   if (value == null) return null;
-  const result = BlockActorSchema.safeParse(value);
-  return result.success ? result.data : refuse("actor", result.error.issues[0]?.message ?? "is invalid");
+  if (typeof value !== "object" || Array.isArray(value)) return refuse("actor", "is not an object");
+  const id = text(value, "id", 255);
+  const { role, name, meta } = value;
+  if (id === "") return refuse("actor", "has an empty id");
+  if (meta != null && (typeof meta !== "object" || Array.isArray(meta))) {
+    return refuse("actor", "has a meta that is not an object");
+  }
+  return {
+    id,
+    role: role == null ? null : oneOf(value, "role", ROLES),
+    name: name == null ? null : text(value, "name", 255),
+    meta: meta ?? null,
+  };
 }
 
 function protocolOf(event: JsonObject): string {

@@ -86,7 +86,9 @@ function drained(state: BlockState, start: Entry): Entry {
       entry = withGap({ ...entry, seq });
     }
   }
-  return at === 0 ? entry : { ...entry, held: start.held.slice(at) };
+  if (at === 0) return entry;
+  const held = start.held.slice(at);
+  return { ...entry, held, heldWeight: held.reduce((sum, event) => sum + weigh(event.data), 0) };
 }
 
 function holding(state: BlockState, entry: Entry, event: BlockEvent): Entry {
@@ -94,10 +96,11 @@ function holding(state: BlockState, entry: Entry, event: BlockEvent): Entry {
   const place = entry.held.findIndex((other) => (other.seq as number) >= seq);
   if (place >= 0 && entry.held[place]?.seq === seq) return entry;
   const held = entry.held.toSpliced(place < 0 ? entry.held.length : place, 0, event);
-  const block = entry.block ?? blank(event);
-  if (held.length <= REORDER_WINDOW) return { ...entry, block, held };
+  const heldWeight = entry.heldWeight + weigh(event.data);
+  const waiting = { ...entry, block: entry.block ?? blank(event), held, heldWeight };
+  if (held.length <= REORDER_WINDOW && heldWeight <= state.limits.maxBlockBytes) return waiting;
   const next = held[0]?.seq as number;
-  return drained(state, withGap({ ...entry, block, held, seq: next - 1 }));
+  return drained(state, withGap({ ...waiting, seq: next - 1 }));
 }
 
 function inOrderOfArrival(state: BlockState, entry: Entry, event: BlockEvent): Entry {

@@ -49,6 +49,8 @@ export interface Entry {
   readonly fresh: boolean;
   /** Events whose turn has not come, by seq. */
   readonly held: readonly BlockEvent[];
+  /** Of what is held, roughly in bytes. */
+  readonly heldWeight: number;
   /** Ids of the last events without a seq. */
   readonly recent: readonly string[];
   readonly weight: number;
@@ -64,6 +66,7 @@ export const NO_ENTRY: Entry = {
   seq: -1,
   fresh: true,
   held: [],
+  heldWeight: 0,
   recent: [],
   weight: 0,
   children: emptyList(),

@@ -98,6 +98,15 @@ describe("order and duplicates", () => {
     expect(fold([text(1)], state)).toBe(state);
   });
 
+  it("B9: what waits is bounded by its size, too", () => {
+    const big = (seq: number): BlockEvent => text(seq, "x".repeat(400));
+    const start = createBlockState({ limits: { maxBlockBytes: 1000 } });
+    const state = fold([text(0, "a"), big(2), big(3)], start);
+    expect([content(state), getBlock(state, "b")?.gaps]).toEqual(["a", 0]);
+    const after = fold([big(5)], state);
+    expect([String(content(after)).length, getBlock(after, "b")?.gaps]).toEqual([801, 1]);
+  });
+
   it("B10: events without a seq are merged as they come, and known again by their id", () => {
     const one = text(0, "one ", { seq: null });
     const two = text(0, "two ", { seq: null, event_id: "other" });
