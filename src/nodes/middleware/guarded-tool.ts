@@ -26,7 +26,12 @@ export function isSignal(error: unknown): boolean {
   return isHITLSuspend(error) || isBubbleUp(error) || isFatal(error);
 }
 
-export function guardedTool<T extends Invokable>(tool: T, stop: Stop): T {
+/** @param configOf - what the tool gets for the config that the host gives it */
+export function guardedTool<T extends Invokable>(
+  tool: T,
+  stop: Stop,
+  configOf: (config: unknown) => unknown,
+): T {
   let runs = 0;
   const invoke = async (input: unknown, config?: unknown): Promise<unknown> => {
     if (stop.stopped || callScope.getStore()?.asleep === true) return stoppedCommand();
@@ -34,7 +39,7 @@ export function guardedTool<T extends Invokable>(tool: T, stop: Stop): T {
     // A retry within one execution: answers and steps of the first attempt are those of the second one.
     if (runs > 1) callScope.getStore()?.restart?.();
     try {
-      return await tool.invoke(input, config);
+      return await tool.invoke(input, configOf(config));
     } catch (error) {
       if (!isSignal(error)) throw error;
       stop.error = error;

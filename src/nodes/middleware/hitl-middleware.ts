@@ -12,6 +12,7 @@ import { PauseSignal } from "../../suspend/pause-signal.ts";
 import { type HostConfig, namespaceOf, placeOf } from "../../suspend/place.ts";
 import { isHITLSuspend } from "../../suspend/suspend-signal.ts";
 import type { InDoubtPolicy } from "../../suspend/tool-step.ts";
+import { nestedConfig } from "../nested-config.ts";
 import { WrappedCalls } from "../wrapped-calls.ts";
 import { guardedTool, isInvokable, isSignal, type Stop } from "./guarded-tool.ts";
 import { LostPauses } from "./lost-pauses.ts";
@@ -30,6 +31,7 @@ export interface HITLMiddlewareOptions {
 export interface HITLToolCallRequest {
   readonly toolCall: ToolCall;
   readonly tool?: unknown;
+  readonly state?: { readonly messages: readonly BaseMessage[] };
   readonly runtime: { readonly configurable?: Readonly<Record<string, unknown>> };
 }
 
@@ -142,7 +144,9 @@ async function wrapped<Request extends HITLToolCallRequest>(
 ): Promise<Wrapped> {
   const execute = async (): Promise<ToolResult> => {
     const stop: Stop = { error: undefined, stopped: false };
-    const tool = isInvokable(request.tool) ? guardedTool(request.tool, stop) : request.tool;
+    const nested = (given: unknown): unknown =>
+      nestedConfig(given as LangGraphRunnableConfig, request.toolCall, siblingsOf(request));
+    const tool = isInvokable(request.tool) ? guardedTool(request.tool, stop, nested) : request.tool;
     const output = await handler({ ...request, tool });
     if (stop.stopped) throw stop.error;
     return output;
@@ -175,6 +179,16 @@ async function unrecorded(
     if (isHITLSuspend(error)) placeOf(config as HostConfig, backend);
     throw error;
   }
+}
+
+/** How many calls run in the task of this one: all of the model's message in v1, one per task in v2. */
+function siblingsOf({ state, runtime }: HITLToolCallRequest): number {
+  const scratchpad = runtime.configurable?.["__pregel_scratchpad"] as
+    | { currentTaskInput?: object }
+    | undefined;
+  if (scratchpad?.currentTaskInput && "lg_tool_call" in scratchpad.currentTaskInput) return 1;
+  const asked = state?.messages.findLast((message) => message.getType() === "ai") as AIMessage | undefined;
+  return asked?.tool_calls?.length ?? 1;
 }
 
 function answeredIn(messages: readonly BaseMessage[]): ReadonlySet<string> {
