@@ -21,8 +21,9 @@ export default {
     "test/**/*.child.ts",
     "test/crash/soak.ts",
     "test/types/**/*.ts",
+    "test/react/pages/*.tsx",
   ],
-  project: ["src/**/*.{ts,tsx}!", "scripts/**/*.mjs", "examples/**/*.ts", "bench/**/*.ts", "test/**/*.ts"],
+  project: ["src/**/*.{ts,tsx}!", "scripts/**/*.mjs", "examples/**/*.ts", "bench/**/*.ts", "test/**/*.{ts,tsx}"],
   ignoreExportsUsedInFile: true,
   // Programs of the system, named in messages and started by tests.
   ignoreBinaries: ["redis-server", "apt-get", "mkfifo"],
