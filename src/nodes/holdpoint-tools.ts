@@ -9,6 +9,7 @@ import type { HITLBackend } from "../backends/hitl-backend.ts";
 import { PauseSignal } from "../suspend/pause-signal.ts";
 import type { InDoubtPolicy } from "../suspend/tool-step.ts";
 import { ASKS_HUMANS } from "./graph.ts";
+import { isSentAlone, nestedConfig } from "./nested-config.ts";
 import { WrappedCalls } from "./wrapped-calls.ts";
 
 export interface HoldpointToolsOptions {
@@ -62,13 +63,15 @@ function wrap<T extends StructuredToolInterface | DynamicTool>(tool: T, run: Run
       if (name !== "invoke" || typeof own !== "function")
         return typeof own === "function" ? own.bind(target) : own;
       return (input: unknown, config?: LangGraphRunnableConfig): Promise<unknown> => {
-        const execute = (): Promise<unknown> => Promise.resolve(Reflect.apply(own, target, [input, config]));
+        const execute = (given: unknown): Promise<unknown> =>
+          Promise.resolve(Reflect.apply(own, target, [input, given]));
         const call = toolCallOf(input, config, target.name);
         const configurable = config?.configurable as Record<string, unknown> | undefined;
         // Outside a graph there is nothing to suspend: the tool runs as it is.
-        return call && configurable?.["__pregel_scratchpad"]
-          ? run(call, config as LangGraphRunnableConfig, execute)
-          : execute();
+        if (!call || !config || !configurable?.["__pregel_scratchpad"]) return execute(config);
+        // How many calls run beside this one is not known here, only that there may be some.
+        const siblings = isSentAlone(configurable) ? 1 : 2;
+        return run(call, config, () => execute(nestedConfig(config, call, siblings)));
       };
     },
   });

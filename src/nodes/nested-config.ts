@@ -40,3 +40,10 @@ export function nestedConfig(
   });
   return { ...config, configurable: { ...configurable, [SCRATCHPAD]: own } };
 }
+
+/** One task per call, by `Send`: there is no order in which graphs of several calls could start. */
+export function isSentAlone(configurable: Readonly<Record<string, unknown>> | undefined): boolean {
+  const scratchpad = configurable?.[SCRATCHPAD] as { readonly currentTaskInput?: unknown } | undefined;
+  const input = scratchpad?.currentTaskInput;
+  return typeof input === "object" && input !== null && "lg_tool_call" in input;
+}

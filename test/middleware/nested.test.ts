@@ -9,9 +9,9 @@ import {
   StateGraph,
 } from "@langchain/langgraph";
 import { createDeepAgent } from "deepagents";
-import { toolRetryMiddleware } from "langchain";
+import { createAgent, toolRetryMiddleware } from "langchain";
 import { describe, expect, it } from "vitest";
-import { InMemoryHITLBackend } from "../../src/index.ts";
+import { holdpointTools, InMemoryHITLBackend } from "../../src/index.ts";
 import { hitlMiddleware } from "../../src/nodes/middleware/hitl-middleware.ts";
 import {
   ai,
@@ -137,6 +137,45 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
       expect(model.seen).toHaveLength(2);
     }
   });
+});
+
+describe("holdpointTools", () => {
+  it.each(VERSIONS)(
+    "createAgent %s without middleware: agents that wrapped tools run side by side keep their own answers (P1)",
+    async (version) => {
+      const backend = new InMemoryHITLBackend();
+      const counter = new Counter();
+      const inner = (name: string) =>
+        agentOf({
+          version,
+          backend,
+          tools: [payTool(counter)],
+          turns: [[{ name: "pay", args: { to: name }, id: name }]],
+          checkpointer: null,
+          name,
+        }).agent;
+      const agents = { x: inner("x"), y: inner("y") };
+      const delegate = toolOf("delegate", async ({ to }, runtime) => {
+        const result = await agents[to as "x" | "y"].invoke(go, runtime as LangGraphRunnableConfig as never);
+        return Object.values(outputs(result)).join(" ");
+      });
+      const calls = ["x", "y"].map((to) => ({ name: "delegate", args: { to }, id: `d${to}` }));
+      const agent = createAgent({
+        model: new ScriptedModel([ai(calls), new AIMessage("done")]),
+        tools: holdpointTools([delegate], { backend }),
+        version,
+        checkpointer: new MemorySaver(),
+      });
+      await agent.invoke(go, thread("t"));
+      await answer(agent, backend, "t", "Pay x?", yes);
+      await answer(agent, backend, "t", "Pay y?", { confirmed: false });
+      expect(outputs((await agent.graph.getState(thread("t"))).values)).toEqual({
+        dx: "paid x",
+        dy: "kept y",
+      });
+      expect(counter.of("pay effect")).toBe(2);
+    },
+  );
 });
 
 describe("deepagents", () => {

@@ -12,7 +12,7 @@ import { PauseSignal } from "../../suspend/pause-signal.ts";
 import { type HostConfig, namespaceOf, placeOf } from "../../suspend/place.ts";
 import { isHITLSuspend } from "../../suspend/suspend-signal.ts";
 import type { InDoubtPolicy } from "../../suspend/tool-step.ts";
-import { nestedConfig } from "../nested-config.ts";
+import { isSentAlone, nestedConfig } from "../nested-config.ts";
 import { WrappedCalls } from "../wrapped-calls.ts";
 import { guardedTool, isInvokable, isSignal, type Stop } from "./guarded-tool.ts";
 import { LostPauses } from "./lost-pauses.ts";
@@ -183,10 +183,7 @@ async function unrecorded(
 
 /** How many calls run in the task of this one: all of the model's message in v1, one per task in v2. */
 function siblingsOf({ state, runtime }: HITLToolCallRequest): number {
-  const scratchpad = runtime.configurable?.["__pregel_scratchpad"] as
-    | { currentTaskInput?: object }
-    | undefined;
-  if (scratchpad?.currentTaskInput && "lg_tool_call" in scratchpad.currentTaskInput) return 1;
+  if (isSentAlone(runtime.configurable)) return 1;
   const asked = state?.messages.findLast((message) => message.getType() === "ai") as AIMessage | undefined;
   return asked?.tool_calls?.length ?? 1;
 }
