@@ -11,6 +11,7 @@ import {
   respondAndResume,
   resumeThread,
 } from "holdpoint";
+import { type BlockEvent, blockEvents } from "holdpoint/blocks";
 import { LEASE_MS, type TidyAgent } from "./agent.ts";
 import type { Answerer } from "./answerer.ts";
 import { visible } from "./safe-text.ts";
@@ -23,6 +24,8 @@ export interface Drive {
   readonly request: string;
   readonly answerer: Answerer;
   readonly say: (line: string) => void;
+  /** Told of each question and each call of a tool. */
+  readonly onBlock?: ((event: BlockEvent) => void) | undefined;
 }
 
 /** `finished`, or the questions that were left open. */
@@ -56,11 +59,13 @@ export async function drive(run: Drive): Promise<Driven> {
       const { next, createdAt } = await agent.getState(configOf(run));
       if (createdAt !== undefined && next.length === 0) return { status: "finished" };
       const began = createdAt !== undefined;
-      await agent.invoke(began ? null : { messages: [new HumanMessage(run.request)] }, {
+      const stream = await agent.stream(began ? null : { messages: [new HumanMessage(run.request)] }, {
         ...configOf(run),
         recursionLimit: RECURSION_LIMIT,
         durability: "sync",
+        streamMode: "custom",
       });
+      for await (const event of blockEvents(stream, { streamMode: "custom" })) run.onBlock?.(event);
       // Asked nobody and did not end: a call is still leased to the process that died with it.
       if (began && !(await movedOn(run))) await wait();
     }
@@ -77,8 +82,9 @@ function configOf({ thread_id }: Drive) {
   return { configurable: { thread_id } };
 }
 
-function resumeOptions({ backend }: Drive) {
-  return { backend, leaseMs: LEASE_MS, config: { recursionLimit: RECURSION_LIMIT } };
+function resumeOptions({ backend, onBlock }: Drive) {
+  const config = { recursionLimit: RECURSION_LIMIT };
+  return { backend, leaseMs: LEASE_MS, config, ...(onBlock ? { onBlock } : {}) };
 }
 
 async function movedOn(run: Drive): Promise<boolean> {

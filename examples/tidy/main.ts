@@ -14,7 +14,12 @@ async function main(args: readonly string[]): Promise<number> {
   }
   // Loaded late: LangGraph takes its time, and help should not.
   const { start } = await import("./session.ts");
-  return start(options, (line) => console.log(line));
+  if (!options.json) return start(options, (line) => console.log(line));
+  return start(
+    options,
+    (line) => console.error(line),
+    (event) => console.log(JSON.stringify(event)),
+  );
 }
 
 // What is at work is as safe as with kill -9; the difference is a word of farewell.

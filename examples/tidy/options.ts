@@ -13,6 +13,8 @@ Usage: npm start -- [PATH] [options]
   --answers FILE   take the answers from a JSON file: [{ "match": …, "response": … }, …]
                    match: part of the question, or { "text"?, "hitl_type"?, "tool"? }; the first that fits
                    counts. With --yes or --no, these are for the other questions
+  --json           write block events to the standard output, one JSON object a line, for another program to
+                   show; everything else goes to the standard error
   --list           show the questions that are open, and do nothing
   --reset          forget all runs and make the sample anew, then start
   --state DIR      where runs are kept (default: .holdpoint in the current folder)
@@ -32,6 +34,7 @@ export interface Options {
   readonly path: string | undefined;
   readonly fallback: "yes" | "no" | undefined;
   readonly answers: string | undefined;
+  readonly json: boolean;
   readonly list: boolean;
   readonly reset: boolean;
   readonly help: boolean;
@@ -52,6 +55,7 @@ export function parseOptions(args: readonly string[], environment: NodeJS.Proces
     path: path === undefined ? undefined : resolve(from, path),
     fallback: values.yes ? "yes" : values.no ? "no" : undefined,
     answers: values.answers === undefined ? undefined : resolve(from, values.answers),
+    json: values.json,
     list: values.list,
     reset: values.reset,
     help: values.help,
@@ -71,6 +75,7 @@ function parse(args: readonly string[]) {
         yes: { type: "boolean", default: false },
         no: { type: "boolean", default: false },
         answers: { type: "string" },
+        json: { type: "boolean", default: false },
         list: { type: "boolean", default: false },
         reset: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },

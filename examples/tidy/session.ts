@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { realpath } from "node:fs/promises";
 import type { BaseMessage } from "@langchain/core/messages";
+import { type BlockEvent, blockIdOf, hitlBlock, recordedEvents, textDelta } from "holdpoint/blocks";
 import { tidyAgent, tidyTools } from "./agent.ts";
 import { type Answerer, nobody, readAnswers, scriptedAnswerer } from "./answerer.ts";
 import { drive } from "./drive.ts";
@@ -22,9 +23,17 @@ const LARGE_BYTES = 100_000_000;
 const STALE_DAYS = 1000;
 const DAY_MS = 86_400_000;
 
-/** Runs the program, and returns its exit code. */
-export async function start(options: Options, say: Say): Promise<number> {
-  if (options.list) return list(options, say);
+/**
+ * Runs the program, and returns its exit code.
+ *
+ * @param onBlock - told of each question and each call of a tool, for a user interface
+ */
+export async function start(
+  options: Options,
+  say: Say,
+  onBlock?: (event: BlockEvent) => void,
+): Promise<number> {
+  if (options.list) return list(options, say, onBlock);
   // Before anything is made or opened: a bad file of answers is found out at once.
   const answerer = await answererFor(options, say);
   const state = await openState(options.state, options);
@@ -33,20 +42,23 @@ export async function start(options: Options, say: Say): Promise<number> {
     return EXIT.busy;
   }
   try {
-    return await tidy(options, state, answerer, say);
+    return await tidy(options, state, answerer, say, onBlock);
   } finally {
     await state.close();
   }
 }
 
-async function list(options: Options, say: Say): Promise<number> {
+async function list(options: Options, say: Say, onBlock?: (event: BlockEvent) => void): Promise<number> {
   const backend = openRecords(options.state);
   const { items = [], next_cursor } = (await backend?.list({ status: "pending", limit: 100 })) ?? {};
   await backend?.close();
   say(
     `${count(items.length, "question is", "questions are")} open${next_cursor === undefined ? "" : ", and more"}.`,
   );
-  for (const record of items) say(`  ${oneLine(record)}`);
+  for (const record of items) {
+    say(`  ${oneLine(record)}`);
+    onBlock?.(hitlBlock(record));
+  }
   return EXIT.done;
 }
 
@@ -57,7 +69,13 @@ async function answererFor(options: Options, say: Say): Promise<Answerer> {
   return process.stdin.isTTY ? terminalAnswerer(readTerminal, say) : nobody;
 }
 
-async function tidy(options: Options, state: State, answerer: Answerer, say: Say): Promise<number> {
+async function tidy(
+  options: Options,
+  state: State,
+  answerer: Answerer,
+  say: Say,
+  onBlock?: (event: BlockEvent) => void,
+): Promise<number> {
   const folder = await folderOf(options);
   const { run, resumed } = await runOf(options, folder);
   say(`${resumed ? "Going on with" : "Tidying"} ${visible(folder)}`);
@@ -78,6 +96,10 @@ async function tidy(options: Options, state: State, answerer: Answerer, say: Say
   const planner = (options.offline ? null : await modelPlanner(tools, process.env, say)) ?? planByRules;
   const agent = tidyAgent(tools, planner, state.backend, state.checkpointer);
   const { thread_id } = run;
+  if (onBlock && resumed) {
+    // Whoever watches this process has not seen the one before.
+    for await (const event of recordedEvents(state.backend, { session_id: thread_id })) onBlock(event);
+  }
   const driven = await drive({
     agent,
     backend: state.backend,
@@ -85,6 +107,7 @@ async function tidy(options: Options, state: State, answerer: Answerer, say: Say
     request: `Tidy the folder ${folder}.`,
     answerer,
     say,
+    onBlock,
   });
 
   say("");
@@ -98,7 +121,11 @@ async function tidy(options: Options, state: State, answerer: Answerer, say: Say
   }
   const { values } = await agent.getState({ configurable: { thread_id } });
   const { messages } = values as { messages: BaseMessage[] };
-  for (const line of visibleLines(messages.at(-1)?.text ?? "")) say(line);
+  const content = messages.at(-1)?.text ?? "";
+  for (const line of visibleLines(content)) say(line);
+  onBlock?.(
+    textDelta({ block_id: blockIdOf(`${thread_id}.done`), index: 0, content }, { session_id: thread_id }),
+  );
   for (const line of summaryLines(messages)) say(line);
   await writeRun(options.state, { ...run, reported: true });
   return EXIT.done;
