@@ -59,6 +59,36 @@ const turns: fc.Arbitrary<readonly Turn[]> = fc.array(
 
 const T = "t";
 
+const sends = (whenPending: "wait" | "cancel" | "answer", end?: Kill) =>
+  ({ action: { do: "send", kind: "pay", whenPending }, kill: end }) as const;
+const answers = (end?: Kill) => ({ action: { do: "answer", pick: 0, yes: false }, kill: end }) as const;
+/** Schedules that went wrong once. */
+const found: [readonly Turn[]][] = [
+  // The results of a step are saved, its checkpoint is not: the host shows them in the state, and input discards them.
+  [
+    [
+      { actions: [sends("wait")] },
+      { actions: [answers({ after: 6, side: "before" })] },
+      { actions: [sends("cancel")] },
+    ],
+  ],
+  // The sender of a message that answers dies: those behind it do not overtake it.
+  [
+    [
+      { actions: [{ action: { do: "send", kind: "ask", whenPending: "wait" } }] },
+      { actions: [answers()] },
+      {
+        actions: [
+          sends("answer", { after: 6, side: "before" }),
+          answers({ after: 20, side: "before" }),
+          sends("wait", { after: 7, side: "before" }),
+        ],
+      },
+      { actions: [sends("wait")] },
+    ],
+  ],
+];
+
 class Play {
   readonly #shared: Shared;
   /** In the order in which they were sent; those of one turn side by side. */
@@ -208,8 +238,8 @@ const places: Readonly<Record<string, (clock: FakeClock) => Place>> = {
 };
 
 describe.each([
-  { place: "memory", numRuns: 150 },
-  { place: "sqlite", numRuns: 30 },
+  { place: "memory", numRuns: 60 },
+  { place: "sqlite", numRuns: 15 },
 ])("messages, answers and ends of processes at random, on $place", ({ place, numRuns }) => {
   it("the model is given valid lists only (F11); messages once, in order (P9); effects once (P6)", async () => {
     await fc.assert(
@@ -225,10 +255,7 @@ describe.each([
           await close();
         }
       }),
-      {
-        numRuns: Number(process.env["RUNS"] ?? numRuns),
-        ...(process.env["SEED"] ? { seed: Number(process.env["SEED"]) } : {}),
-      },
+      { examples: found, numRuns },
     );
   }, 120_000);
 });

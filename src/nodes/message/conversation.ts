@@ -47,8 +47,9 @@ export async function inputOf(
 ): Promise<Updates> {
   const input: Updates = {};
   const paused = standing !== "rest" && head !== null ? await pausedStepOf(place, head) : null;
+  const values = paused ? paused.values : state.values;
   for (const [key, messages] of sent) {
-    const current = messagesIn(state.values, key);
+    const current = messagesIn(values, key);
     const known = paused ? withInner(current, paused.tuples, key) : current;
     const results = await resultsOf(place, known, paused, key);
     if (paused) merge(input, results.updates);
@@ -62,6 +63,8 @@ export async function inputOf(
 }
 
 interface PausedStep {
+  /** As new input finds it: without the writes of tasks that have ended, which it discards. */
+  readonly values: unknown;
   readonly calls: readonly CallValue[];
   /** The checkpoint of the thread, then those of graphs inside it, outer ones first. */
   readonly tuples: readonly Tuple[];
@@ -82,7 +85,8 @@ async function pausedStepOf(
       .toSorted((a, b) => a.length - b.length)
       .map((checkpoint_ns) => saver.getTuple({ configurable: { thread_id, checkpoint_ns } })),
   );
-  return { calls, tuples: tuples.filter((tuple) => tuple !== undefined) };
+  const { values } = await graph.getState({ configurable: { thread_id, checkpoint_id: head } });
+  return { values, calls, tuples: tuples.filter((tuple) => tuple !== undefined) };
 }
 
 /** `a|b` of `a|b|c`, and `a`. */

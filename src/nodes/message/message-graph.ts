@@ -7,8 +7,8 @@ import { assertGraphCanAsk, type ResumableGraph } from "../graph.ts";
 /** What is needed of a compiled graph, or of the agent that langchain's `createAgent` makes. */
 export interface MessageGraph<Output = unknown> extends ResumableGraph<Output> {
   getState(
-    config: { configurable: { thread_id: string } },
-    options?: { readonly subgraphs?: boolean },
+    config: { configurable: { thread_id: string; checkpoint_id?: string } },
+    options?: unknown,
   ): Promise<GraphState>;
   /** Of `createAgent`: the graph inside. */
   readonly graph?: unknown;
@@ -25,8 +25,6 @@ export interface GraphTask {
   readonly name: string;
   readonly interrupts: readonly { readonly value?: unknown }[];
   readonly error?: unknown;
-  readonly state?: unknown;
-  readonly result?: unknown;
 }
 
 /**
@@ -67,9 +65,8 @@ export function assertTakesMessages(graph: MessageGraph, messages_key: string): 
   );
 }
 
-/** With `subgraphs` the states of paused graphs inside are read as well. */
-export async function lookAt(graph: MessageGraph, thread_id: string, subgraphs = false): Promise<ThreadLook> {
-  const state = await graph.getState({ configurable: { thread_id } }, { subgraphs });
+export async function lookAt(graph: MessageGraph, thread_id: string): Promise<ThreadLook> {
+  const state = await graph.getState({ configurable: { thread_id } });
   const { configurable } = (state.config ?? {}) as { configurable?: { checkpoint_id?: string } };
   return {
     head: configurable?.checkpoint_id ?? null,
