@@ -182,7 +182,10 @@ export class WrappedCalls {
       signal,
       execute: async () => {
         try {
-          return asToolOutput(await execute(), call);
+          const output = await execute();
+          // What a middleware makes of an abort is no outcome either: the tool may be at work still.
+          if (signal?.aborted) throw signal.reason as Error;
+          return asToolOutput(output, call);
         } catch (error) {
           if (this.#failures === "attempt") throw error;
           if (isHITLSuspend(error) || isFatal(error) || isBubbleUp(error) || signal?.aborted) throw error;

@@ -11,7 +11,7 @@ import type { StoredRecord, StoreOp } from "../backends/record-store.ts";
 import { defaultLeaseOwner, type LeaseOwner } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
 import type { CallRun } from "./call-run.ts";
-import { callValueOf } from "./call-record.ts";
+import { CALL_KIND, callValueOf } from "./call-record.ts";
 import { emitQuestion } from "./emit.ts";
 import { nestedIds } from "./errors.ts";
 import { claimOp, type HandedClaim } from "./handed-claim.ts";
@@ -187,7 +187,8 @@ export class ToolStep {
 
   #emit(record: StoredRecord): void {
     const asks = (call: StoredRecord): boolean =>
-      callValueOf(call).doubt === record.id || callValueOf(call).asked.some(({ id }) => id === record.id);
+      call.kind === CALL_KIND &&
+      (callValueOf(call).doubt === record.id || callValueOf(call).asked.some(({ id }) => id === record.id));
     const call = [...this.records.values()].find((known) => asks(known));
     emitQuestion(this.place, toHITLRecord(record), call?.id ?? null);
   }
