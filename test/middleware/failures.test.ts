@@ -94,6 +94,46 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
     expect(counter.of("broken")).toBe(1);
   });
 
+  it("a failure that toolErrorMiddleware outside makes a result is tried again with the step: it was no outcome", async () => {
+    const backend = new InMemoryHITLBackend();
+    const counter = new Counter();
+    const broken = toolOf("broken", () => {
+      throw new Error(`failure ${counter.hit("broken")}`);
+    });
+    const turns = [
+      [
+        { name: "broken", id: "b" },
+        { name: "pay", id: "p" },
+      ],
+    ];
+    const before = [toolErrorMiddleware({ onError: (error) => (error as Error).message })];
+    const { agent } = agentOf({ version, backend, tools: [broken, payTool(counter)], turns, before });
+    await agent.invoke(go, thread("t"));
+    await answer(agent, backend, "t", "Pay x?", yes);
+    const runs = version === "v1" ? 2 : 1;
+    expect(outputs((await agent.graph.getState(thread("t"))).values)).toEqual({
+      b: `failure ${runs}`,
+      p: "paid x",
+    });
+    expect(counter.all()).toEqual({ broken: runs, "pay body": 2, "pay effect": 1 });
+  });
+
+  it("P6 a tool that a middleware inside brings asks and runs as any other", async () => {
+    const backend = new InMemoryHITLBackend();
+    const counter = new Counter();
+    const pay = payTool(counter, "late");
+    const bringing = createMiddleware({
+      name: "Bringing",
+      wrapToolCall: (request, handler) => handler(request.tool ? request : { ...request, tool: pay }),
+    });
+    const turns = [[{ name: "late", id: "p" }]];
+    const { agent } = agentOf({ version, backend, tools: [lookTool(counter)], turns, after: [bringing] });
+    await agent.invoke(go, thread("t"));
+    await answer(agent, backend, "t", "Pay x?", yes);
+    expect(outputs((await agent.graph.getState(thread("t"))).values)).toEqual({ p: "paid x" });
+    expect(counter.all()).toEqual({ "late body": 2, "late effect": 1 });
+  });
+
   it("arguments that the tool's schema refuses reach the model as before", async () => {
     const backend = new InMemoryHITLBackend();
     const counter = new Counter();
