@@ -7,7 +7,6 @@ import { makeNode } from "./make-node.ts";
 import { type Answered, answeredOf, type UnansweredRoutes, unansweredIn } from "./outcomes.ts";
 import { checkPart, jsonSchemaOf, type PartSchema, schemaWithParts } from "./part-schemas.ts";
 import {
-  type AskRequest,
   assertQuestion,
   type Deadline,
   type Expiry,

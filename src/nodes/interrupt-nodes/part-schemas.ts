@@ -1,6 +1,7 @@
 /** A response schema of which some parts have schemas of their own. */
-import type { JsonObject, JsonValue } from "../../core/json.ts";
+import { type JsonObject, type JsonValue, toJsonObject } from "../../core/json.ts";
 import {
+  assertUsableSchema,
   checkStandard,
   isStandardSchema,
   type ResponseIssue,
@@ -11,9 +12,14 @@ import {
 /** JSON Schema, or a Standard Schema, of which everything is checked in the process that asks (P3). */
 export type PartSchema = StandardSchema | Readonly<Record<string, unknown>>;
 
-/** References within the part's schema stay within it. */
+/**
+ * References within the part's schema stay within it.
+ *
+ * @throws HoldpointError `ERR_HITL_INVALID_INPUT` for a JSON Schema that cannot be used
+ */
 export function jsonSchemaOf(name: string, schema: PartSchema): JsonValue {
-  const json = isStandardSchema(schema) ? toJsonSchema(schema) : (schema as JsonObject);
+  const json = isStandardSchema(schema) ? toJsonSchema(schema) : toJsonObject(schema, name);
+  if (!isStandardSchema(schema)) assertUsableSchema(json);
   return typeof json === "object" && !("$id" in json) && JSON.stringify(json).includes('"$ref"')
     ? { $id: `urn:holdpoint:${encodeURIComponent(name)}`, ...json }
     : json;

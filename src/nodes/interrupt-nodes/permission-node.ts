@@ -94,6 +94,7 @@ export function permissionNode<
   const { backend, leaseMs, args_schema } = question as PermissionNodeQuestion<never>;
   const allowed: readonly Decision[] = question.allowed_decisions ?? ["approve_once", "reject"];
   assertQuestion("permissionNode", question, [...OWN_FIELDS, "allowed_decisions", "args_schema"]);
+  const response_schema = args_schema ? permissionSchema(allowed, args_schema) : undefined;
   return makeNode({
     routes: new Routes("permissionNode", routes, [...allowed, ...unansweredIn(question)]),
     backend,
@@ -102,7 +103,6 @@ export function permissionNode<
       const resolved = await requestOf(question as NodeQuestion<never>, OWN_FIELDS, state, config);
       const { tool, args: given } = resolved as unknown as { tool: string; args: unknown };
       const args = toJsonObject(given, "args");
-      const response_schema = args_schema ? permissionSchema(allowed, args_schema) : undefined;
       return {
         hitl_type: "permission",
         request: { ...resolved, args, allowed_decisions: [...allowed], response_schema } as AskRequest,
