@@ -1,13 +1,16 @@
 import { type ReactElement, useEffect, useMemo, useRef, useState } from "react";
-import { type Decision, DECISIONS } from "../../core/hitl-types.ts";
+import type { Decision } from "../../core/hitl-types.ts";
 import type { JsonValue } from "../../core/json.ts";
 import { AnswerForm, type FormAction } from "../form/answer-form.tsx";
 import { fieldOfValue, type Property } from "../form/field.ts";
 import { type Dict, isObject } from "../read.ts";
-import type { HitlTexts } from "../texts.ts";
+import { ENGLISH, type HitlTexts } from "../texts.ts";
 import { useTexts } from "../texts-context.ts";
 import type { HitlBodyProps } from "./body-props.ts";
 import { fieldGroup, textProperty } from "./fields.ts";
+
+/** In the order of the protocol. Not the constant of `core`: it would bring a page the whole of zod. */
+const DECISIONS = Object.keys(ENGLISH.decisions) as Decision[];
 
 /** Those that the question allows, in the order of the protocol; all if it does not say. */
 function allowedDecisions(data: Dict): readonly Decision[] {
