@@ -15,7 +15,7 @@ export default {
     "scripts/*.mjs",
     "scripts/package/hooks.mjs",
     "examples/**/main.ts",
-    "examples/[0-9]*.ts",
+    "examples/[0-9]*.{ts,tsx}",
     "bench/main.ts",
     "test/**/*.test.ts",
     "test/**/*.child.ts",
@@ -23,7 +23,7 @@ export default {
     "test/types/**/*.ts",
     "test/react/pages/*.tsx",
   ],
-  project: ["src/**/*.{ts,tsx}!", "scripts/**/*.mjs", "examples/**/*.ts", "bench/**/*.ts", "test/**/*.{ts,tsx}"],
+  project: ["src/**/*.{ts,tsx}!", "scripts/**/*.mjs", "examples/**/*.{ts,tsx}", "bench/**/*.ts", "test/**/*.{ts,tsx}"],
   ignoreExportsUsedInFile: true,
   // Programs of the system, named in messages and started by tests.
   ignoreBinaries: ["redis-server", "apt-get", "mkfifo"],

@@ -9,6 +9,8 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const names = readdirSync(new URL("../../examples", import.meta.url)).filter((name) => /^\d\d-/.test(name));
 const MAX_LINES = 80;
+/** Dates are shown in the reader's language and time zone. */
+const env = { ...process.env, TZ: "UTC", LC_ALL: "en_US.UTF-8" };
 
 const sourceOf = (name: string): string =>
   readFileSync(new URL(`../../examples/${name}`, import.meta.url), "utf8");
@@ -19,7 +21,10 @@ describe.concurrent("the example", { timeout: 60_000 }, () => {
     expect(source.split("\n").length - 1).toBeLessThanOrEqual(MAX_LINES);
     const expected = [...source.matchAll(/\/\/ prints: (.*)$/gm)].map(([, text]) => text);
     expect(expected.length).toBeGreaterThan(0);
-    const { stdout } = await run(process.execPath, ["--import", "tsx", `examples/${name}`], { cwd: root });
+    const { stdout } = await run(process.execPath, ["--import", "tsx", `examples/${name}`], {
+      cwd: root,
+      env,
+    });
     expect(stdout.trimEnd().split("\n")).toEqual(expected);
   });
 });
