@@ -1,5 +1,5 @@
 /** Real agents with a scripted model that refuses, as providers do, whatever is no valid list of messages. */
-import { AIMessage, type BaseMessage, HumanMessage, type ToolMessage } from "@langchain/core/messages";
+import { AIMessage, type BaseMessage, type ToolMessage } from "@langchain/core/messages";
 import type { ToolCall } from "@langchain/core/messages/tool";
 import type { StructuredToolInterface } from "@langchain/core/tools";
 import { type BaseCheckpointSaver, MemorySaver, MessagesAnnotation, StateGraph } from "@langchain/langgraph";
@@ -79,6 +79,3 @@ export function chatOf({ backend, tools, script, checkpointer, leaseMs, reply, o
 }
 
 export const thread = (thread_id: string) => ({ configurable: { thread_id }, durability: "sync" }) as const;
-
-export const human = (text: string, id?: string): HumanMessage =>
-  new HumanMessage(id === undefined ? { content: text } : { content: text, id });

@@ -13,7 +13,7 @@ import { describe, expect, it } from "vitest";
 import { type HITLRecord, type RecordStore, respondAndResume, resumeThread } from "holdpoint";
 import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
 import { FakeClock, MemoryRecordStore } from "holdpoint/testing";
-import { Mailbox, messageOf } from "../../src/nodes/message/mailbox.ts";
+import { messageOf } from "../../src/nodes/message/mailbox.ts";
 import { sendMessage } from "../../src/nodes/message/send-message.ts";
 import { areMessagesValid } from "../../src/nodes/message/tool-calls.ts";
 import { said, thread } from "./kit.ts";
