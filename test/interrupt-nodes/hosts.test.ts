@@ -11,7 +11,14 @@ import {
   task,
 } from "@langchain/langgraph";
 import { describe, expect, it } from "vitest";
-import { configureHoldpoint, confirm, InMemoryHITLBackend, resumeThread } from "../../src/index.ts";
+import type { BlockEvent } from "../../src/blocks/index.ts";
+import {
+  configureHoldpoint,
+  confirm,
+  InMemoryHITLBackend,
+  respondAndResume,
+  resumeThread,
+} from "../../src/index.ts";
 import { approvalNode } from "../../src/nodes/interrupt-nodes/approval-node.ts";
 import { askUserNode } from "../../src/nodes/interrupt-nodes/ask-user-node.ts";
 import { confirmNode } from "../../src/nodes/interrupt-nodes/confirm-node.ts";
@@ -410,6 +417,26 @@ describe("time travel", () => {
     expect((await pending(backend, "t")).map(({ data }) => data["message"])).toEqual(["Ship v2?"]);
     await answer(graph, backend, "t", "Ship v2?", approve);
     expect(counter.all()).toEqual({ "ship v2": 1 });
+  });
+});
+
+describe("the custom stream", () => {
+  it("P10 shows each question as a block, before and after its answer", async () => {
+    const backend = new InMemoryHITLBackend();
+    const node = confirmNode(State, { message: "Go?", backend }, { confirmed: END, declined: END });
+    const graph = new StateGraph(State)
+      .addNode("ask", node, { ends: [END] })
+      .addEdge(START, "ask")
+      .compile({ checkpointer: new MemorySaver() });
+    const events: BlockEvent[] = [];
+    for await (const event of await graph.stream({}, { ...thread("t"), streamMode: "custom" }))
+      events.push(event as BlockEvent);
+    const { hitl_id } = await openAsk(backend, "t", "Go?");
+    expect(events).toMatchObject([{ kind: "hitl", data: { hitl_id, message: "Go?", status: "pending" } }]);
+    const onBlock = (event: BlockEvent): void => void events.push(event);
+    await respondAndResume(graph, { backend, hitl_id, response: { confirmed: true }, onBlock });
+    expect(events.at(-1)).toMatchObject({ kind: "hitl", data: { status: "completed" } });
+    expect(new Set(events.map(({ block_id }) => block_id)).size).toBe(1);
   });
 });
 
