@@ -23,7 +23,13 @@ export default {
     "test/types/**/*.ts",
     "test/react/pages/*.tsx",
   ],
-  project: ["src/**/*.{ts,tsx}!", "scripts/**/*.mjs", "examples/**/*.{ts,tsx}", "bench/**/*.ts", "test/**/*.{ts,tsx}"],
+  project: [
+    "src/**/*.{ts,tsx}!",
+    "scripts/**/*.mjs",
+    "examples/**/*.{ts,tsx}",
+    "bench/**/*.ts",
+    "test/**/*.{ts,tsx}",
+  ],
   ignoreExportsUsedInFile: true,
   // Programs of the system, named in messages and started by tests.
   ignoreBinaries: ["redis-server", "apt-get", "mkfifo"],
