@@ -207,6 +207,29 @@ describe("resumed runs", () => {
   });
 });
 
+it("a node of an earlier step that gave nothing is done, also if a later one fails", async () => {
+  const graph = toolsGraph(
+    () => ({}),
+    new MemorySaver(),
+    () => {
+      throw new Error("later");
+    },
+  );
+  const events: BlockEvent[] = [];
+  const run = async () => {
+    for await (const event of blockEvents(
+      await graph.stream(calls, { ...thread("t"), streamMode: ["tasks"] }),
+    ))
+      events.push(event);
+  };
+  await expect(run()).rejects.toThrow("later");
+  const nodes = said(events, "node") as { node_id: string; status: string }[];
+  expect(Object.fromEntries(nodes.map(({ node_id, status }) => [node_id, status]))).toEqual({
+    tools: "completed",
+    after: "failed",
+  });
+});
+
 describe("messages", () => {
   const words = "Ünïcode 👍 works.";
   const chat = () => {
