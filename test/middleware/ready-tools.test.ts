@@ -2,7 +2,6 @@
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { describe, expect, it } from "vitest";
 import { HITLToolNode, holdpointTools, InMemoryHITLBackend, resumeThread } from "../../src/index.ts";
-import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { askUserTool, confirmTool } from "../../src/suspend/ready-tools.ts";
 import { answer, input, openAsk, outputs, pending, thread, toolsGraph } from "../nodes/kit.ts";
 import { agentOf, go } from "./kit.ts";
@@ -97,7 +96,7 @@ describe("the answer", () => {
   });
 });
 
-describe("a model's mistakes", () => {
+describe("what a model calls", () => {
   it.each([
     ["ask_user", {}],
     ["ask_user", { question: "" }],
@@ -114,9 +113,8 @@ describe("a model's mistakes", () => {
     expect((await backend.list({})).items).toEqual([]);
   });
 
-  it("P8 a bare stock ToolNode works too, and an expired question is no answer", async () => {
-    const clock = new FakeClock();
-    const backend = new InMemoryHITLBackend({ clock });
+  it("in a bare stock ToolNode they ask too: they hand on their runtime", async () => {
+    const backend = new InMemoryHITLBackend();
     const graph = toolsGraph(new ToolNode(tools));
     const config = { configurable: { thread_id: "t", holdpoint: { backend } } };
     await graph.invoke(input(ask), config);
