@@ -132,7 +132,7 @@ it.each(["sync", "async"] as const)(
     const backend = new InMemoryHITLBackend();
     const config = { configurable: { thread_id: "t", holdpoint: { backend } }, durability };
     const ask = task("ask", async (message: string) => (await askUser({ message })).answer);
-    const graph = entrypoint({ name: "both", checkpointer: new MemorySaver() }, async (_: object) =>
+    const graph = entrypoint({ name: "both", checkpointer: new MemorySaver() }, async () =>
       Promise.all([ask("A?"), ask("B?")]),
     );
     await graph.invoke({}, config);

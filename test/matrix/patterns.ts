@@ -11,7 +11,7 @@ import {
 import type { HITLRecord } from "holdpoint";
 import { expect } from "vitest";
 import { type Build, type Durability, Run } from "./drive.ts";
-import { type Built, type Host, type HostGraph, type PatternName, toolOutputs } from "./hosts.ts";
+import type { Host, HostGraph, PatternName } from "./hosts.ts";
 import { type Call, opensAtFirst, type Program } from "./world.ts";
 
 export interface Pattern {
@@ -233,5 +233,3 @@ export const patterns: readonly Pattern[] = [
   hostRetry,
   abort,
 ];
-
-export type { Built };
