@@ -15,7 +15,7 @@ import { CALL_KIND } from "../suspend/call-record.ts";
 import { claimOp, HandedClaim } from "../suspend/handed-claim.ts";
 import { SILENT } from "../suspend/emit.ts";
 import { callRecordId, pauseRecordId, type ThreadPlace } from "../suspend/place.ts";
-import { PAUSE_KIND, pauseInserts, supersede } from "../suspend/supersede.ts";
+import { newestPause, pauseInserts, supersede } from "../suspend/supersede.ts";
 import {
   assertGraphCanAsk,
   type CheckpointTuple,
@@ -331,10 +331,8 @@ export class Thread<Output> {
    * the run that did so died, or failed, before the graph went on. Undefined if it is not so.
    */
   async stranded(head: string | null): Promise<{ readonly checkpoint_id: string | null } | undefined> {
-    const { tenant_id, thread_id } = this.#place;
-    const query = { kind: PAUSE_KIND, tenant_id, statuses: ["active"], slot: this.#slot, limit: 1 } as const;
-    const key = { name: "thread", value: thread_id } as const;
-    const [pause] = (await this.#backend.store.page({ ...query, key, order: "newest" })).items;
+    const { thread_id } = this.#place;
+    const pause = await newestPause(this.#backend, this.#place);
     if (!pause || head === null) return undefined;
     const { checkpoint_id, unfinished } = pause.value as {
       checkpoint_id: string | null;

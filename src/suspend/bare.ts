@@ -19,7 +19,10 @@ import { prepareQuestion, type Question, QuestionNames } from "./question.ts";
 import { hasOlder, pauseInserts, supersede } from "./supersede.ts";
 
 /** Counts the questions of one attempt of a task: its scratchpad is made anew for each execution, not for a retry. */
-const counters = new WeakMap<object, { readonly attempt: number; readonly perCall: Map<string, QuestionNames> }>();
+const counters = new WeakMap<
+  object,
+  { readonly attempt: number; readonly perCall: Map<string, QuestionNames> }
+>();
 
 export async function askBare(
   question: Question,
@@ -60,7 +63,7 @@ export async function askBare(
     results[0]?.status === "exists"
       ? ((await place.backend.get(stored.id)) ?? toHITLRecord(stored))
       : toHITLRecord(stored);
-  emitQuestion(place, record, known ? id : null);
+  emitQuestion(place, () => record, known ? id : null);
   if (!isTerminalHITLStatus(record.status)) throw new PauseSignal(interruptsFor([record]));
   if (record.resume.state === "waiting") {
     await place.backend.store.commit([

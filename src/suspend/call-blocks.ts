@@ -58,12 +58,10 @@ export class CallBlocks {
 
   #show(status: ToolUseStatus, error?: string): void {
     const { id, tool_name: name, tool_call_id: call_id, params } = this.#call;
-    const context = { ...contextOf(this.#step.place), timestamp: this.#step.now() };
-    this.#emit(
-      toolUseBlock(
-        { id, name, call_id, arguments: params ?? {}, status, round: this.#round, error },
-        context,
-      ),
-    );
+    const round = this.#round;
+    this.#emit(() => {
+      const context = { ...contextOf(this.#step.place), timestamp: this.#step.now() };
+      return toolUseBlock({ id, name, call_id, arguments: params ?? {}, status, round, error }, context);
+    });
   }
 }

@@ -3,7 +3,8 @@ import { type BlockContext, blockIdOf, hitlBlock } from "../blocks/build.ts";
 import type { BlockEvent } from "../blocks/events.ts";
 import type { HITLRecord } from "../core/record.ts";
 
-export type EmitBlock = (event: BlockEvent) => void;
+/** Makes an event and writes it. Whatever fails in that is no reason for a tool to fail, whose effect may have happened (P6). */
+export type EmitBlock = (make: () => BlockEvent) => void;
 
 /** The writer of a run to which nobody listens: nothing is made for it. */
 export const SILENT = (): void => {};
@@ -15,11 +16,11 @@ export interface HostWriter {
 /** Undefined if surely nobody listens. */
 export function emitterOf({ writer }: HostWriter): EmitBlock | undefined {
   if (!writer || writer === SILENT) return undefined;
-  return (event) => {
+  return (make) => {
     try {
-      writer(event);
+      writer(make());
     } catch {
-      // A stream that its reader has left is no reason for a tool to fail.
+      // Arguments that are no JSON or too large, or a stream that its reader has left.
     }
   };
 }
@@ -42,7 +43,7 @@ export function contextOf({ session_id, invocation_id, checkpoint_ns }: EmitPlac
 }
 
 /** @param call_id - of the call that asked; null for a node that asked by itself */
-export function emitQuestion(place: EmitPlace, record: HITLRecord, call_id: string | null): void {
+export function emitQuestion(place: EmitPlace, read: () => HITLRecord, call_id: string | null): void {
   const parent_id = call_id === null ? null : blockIdOf(call_id);
-  place.emit?.(hitlBlock(record, { parent_id, branch: branchOf(place.checkpoint_ns) }));
+  place.emit?.(() => hitlBlock(read(), { parent_id, branch: branchOf(place.checkpoint_ns) }));
 }

@@ -17,6 +17,8 @@ export interface InterruptPayload extends PayloadAsk {
   readonly data: HITLRecord["data"];
   readonly response_schema: HITLRecord["response_schema"];
   readonly expires_at: number | null;
+  /** The block that shows it, if its author named one. */
+  readonly block_id?: string;
   /**
    * Every open question of the step, this one included, if there are several: LangGraph 1.4 keeps one interrupt of a
    * task, so each lists all (P10).
@@ -50,8 +52,15 @@ export function interruptsFor(records: readonly HITLRecord[]): HostInterrupt<Int
   const asks = records.map(askOf);
   return records.map((record, index) => {
     const ask = asks[index] as PayloadAsk;
-    const { data, response_schema, expires_at } = record;
-    const value: InterruptPayload = { schema_version: 1, ...ask, data, response_schema, expires_at };
+    const { data, response_schema, expires_at, block_id } = record;
+    const value: InterruptPayload = {
+      schema_version: 1,
+      ...ask,
+      data,
+      response_schema,
+      expires_at,
+      ...(block_id === null ? {} : { block_id }),
+    };
     return { id: ask.interrupt_id, value: asks.length > 1 ? { ...value, asks } : value };
   });
 }

@@ -1,12 +1,13 @@
 /** Questions that nobody can take up any more: the thread went on without their answers. */
 import { HITL_KIND, hitlValue } from "../backends/hitl-codec.ts";
 import { TAKEN_UP } from "../backends/hitl-transitions.ts";
+import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
 import type { JsonObject } from "../core/json.ts";
 import { HITL_TRANSITIONS, statusesBefore } from "../core/states.ts";
 import { pauseRecordId, type Place, type ThreadPlace, threadRecordId } from "./place.ts";
 
-export const PAUSE_KIND = "pause";
+const PAUSE_KIND = "pause";
 export const THREAD_KIND = "thread";
 
 /** An answer that its call has used is due no more. */
@@ -71,6 +72,24 @@ export function pauseInserts(place: ThreadPlace, checkpoint_id: string | null): 
     }),
     insert(threadRecordId(place), THREAD_KIND, { schema_version: 1, thread_id, session_id }),
   ];
+}
+
+/** More pauses than a thread makes in a millisecond. */
+const SAME_TIME = 10;
+
+/** Where the thread has paused last. */
+export async function newestPause(
+  { store }: StoreHITLBackend,
+  { tenant_id, thread_id, slot }: Pick<Place, "tenant_id" | "thread_id" | "slot">,
+): Promise<StoredRecord | undefined> {
+  const key = { name: "thread", value: thread_id } as const;
+  const query = { kind: PAUSE_KIND, tenant_id, statuses: ["active"], key, slot, order: "newest" } as const;
+  const { items } = await store.page({ ...query, limit: SAME_TIME });
+  const checkpointOf = ({ value }: StoredRecord): string => String(value["checkpoint_id"] ?? "");
+  // Several may be of one millisecond; ids of checkpoints grow with time.
+  return items
+    .filter(({ created_at }) => created_at === items[0]?.created_at)
+    .toSorted((a, b) => (checkpointOf(a) < checkpointOf(b) ? 1 : -1))[0];
 }
 
 /**

@@ -190,7 +190,7 @@ export class ToolStep {
       call.kind === CALL_KIND &&
       (callValueOf(call).doubt === record.id || callValueOf(call).asked.some(({ id }) => id === record.id));
     const call = [...this.records.values()].find((known) => asks(known));
-    emitQuestion(this.place, toHITLRecord(record), call?.id ?? null);
+    emitQuestion(this.place, () => toHITLRecord(record), call?.id ?? null);
   }
 
   /** The claim that `load` took for this call, handed over once. */

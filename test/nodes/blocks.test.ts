@@ -3,10 +3,23 @@ import { tool } from "@langchain/core/tools";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { MemorySaver, MessagesAnnotation, StateGraph } from "@langchain/langgraph";
 import { AIMessage } from "@langchain/core/messages";
-import { askUser, confirm, holdpointTools, InMemoryHITLBackend, respondAndResume } from "holdpoint";
+import {
+  askUser,
+  confirm,
+  HITLSuspend,
+  holdpointTools,
+  InMemoryHITLBackend,
+  respondAndResume,
+} from "holdpoint";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { applyBlockEvent, type BlockEvent, createBlockState, listBlocks } from "../../src/blocks/index.ts";
+import {
+  applyBlockEvent,
+  blockEvents,
+  type BlockEvent,
+  createBlockState,
+  listBlocks,
+} from "holdpoint/blocks";
 import { type Agent, agentOf, callOf, configOf, openQuestion, start } from "../support/agent.ts";
 
 const schema = z.object({ n: z.string() });
@@ -166,5 +179,41 @@ describe("the custom stream of a run", () => {
       },
     });
     expect(resume?.status).toBe("resumed");
+  });
+
+  it("P6 keeps the outcome of a call whose arguments no block can hold, also while somebody listens", async () => {
+    const backend = new InMemoryHITLBackend();
+    let effects = 0;
+    const act = tool(() => `done ${(effects += 1)}`, {
+      name: "act",
+      description: "Acts.",
+      schema: z.looseObject({}),
+    });
+    const call = { ...callOf("act", "c1"), args: { text: "x".repeat(400_000), lone: "\ud800" } };
+    const agent = agentOf({ backend, tools: [act, pay], turns: [[call, callOf("pay", "c2")]] });
+    expect(shown(await streamed(agent, start, "t"))).toEqual([
+      "tool_use pay waiting",
+      "hitl pay c2? pending",
+    ]);
+    const { hitl_id } = await openQuestion(backend, "t", "pay c2?");
+    await respondAndResume(agent, { backend, hitl_id, response: { confirmed: true } });
+    expect(effects).toBe(1);
+    const { values } = await agent.getState(configOf("t"));
+    expect((values.messages as { text: string }[]).map(({ text }) => text)).toContain("done 1");
+  });
+
+  it("names one block for a question whose author chose it, in the stream and in the interrupt", async () => {
+    const backend = new InMemoryHITLBackend();
+    const own = tool(
+      () => {
+        throw new HITLSuspend({ hitl_type: "confirm", data: { message: "go?" }, block_id: "blk_mine" });
+      },
+      { name: "own", description: "Asks.", schema },
+    );
+    const agent = agentOf({ backend, tools: [own], turns: [[callOf("own", "c1")]] });
+    const stream = await agent.stream(start, { ...configOf("t"), streamMode: ["custom", "updates"] });
+    const questions = new Set<string>();
+    for await (const { kind, block_id } of blockEvents(stream)) if (kind === "hitl") questions.add(block_id);
+    expect([...questions]).toEqual(["blk_mine"]);
   });
 });

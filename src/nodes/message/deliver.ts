@@ -8,7 +8,7 @@ import type { StoreHITLBackend } from "../../backends/store-backend.ts";
 import { HoldpointError } from "../../core/errors.ts";
 import { slotOf } from "../../core/ids.ts";
 import type { Actor } from "../../core/record.ts";
-import { PAUSE_KIND } from "../../suspend/supersede.ts";
+import { newestPause } from "../../suspend/supersede.ts";
 import { headOf } from "../graph.ts";
 import { type Lease, Thread } from "../thread.ts";
 import { settleAnswering } from "./answering.ts";
@@ -220,11 +220,8 @@ class Delivering<Output> {
   /** A run that has asked since then is resumed, if it has to be, from its pause. */
   async #hasPaused(checkpoints: ReadonlySet<string>): Promise<boolean> {
     const { backend, thread_id, session_id } = this.#options;
-    const { store, tenant_id } = backend;
-    const key = { name: "thread", value: thread_id } as const;
-    const slot = slotOf(tenant_id, session_id);
-    const query = { kind: PAUSE_KIND, tenant_id, statuses: ["active"], key, slot, order: "newest" } as const;
-    const [pause] = (await store.page({ ...query, limit: 1 })).items;
+    const slot = slotOf(backend.tenant_id, session_id);
+    const pause = await newestPause(backend, { tenant_id: backend.tenant_id, thread_id, slot });
     const at = pause?.value["checkpoint_id"];
     return typeof at === "string" && checkpoints.has(at);
   }
