@@ -83,9 +83,14 @@ export { holdpointTools, type HoldpointToolsOptions } from "./nodes/holdpoint-to
 export {
   approvalNode,
   type ApprovalQuestion,
+  type ApprovalResponse,
   type ApprovalRoutes,
+  type Editable,
+  type Edited,
 } from "./nodes/interrupt-nodes/approval-node.ts";
 export {
+  type AnsweredAll,
+  type AnsweredWith,
   askUserNode,
   type AskUserQuestion,
   type AskUserRoutes,
@@ -101,7 +106,9 @@ export {
   permissionNode,
   type PermissionNodeQuestion,
   type PermissionRoutes,
+  type Permitted,
 } from "./nodes/interrupt-nodes/permission-node.ts";
+export type { NodeQuestion } from "./nodes/interrupt-nodes/question-options.ts";
 export type {
   FromState,
   InterruptNode,

@@ -85,7 +85,7 @@ export async function newestPause(
   const key = { name: "thread", value: thread_id } as const;
   const query = { kind: PAUSE_KIND, tenant_id, statuses: ["active"], key, slot, order: "newest" } as const;
   const { items } = await store.page({ ...query, limit: SAME_TIME });
-  const checkpointOf = ({ value }: StoredRecord): string => String(value["checkpoint_id"] ?? "");
+  const checkpointOf = ({ value }: StoredRecord): string => (value["checkpoint_id"] ?? "") as string;
   // Several may be of one millisecond; ids of checkpoints grow with time.
   return items
     .filter(({ created_at }) => created_at === items[0]?.created_at)
