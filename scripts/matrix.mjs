@@ -25,6 +25,8 @@ const INSTALL_MS = 5 * 60_000;
 const TESTS_MS = 10 * 60_000;
 const LANGGRAPH = "@langchain/langgraph";
 const CORE = "@langchain/core";
+/** What langgraph and the agents have in common. */
+const SHARED = ["@langchain/langgraph-sdk", "@langchain/langgraph-checkpoint"];
 /** What the matrix needs of the project's development packages. */
 const NEEDED = ["vitest", "zod", "langchain", "deepagents"];
 const COPIED = [
@@ -58,8 +60,8 @@ const isVersion = (text) => /^\d+\.\d+\.\d+(-[\w.]+)?$/.test(text ?? "");
 const minorOf = (version) => version.split(".").slice(0, 2).join(".");
 
 /** What the registry says of this version of langgraph. */
-function peersOf(npm, version) {
-  const args = [...npm.args, "view", `${LANGGRAPH}@${version}`, "peerDependencies", "--json"];
+function needsOf(npm, version) {
+  const args = [...npm.args, "view", `${LANGGRAPH}@${version}`, "dependencies", "peerDependencies", "--json"];
   const { status, stdout } = spawnSync(npm.command, args, { encoding: "utf8", shell: npm.shell });
   if (status !== 0 || stdout.trim() === "") throw new Stop(`There is no ${LANGGRAPH}@${version}.`);
   return JSON.parse(stdout);
@@ -79,17 +81,20 @@ function manifestOf(options, npm) {
   const own = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const pins = own.devDependencies;
   const { langgraph } = options;
-  const core =
-    options.core ??
-    (minorOf(langgraph) === minorOf(pins[LANGGRAPH]) ? pins[CORE] : peersOf(npm, langgraph)[CORE]);
+  const needs = needsOf(npm, langgraph);
+  const sameMinor = minorOf(langgraph) === minorOf(pins[LANGGRAPH]);
+  const core = options.core ?? (sameMinor ? pins[CORE] : needs.peerDependencies[CORE]);
+  const given = overridesOf(options.override);
   const dependencies = {
     ...own.dependencies,
     ...Object.fromEntries(NEEDED.map((name) => [name, options[name] ?? pins[name]])),
     [LANGGRAPH]: langgraph,
     [CORE]: core,
+    // Named here, or npm takes the newest that agents would accept, and finds that it does not fit the rest.
+    ...Object.fromEntries(SHARED.map((name) => [name, given[name] ?? needs.dependencies[name]])),
   };
   // Agents ask for ranges of their own: they get this very version too.
-  const overrides = { [LANGGRAPH]: langgraph, ...overridesOf(options.override) };
+  const overrides = { [LANGGRAPH]: langgraph, ...given };
   return { name: "holdpoint-matrix", private: true, type: "module", dependencies, overrides };
 }
 
@@ -102,7 +107,7 @@ function report(file) {
   const cases = testResults.flatMap(({ assertionResults }) => assertionResults);
   const hosts = new Map();
   for (const { ancestorTitles, status } of cases) {
-    const name = (ancestorTitles[0] ?? "single cases").replaceAll("'", "");
+    const name = (ancestorTitles[0] ?? "single cases").replaceAll(/^'|'$/g, "");
     const count = hosts.get(name) ?? { passed: 0, failed: 0 };
     count[status === "passed" ? "passed" : "failed"] += 1;
     hosts.set(name, count);
@@ -135,7 +140,7 @@ await main(async () => {
     });
     if (installed.timedOut) throw new Stop(`npm found no set of versions in ${duration(INSTALL_MS)}.`);
     if (installed.code !== 0) throw new Stop("npm install failed; its message is above.");
-    const versions = [LANGGRAPH, CORE, "@langchain/langgraph-checkpoint", "langchain", "deepagents"]
+    const versions = [LANGGRAPH, CORE, ...SHARED, "langchain", "deepagents"]
       .map((name) => `${name} ${versionIn(folder, name)}`)
       .join(", ");
     console.log(`Node ${process.versions.node}, ${versions}; installed in ${duration(Date.now() - began)}`);
