@@ -1,5 +1,4 @@
 /** What a block event costs with ten blocks, a thousand and a hundred thousand: it has to be about the same. */
-import { pathToFileURL } from "node:url";
 import {
   applyBlockEvent,
   type BlockEvent,
@@ -9,7 +8,7 @@ import {
 } from "holdpoint/blocks";
 import { median } from "./measure.ts";
 import type { Options } from "./options.ts";
-import { atLeast, Report } from "./report.ts";
+import { atLeast, type Report } from "./report.ts";
 
 const SIZES = [10, 1000, 100_000] as const;
 const EVENTS = 20_000;
@@ -114,8 +113,4 @@ export async function blocks(report: Report, options: Pick<Options, "quick">): P
     value: copied(100_000) / copied(10),
     note: plain,
   });
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  await blocks(new Report(), { quick: process.argv.includes("--quick") });
 }

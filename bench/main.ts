@@ -1,6 +1,7 @@
 /** `npm run bench`: what holdpoint costs, as ratios and counts. docs/bench.md says what is measured and what is not. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { blocks } from "./blocks.ts";
 import { doubleAnswers } from "./double.ts";
 import { importCost } from "./import-cost.ts";
 import { HELP, type Options, parseOptions, type Section } from "./options.ts";
@@ -15,6 +16,7 @@ const RUNNERS: Readonly<Record<Section, (report: Report, options: Options) => Pr
   store: storeOperations,
   double: doubleAnswers,
   import: importCost,
+  blocks,
 };
 
 async function main(options: Options): Promise<void> {

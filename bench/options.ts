@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-export const SECTIONS = ["rounds", "trips", "store", "double", "import"] as const;
+export const SECTIONS = ["rounds", "trips", "store", "double", "import", "blocks"] as const;
 export type Section = (typeof SECTIONS)[number];
 
 export interface Options {

@@ -69,13 +69,17 @@ await main(async () => {
 
   const always = [...requiredPeers, "@types/node"];
   await install(consumer, tarball, always, { lowest });
-  const values = checkLoads(consumer, problems);
+  const [eager, late] = [true, false].map((is) =>
+    subpaths.filter((subpath) => (OWNERS[subpath]?.eager ?? false) === is),
+  );
+  const values = checkLoads(consumer, late, "without the optional packages", problems);
   const free = subpaths.filter((subpath) => !OWNERS[subpath] && values[subpath]);
   checkTypes(consumer, free, "without the optional packages", problems);
 
   const theirTypes = optionalPeers.map((name) => `@types/${name.replace(/^@/, "").replace("/", "__")}`);
   await install(consumer, tarball, [...always, ...optionalPeers, ...theirTypes], { lowest });
   checkTypes(consumer, subpaths, "with the optional packages", problems);
+  Object.assign(values, checkLoads(consumer, eager, "with the optional packages", problems));
 
   const names = exportedNames(consumer);
   for (const [subpath, found] of Object.entries(values)) {

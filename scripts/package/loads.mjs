@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { optionalPeers, OWNERS, specifierOf, subpaths } from "./subpaths.mjs";
+import { optionalPeers, OWNERS, specifierOf } from "./subpaths.mjs";
 
 const hooks = new URL("hooks.mjs", import.meta.url).href;
 
@@ -28,16 +28,14 @@ function load(folder, specifier) {
 
 const packageIn = (specifier) => specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
 
-/** Imports every subpath where only the required peers are installed. Returns the run-time names by subpath. */
-export function checkLoads(folder, problems) {
+/** Imports these subpaths, each in a process of its own. Returns the run-time names by subpath. */
+export function checkLoads(folder, which, situation, problems) {
   const values = {};
-  for (const subpath of subpaths) {
+  for (const subpath of which) {
     const specifier = specifierOf(subpath);
     const { error, names, loads } = load(folder, specifier);
     if (error) {
-      problems.push(
-        `import "${specifier}" fails without the optional packages:\n${error.replace(/^/gm, "    ")}`,
-      );
+      problems.push(`import "${specifier}" fails ${situation}:\n${error.replace(/^/gm, "    ")}`);
       continue;
     }
     values[subpath] = names;

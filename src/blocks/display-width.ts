@@ -39,7 +39,7 @@ function widthOf(grapheme: string): number {
   return widest;
 }
 
-/** Columns of a text of one line without control characters. */
+/** @internal Columns of a text of one line without control characters. */
 export function displayWidth(text: string): number {
   if (ASCII.test(text)) return text.length;
   let width = 0;
