@@ -116,7 +116,7 @@ export type {
   RouteUpdate,
   Throws,
 } from "./nodes/interrupt-nodes/state-types.ts";
-export type { MessageGraph } from "./nodes/message/message-graph.ts";
+export type { GraphState, GraphTask, MessageGraph } from "./nodes/message/message-graph.ts";
 export {
   sendMessage,
   type SendMessageResult,
@@ -165,7 +165,7 @@ export { HoldpointCallbackHandler } from "./suspend/call-identity.ts";
 export { type Resumption, resumption, type StepContext } from "./suspend/call-scope.ts";
 export { type CallInDoubt, callsInDoubt, type CallsInDoubtQuery } from "./suspend/calls-in-doubt.ts";
 export { configureHoldpoint, type HoldpointConfig, type HoldpointRunConfig } from "./suspend/configure.ts";
-export type { InterruptPayload, PayloadAsk } from "./suspend/interrupt-payload.ts";
+export type { HostInterrupt, InterruptPayload, PayloadAsk } from "./suspend/interrupt-payload.ts";
 export { isPauseSuspend, type PausePayload, PauseSuspend } from "./suspend/pause-suspend.ts";
 export { askUserTool, confirmTool } from "./suspend/ready-tools.ts";
 export { step } from "./suspend/step.ts";
