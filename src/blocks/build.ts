@@ -60,8 +60,8 @@ function actorOf(actor: Actor | null | undefined): BlockActor | null {
 }
 
 /** Other people's errors are of any length, and may hold what no JSON text can. */
-function errorText(error: string | undefined): string | undefined {
-  return error === undefined ? undefined : error.slice(0, 4096).toWellFormed();
+function errorText(error: string): string {
+  return error.slice(0, 4096).toWellFormed();
 }
 
 interface Body {
@@ -74,9 +74,16 @@ interface Body {
   readonly persistence?: BlockEvent["persistence"];
 }
 
+/** What was made of values that are checked already, and is not checked once more; readers do. */
+type Draft = Omit<BlockEvent, "data"> & { readonly data: unknown };
+
 function eventOf(body: Body, context: BlockContext): BlockEvent {
+  return parseBlockEvent(draftOf(body, context));
+}
+
+function draftOf(body: Body, context: BlockContext): Draft {
   const { block_id, kind, op, data, stage, seq, persistence = "persistent" } = body;
-  return parseBlockEvent({
+  return {
     block_id,
     parent_id: context.parent_id ?? null,
     kind,
@@ -92,7 +99,7 @@ function eventOf(body: Body, context: BlockContext): BlockEvent {
     invocation_id: context.invocation_id ?? "",
     session_id: context.session_id ?? "",
     actor: actorOf(context.actor),
-  });
+  };
 }
 
 function wholeNumber(value: number, name: string, most: number): number {
@@ -128,9 +135,14 @@ export const HITL_SEQ = { ask: 0, payload: 1, record: (version: number): number 
  * ```
  */
 export function hitlBlock(record: HITLRecord, context: BlockContext = {}): BlockEvent {
+  return parseBlockEvent(hitlDraft(record, context));
+}
+
+/** @internal For the engine, whose records are checked: made whether or not somebody listens. */
+export function hitlDraft(record: HITLRecord, context: BlockContext): Draft {
   const { hitl_id, hitl_type, status, response_schema, tool_name, tool_call_id, expires_at } = record;
   const { user_response, responded_by, responded_at, reason, version } = record;
-  return eventOf(
+  return draftOf(
     {
       block_id: hitlBlockIdOf(record),
       kind: "hitl",
@@ -192,8 +204,13 @@ export interface ToolUse {
 
 /** The block of a tool call in one of its stages: the whole of it, so that one event is enough for whoever comes late. */
 export function toolUseBlock(call: ToolUse, context: BlockContext = {}): BlockEvent {
+  return parseBlockEvent(toolUseDraft(call, context));
+}
+
+/** @internal As {@link hitlDraft}. */
+export function toolUseDraft(call: ToolUse, context: BlockContext): Draft {
   const { id, name, status, round = 0, error, output } = call;
-  return eventOf(
+  return draftOf(
     {
       block_id: blockIdOf(id),
       kind: "tool_use",
@@ -203,8 +220,8 @@ export function toolUseBlock(call: ToolUse, context: BlockContext = {}): BlockEv
         call_id: call.call_id ?? null,
         arguments: call.arguments ?? {},
         status,
-        error: errorText(error),
-        output,
+        ...(error === undefined ? {} : { error: errorText(error) }),
+        ...(output === undefined ? {} : { output }),
       },
       stage: `${round}_${status}`,
       seq: seqOf(round, TOOL_USE_STATUSES.indexOf(status), 0),
@@ -265,7 +282,15 @@ export function nodeBlock(run: NodeRun, context: BlockContext = {}): BlockEvent 
       block_id: blockIdOf(id),
       kind: "node",
       op: "apply",
-      data: { node_id, agent, status, inputs, output, error: errorText(error), duration_ms },
+      data: {
+        node_id,
+        agent,
+        status,
+        inputs,
+        output,
+        ...(error === undefined ? {} : { error: errorText(error) }),
+        duration_ms,
+      },
       stage: `${round}_${status}`,
       seq: seqOf(round, NODE_STATUSES.indexOf(status) * 2, 0),
     },

@@ -1,6 +1,7 @@
 /** A tool call as user interfaces see it: one `tool_use` block from its beginning to its end. */
-import { toolUseBlock } from "../blocks/build.ts";
+import { toolUseDraft } from "../blocks/build.ts";
 import type { ToolUseStatus } from "../blocks/events.ts";
+import { type JsonObject, toJsonObject } from "../core/json.ts";
 import type { CallIdentity } from "./call-record.ts";
 import type { CallResult } from "./call-task.ts";
 import { contextOf, type EmitBlock } from "./emit.ts";
@@ -12,6 +13,7 @@ export class CallBlocks {
   readonly #emit: EmitBlock;
   readonly #step: ToolStep;
   readonly #call: CallIdentity;
+  #arguments: JsonObject | undefined;
 
   private constructor(emit: EmitBlock, step: ToolStep, call: CallIdentity) {
     this.#emit = emit;
@@ -57,11 +59,13 @@ export class CallBlocks {
   }
 
   #show(status: ToolUseStatus, error?: string): void {
-    const { id, tool_name: name, tool_call_id: call_id, params } = this.#call;
+    const { id, tool_name: name, tool_call_id: call_id } = this.#call;
     const round = this.#round;
     this.#emit(() => {
+      // A model wrote them: they are checked once, for all events of the call.
+      this.#arguments ??= toJsonObject(this.#call.params ?? {}, "arguments");
       const context = { ...contextOf(this.#step.place), timestamp: this.#step.now() };
-      return toolUseBlock({ id, name, call_id, arguments: params ?? {}, status, round, error }, context);
+      return toolUseDraft({ id, name, call_id, arguments: this.#arguments, status, round, error }, context);
     });
   }
 }

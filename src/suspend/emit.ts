@@ -1,10 +1,9 @@
 /** Block events of a run, on LangGraph's `custom` stream: what is asked, and how its tool calls stand. */
-import { type BlockContext, blockIdOf, hitlBlock } from "../blocks/build.ts";
-import type { BlockEvent } from "../blocks/events.ts";
+import { type BlockContext, blockIdOf, hitlDraft } from "../blocks/build.ts";
 import type { HITLRecord } from "../core/record.ts";
 
 /** Makes an event and writes it. Whatever fails in that is no reason for a tool to fail, whose effect may have happened (P6). */
-export type EmitBlock = (make: () => BlockEvent) => void;
+export type EmitBlock = (make: () => unknown) => void;
 
 /** The writer of a run to which nobody listens: nothing is made for it. */
 export const SILENT = (): void => {};
@@ -45,5 +44,5 @@ export function contextOf({ session_id, invocation_id, checkpoint_ns }: EmitPlac
 /** @param call_id - of the call that asked; null for a node that asked by itself */
 export function emitQuestion(place: EmitPlace, read: () => HITLRecord, call_id: string | null): void {
   const parent_id = call_id === null ? null : blockIdOf(call_id);
-  place.emit?.(() => hitlBlock(read(), { parent_id, branch: branchOf(place.checkpoint_ns) }));
+  place.emit?.(() => hitlDraft(read(), { parent_id, branch: branchOf(place.checkpoint_ns) }));
 }
