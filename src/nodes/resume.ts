@@ -13,6 +13,7 @@ import { assertNotCached, headOf, readHead, type ResumableGraph } from "./graph.
 import { showsPause } from "../suspend/pause-suspend.ts";
 import { askedAt } from "../suspend/supersede.ts";
 import { withMessages } from "./message/go-on.ts";
+import { mailboxRead } from "./message/mailbox.ts";
 import { sessionOf, takeUp } from "./take-up.ts";
 import { isCurrent, isCurrentRecord, type Lease, Thread } from "./thread.ts";
 
@@ -137,20 +138,25 @@ export async function respondAndResume<Output = unknown>(
   const { actor, idempotency_key, response } = options;
   const claim = thread.claimOp(known);
   const began = backend.now();
+  const mailbox = mailboxRead(backend, known.id, thread_id);
   let lease: Lease | null = null;
   let missing = false;
+  // Until it is known that no message was ever sent to the thread.
+  let mayHaveMessages = true;
   const outcome = await backend.respondWith(
     known.id,
     response,
     { actor, idempotency_key },
     [
       // Whoever gets the thread's lease gets the call too; whoever does not leaves it to the one who has it.
-      ...(current && claim ? [[thread.acquireOp(asked_at, { optional: false }), claim]] : []),
-      [thread.acquireOp(asked_at, { optional: true })],
+      ...(current && claim ? [[...mailbox, thread.acquireOp(asked_at, { optional: false }), claim]] : []),
+      [...mailbox, thread.acquireOp(asked_at, { optional: true })],
     ],
-    ({ record: question }, [leased, claimed]) => {
+    ({ record: question }, beside) => {
+      const [leased, claimed] = beside.slice(mailbox.length);
       lease = thread.leaseOf(leased);
       missing = leased?.status === "missing";
+      mayHaveMessages = mailbox.length === 0 || beside[0]?.record !== null;
       thread.handClaim(question as StoredRecord, claimed, began);
     },
   );
@@ -163,7 +169,7 @@ export async function respondAndResume<Output = unknown>(
   if (!isCurrentRecord(record, head)) return { ...outcome, resume: null };
   if (outcome.status !== "accepted" || missing) lease = await thread.acquire(asked_at);
   const resume = await (lease ? thread.run([record], lease, found) : thread.busy());
-  return { ...outcome, resume: await withMessages(graph, own, resume) };
+  return { ...outcome, resume: mayHaveMessages ? await withMessages(graph, own, resume) : resume };
 }
 
 /** What the interrupts show at which the thread rests. */

@@ -121,6 +121,37 @@ describe("what is accepted", () => {
 });
 
 describe("work elsewhere (P9)", () => {
+  it("a thread's first message, sent while a resumed run is at work, waits for who resumes it next", async () => {
+    const backend = new InMemoryHITLBackend();
+    const started = gate();
+    const opened = gate();
+    const slow = toolOf("slow", async () => {
+      const { confirmed } = await confirm({ message: "work?" });
+      started.open();
+      await opened.opened;
+      return String(confirmed);
+    });
+    const graph = chatOf({ backend, tools: [slow], script: { hi: [call("slow", "s")] } });
+    await graph.invoke({ messages: [new HumanMessage("hi")] }, thread("t"));
+    const [question] = await pending(backend, "t");
+    const hitl_id = question?.hitl_id ?? "";
+    const running = respondAndResume(graph, { backend, hitl_id, response: yes });
+    await started.opened;
+    expect((await sendMessage(graph, { backend, thread_id: "t", message: "ho" })).status).toBe("busy");
+    opened.open();
+    expect((await running).resume?.status).toBe("resumed");
+    expect(await waitingMessages({ backend, thread_id: "t" })).toHaveLength(1);
+    await resumeThread(graph, { backend, thread_id: "t" });
+    expect(said((await graph.getState(thread("t"))).values)).toEqual([
+      "human: hi",
+      expect.stringMatching(/^ai/),
+      "s: true",
+      expect.stringMatching(/^ai/),
+      "human: ho",
+      expect.stringMatching(/^ai/),
+    ]);
+  });
+
   it("a call at work is not cut off: busy, the message is kept, and goes in when the call has ended", async () => {
     const data = new MemoryRecordData();
     const [one, two] = [0, 1].map(() => new StoreHITLBackend(new MemoryRecordStore({}, data))) as [

@@ -98,10 +98,9 @@ describe("a call that is claimed with its answer", () => {
     await respondAndResume(agent, { backend, hitl_id, response: yes });
     expect(effects).toEqual(["c1"]);
     expect(commits).toEqual([
-      ["update hitl", "update pause", "update call"],
+      // Whether anything was ever sent to the thread: else nothing can wait for it to come to rest.
+      ["update hitl", "read mailbox", "update pause", "update call"],
       ["update call", "update hitl"],
-      // Whether messages wait for the thread, which has come to rest.
-      ["get"],
     ]);
   });
 

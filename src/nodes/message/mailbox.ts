@@ -5,7 +5,7 @@
 import { MAX_PAGE_LIMIT, type StoredRecord, type StoreOp } from "../../backends/record-store.ts";
 import type { StoreHITLBackend } from "../../backends/store-backend.ts";
 import { HoldpointError } from "../../core/errors.ts";
-import { defaultLeaseOwner, hashJson, makeId, slotOf } from "../../core/ids.ts";
+import { defaultLeaseOwner, hashJson, makeId, slotOf, slotOfId } from "../../core/ids.ts";
 import type { JsonObject } from "../../core/json.ts";
 import { upcast } from "../../core/record.ts";
 import type { WhenPending } from "./send-options.ts";
@@ -59,6 +59,19 @@ export interface MailboxLease {
 
 export type NewMessage = Pick<MessageValue, "message_id" | "messages_key" | "when_pending" | "message">;
 
+function mailboxId(tenant_id: string, thread_id: string): string {
+  return makeId(MAILBOX_KIND, slotOf(tenant_id, thread_id), [MAILBOX_KIND, tenant_id, thread_id]);
+}
+
+/**
+ * Looks whether anything was ever sent to the thread, in a commit beside the record `id`: at most one operation, none
+ * where the mailbox is in another slot.
+ */
+export function mailboxRead({ tenant_id }: StoreHITLBackend, id: string, thread_id: string): StoreOp[] {
+  const mailbox = mailboxId(tenant_id, thread_id);
+  return slotOfId(mailbox) === slotOfId(id) ? [{ op: "read", id: mailbox }] : [];
+}
+
 export class Mailbox {
   readonly id: string;
   readonly #backend: StoreHITLBackend;
@@ -73,7 +86,7 @@ export class Mailbox {
     this.#thread_id = thread_id;
     this.#leaseMs = leaseMs;
     this.#slot = slotOf(tenant_id, thread_id);
-    this.id = makeId(MAILBOX_KIND, this.#slot, [MAILBOX_KIND, tenant_id, thread_id]);
+    this.id = mailboxId(tenant_id, thread_id);
   }
 
   idOf(message_id: string): string {
