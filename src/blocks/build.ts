@@ -138,7 +138,7 @@ export function hitlBlock(record: HITLRecord, context: BlockContext = {}): Block
   return parseBlockEvent(hitlDraft(record, context));
 }
 
-/** @internal For the engine, whose records are checked: made whether or not somebody listens. */
+/** For the engine, whose records are checked: made whether or not somebody listens. */
 export function hitlDraft(record: HITLRecord, context: BlockContext): Draft {
   const { hitl_id, hitl_type, status, response_schema, tool_name, tool_call_id, expires_at } = record;
   const { user_response, responded_by, responded_at, reason, version } = record;
@@ -207,7 +207,7 @@ export function toolUseBlock(call: ToolUse, context: BlockContext = {}): BlockEv
   return parseBlockEvent(toolUseDraft(call, context));
 }
 
-/** @internal As {@link hitlDraft}. */
+/** As {@link hitlDraft}. */
 export function toolUseDraft(call: ToolUse, context: BlockContext): Draft {
   const { id, name, status, round = 0, error, output } = call;
   return draftOf(
