@@ -191,7 +191,8 @@ export function requestAuth(request: AuthRequest, runtime?: AskRuntime): Promise
   return quiet(ask("external_auth", request, runtime)) as Promise<AuthAnswer>;
 }
 
-const OPTION_NAMES = new Set([
+/** How a question is asked; everything else in a request is its `data`. */
+export const OPTION_NAMES: ReadonlySet<string> = new Set([
   "key",
   "response_schema",
   "expires_at",
@@ -200,7 +201,7 @@ const OPTION_NAMES = new Set([
   "assignee",
   "metadata",
   "callback_id",
-]);
+] satisfies (keyof AskOptions | "callback_id")[]);
 
 async function ask(
   hitl_type: string,

@@ -4,6 +4,7 @@ import type { HITLBackend } from "../../backends/hitl-backend.ts";
 import { HoldpointError } from "../../core/errors.ts";
 import type { OnExpire } from "../../core/record.ts";
 import { isStandardSchema } from "../../core/response-schema.ts";
+import { OPTION_NAMES } from "../../suspend/ask.ts";
 import type { AskOptions } from "../../suspend/suspend-signal.ts";
 import type { FromState } from "./state-types.ts";
 
@@ -48,18 +49,6 @@ export const QUESTION_FIELDS: readonly string[] = [
   "leaseMs",
 ] satisfies (keyof NodeQuestion<unknown>)[];
 
-/** What `data` must not hold, or it would be taken for an option. */
-const OPTION_FIELDS: ReadonlySet<string> = new Set([
-  "key",
-  "response_schema",
-  "expires_at",
-  "expiresInMs",
-  "on_expire",
-  "assignee",
-  "metadata",
-  "callback_id",
-] satisfies (keyof AskOptions | "callback_id")[]);
-
 export type AskRequest = AskOptions & { readonly message: string };
 
 /** A misspelled `expiresInMs` would be a question that never expires. @throws HoldpointError `ERR_HITL_INVALID_INPUT` */
@@ -98,7 +87,7 @@ export async function requestOf(
     const value = await of<unknown>((question as unknown as Record<string, unknown>)[name]);
     if (value !== undefined) data[name] = value;
   }
-  const reserved = Object.keys(data).find((name) => OPTION_FIELDS.has(name));
+  const reserved = Object.keys(data).find((name) => OPTION_NAMES.has(name));
   if (reserved !== undefined)
     throw new HoldpointError(
       "ERR_HITL_INVALID_INPUT",
