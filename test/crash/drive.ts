@@ -1,7 +1,9 @@
 /** Brings a thread to its end as an application and its humans would, wherever it stands. */
 import { type HITLRecord, isHoldpointError, resumeThread, respondAndResume } from "holdpoint";
-import { configOf, start } from "../support/agent.ts";
-import { effectsOf, type Site, type ToolName, type World } from "./world.ts";
+import { configOf } from "../support/agent.ts";
+import { scenarioOf } from "./scenarios.ts";
+import { effectsOf, recordsOf, type Site, textOf, type World } from "./site.ts";
+import type { ToolName } from "./tools.ts";
 
 export interface DriveReport {
   readonly status: "finished" | "stalled";
@@ -33,7 +35,7 @@ export async function drive(
   { wakeFirst = false, deadlineMs }: DriveOptions,
 ): Promise<DriveReport> {
   const deadline = Date.now() + deadlineMs;
-  const driver = new Driver(world);
+  const driver = (await scenarioOf(world.site)).driver(world);
   let leasesLost = 0;
   let status: DriveReport["status"] = "stalled";
   let waking = wakeFirst;
@@ -51,83 +53,93 @@ export async function drive(
   return { status, doubts, wakes, leasesLost, detail: status === "finished" ? "" : detail };
 }
 
-class Driver {
+export type Response = Readonly<Record<string, unknown>>;
+
+export class Driver {
   readonly doubts: Doubted[] = [];
   wakes = 0;
   detail = "";
-  readonly #world: World;
+  protected readonly world: World;
 
   constructor(world: World) {
-    this.#world = world;
+    this.world = world;
   }
 
   async wakeIfStarted(): Promise<void> {
-    if (await this.#started()) await this.#wake();
+    if (await this.#started()) await this.wake();
   }
 
   /** One thing that is to be done; true if there is nothing left. */
   async turn(): Promise<boolean> {
-    const { agent, backend, plain, site } = this.#world;
-    const { thread, leaseMs } = site;
+    const { agent, input, plain, site } = this.world;
+    const { thread } = site;
     if (!(await this.#started())) {
-      await agent.invoke(start, configOf(thread));
+      await agent.invoke(input, configOf(thread));
       return false;
     }
-    const [question] = await openRecords(this.#world);
+    const [question] = await this.open();
     if (question) {
-      const response = answerTo(question, site, await recordsOf(this.#world), this.doubts);
-      await respondAndResume(agent, { backend, hitl_id: question.hitl_id, response, leaseMs });
+      await this.respond(question);
       return false;
     }
     const state = await plain.agent.getState({ configurable: { thread_id: thread } });
     // `next` leaves out the tasks whose writes are saved, although the step is not over before the next checkpoint.
     if (state.tasks.length === 0) return true;
-    const status = await this.#wake();
+    const status = await this.wake();
     this.detail = `${status}; ${JSON.stringify(state.tasks)}`;
     if (status === "resumed") return false;
     const asked =
-      state.tasks.some((task) => task.interrupts.length > 0) || (await recordsOf(this.#world)).length > 0;
+      state.tasks.some((task) => task.interrupts.length > 0) || (await recordsOf(this.world)).length > 0;
     // A run that died before anything was asked is started again by whoever started it.
     if (status === "nothing_to_resume" && !asked) await agent.invoke(null, configOf(thread));
-    else await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    else await this.pause();
     return false;
   }
 
-  #started(): Promise<unknown> {
-    const { plain, site } = this.#world;
-    return plain.saver.getTuple({ configurable: { thread_id: site.thread } });
+  /** What the human says to a question of the scenario's own. */
+  protected answer(_question: HITLRecord): Response {
+    return { confirmed: true, comment: `p${process.pid}` };
   }
 
-  async #wake(): Promise<string> {
-    const { agent, backend, site } = this.#world;
+  protected async respond(question: HITLRecord): Promise<void> {
+    const { agent, backend, site } = this.world;
+    const response =
+      question.hitl_type === "in_doubt"
+        ? decisionOn(question, site, await recordsOf(this.world), this.doubts)
+        : this.answer(question);
+    const { leaseMs } = site;
+    await respondAndResume(agent, { backend, hitl_id: question.hitl_id, response, leaseMs });
+  }
+
+  /** Open questions, in the order of their texts. */
+  protected async open(): Promise<HITLRecord[]> {
+    const open = (await recordsOf(this.world)).filter(({ status }) => status === "pending");
+    return open.toSorted((a, b) => textOf(a).localeCompare(textOf(b)));
+  }
+
+  protected async wake(): Promise<string> {
+    const { agent, backend, site } = this.world;
     this.wakes += 1;
     return (await resumeThread(agent, { backend, thread_id: site.thread, leaseMs: site.leaseMs })).status;
   }
+
+  /** Somebody else is at work, or his lease has not ended. */
+  protected pause(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+
+  #started(): Promise<unknown> {
+    const { plain, site } = this.world;
+    return plain.saver.getTuple({ configurable: { thread_id: site.thread } });
+  }
 }
 
-/** All questions of the thread, whatever became of them. */
-export async function recordsOf({ plain, site }: World): Promise<readonly HITLRecord[]> {
-  return (await plain.backend.list({ thread_id: site.thread, limit: 1000 })).items;
-}
-
-async function openRecords(world: World): Promise<HITLRecord[]> {
-  const open = (await recordsOf(world)).filter(({ status }) => status === "pending");
-  return open.toSorted((a, b) => textOf(a).localeCompare(textOf(b)));
-}
-
-export function textOf(record: HITLRecord): string {
-  return record.hitl_type === "in_doubt"
-    ? `in doubt: ${String(record.tool_call_id)}`
-    : String(record.data["message"]);
-}
-
-function answerTo(
+function decisionOn(
   question: HITLRecord,
   site: Site,
   records: readonly HITLRecord[],
   doubts: Doubted[],
-): Readonly<Record<string, unknown>> {
-  if (question.hitl_type !== "in_doubt") return { confirmed: true, comment: `p${process.pid}` };
+): Response {
   const call = question.tool_call_id as ToolName;
   const effect = effectAtWork(call, question.data["steps_done"] as readonly string[], records);
   const decision = effect !== null && effectsOf(site).includes(effect) ? "happened" : "run_again";

@@ -1,7 +1,7 @@
 /** What the worker processes are asked to do, and what they say then. */
 import type { DriveReport } from "./drive.ts";
 import type { Trip } from "./tripwire.ts";
-import type { Site } from "./world.ts";
+import type { Site } from "./site.ts";
 
 export type Job =
   /** The whole round, from wherever the thread stands to its end. */

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundleProgram, WorkerPool } from "../support/worker-process.ts";
 import type { Job, Reply } from "./jobs.ts";
+import { CALLS, type ScenarioName } from "./scenarios.ts";
+import type { Site } from "./site.ts";
 import type { Side, Trip } from "./tripwire.ts";
-import type { Site } from "./world.ts";
 
 export type StoreName = "sqlite" | "redis";
 
@@ -46,31 +47,31 @@ export class Crashes {
   }
 
   /** The operations of one round in which nobody dies. */
-  async dryRun(): Promise<readonly string[]> {
-    const site = this.#site();
+  async dryRun(scenario: ScenarioName): Promise<readonly string[]> {
+    const site = this.#site(scenario);
     const outcome = await this.#pool.run(
       { kind: "round", site, deadlineMs: DEADLINE_MS, examine: true },
       2 * DEADLINE_MS,
     );
-    if (outcome.kind !== "reply") throw new Error(`The dry run ${outcome.kind}: ${JSON.stringify(outcome)}`);
+    if (outcome.kind !== "reply") throw new Error(`The dry run of ${scenario}: ${JSON.stringify(outcome)}`);
     const { names, violations = [], drive } = outcome.reply;
     if (violations.length > 0 || drive?.status !== "finished" || (outcome.reply.doubts ?? 0) > 0) {
-      throw new Error(`The dry run: ${JSON.stringify({ drive, violations })}`);
+      throw new Error(`The dry run of ${scenario}: ${JSON.stringify({ drive, violations })}`);
     }
     return names;
   }
 
   /** SIGKILL exactly there. */
-  async killAt(at: number, side: Side, name: string): Promise<TrialResult> {
+  async killAt(scenario: ScenarioName, { at, side, name }: KillPoint): Promise<TrialResult> {
     const trip: Trip = { at, side, signal: "SIGKILL" };
-    return this.#trial(`#${at} ${side} ${name}`, at % 2 === 0, (site) =>
+    return this.#trial(scenario, `#${at} ${side} ${name}`, at % 2 === 0, (site) =>
       this.#pool.run(roundOf(site, { trip }), 2 * DEADLINE_MS),
     );
   }
 
   /** SIGKILL from outside, `afterMs` after the round began. */
-  async killAfter(afterMs: number): Promise<TrialResult> {
-    return this.#trial(`after ${afterMs.toFixed(1)} ms`, Math.random() < 0.5, async (site) => {
+  async killAfter(scenario: ScenarioName, afterMs: number): Promise<TrialResult> {
+    return this.#trial(scenario, `after ${afterMs.toFixed(1)} ms`, Math.random() < 0.5, async (site) => {
       const worker = this.#pool.take();
       await worker.listening;
       const round = worker.run(roundOf(site, {}));
@@ -83,11 +84,12 @@ export class Crashes {
   }
 
   async #trial(
+    scenario: ScenarioName,
     where: string,
     wakeFirst: boolean,
     firstRound: (site: Site) => ReturnType<WorkerPool<Job, Reply>["run"]>,
   ): Promise<TrialResult> {
-    const site = this.#site();
+    const site = this.#site(scenario);
     const first = await firstRound(site);
     if (first.kind === "failed")
       return { outcome: "violation", where, violations: [`the first round failed: ${first.message}`] };
@@ -100,11 +102,11 @@ export class Crashes {
     return { outcome: doubts > 0 ? "in doubt" : "clean", where, violations };
   }
 
-  #site(): Site {
+  #site(scenario: ScenarioName): Site {
     this.#sites += 1;
     const thread = `t${this.#sites}-${randomBytes(4).toString("hex")}`;
-    const calls = ["charge", "ship", "note"] as const;
-    const site = { folder: join(this.#folder, thread), thread, calls, leaseMs: LEASE_MS };
+    const folder = join(this.#folder, thread);
+    const site = { scenario, folder, thread, calls: CALLS[scenario], leaseMs: LEASE_MS };
     return this.#redis ? { ...site, redis: this.#redis } : site;
   }
 }
@@ -129,9 +131,11 @@ export interface KillPoint {
   readonly name: string;
 }
 
-export function killPointsOf(names: readonly string[], stride: number): KillPoint[] {
+/** Every `stride`-th one, from `offset` on (an even stride would leave out one side), and a death behind an effect. */
+export function killPointsOf(names: readonly string[], stride: number, offset = 0): KillPoint[] {
   const all = names.flatMap((name, at) => (["before", "after"] as const).map((side) => ({ at, side, name })));
-  return all.filter((_, index) => index % stride === 0);
+  const effect = all.findIndex(({ side, name }) => side === "after" && name.startsWith("effect "));
+  return all.filter((_, index) => index % stride === offset % stride || index === effect);
 }
 
 /** Does the work for each item, `width` at a time. */
@@ -153,15 +157,20 @@ export class KillTable {
   readonly failures: string[] = [];
   trials = 0;
 
-  add(store: StoreName, operation: string, side: string, result: TrialResult): void {
+  add(
+    { scenario, store }: { readonly scenario: ScenarioName; readonly store: StoreName },
+    operation: string,
+    side: string,
+    result: TrialResult,
+  ): void {
     const kind = operation.split(" ")[0] as string;
-    const key = `${store.padEnd(7)} ${kind.padEnd(16)} ${side.padEnd(7)}`;
+    const key = `${scenario.padEnd(27)} ${store.padEnd(7)} ${kind.padEnd(16)} ${side.padEnd(7)}`;
     const row = this.#rows.get(key) ?? { clean: 0, "in doubt": 0, missed: 0, violation: 0 };
     row[result.outcome] += 1;
     this.#rows.set(key, row);
     this.trials += 1;
     if (result.outcome === "violation")
-      this.failures.push(`${store} ${result.where}: ${result.violations.join("; ")}`);
+      this.failures.push(`${scenario}, ${store} ${result.where}: ${result.violations.join("; ")}`);
   }
 
   count(outcome: TrialResult["outcome"]): number {
@@ -169,7 +178,7 @@ export class KillTable {
   }
 
   toString(): string {
-    const head = `${"store".padEnd(7)} ${"operation".padEnd(16)} ${"side".padEnd(7)} clean in-doubt missed violation`;
+    const head = `${"scenario".padEnd(27)} ${"store".padEnd(7)} ${"operation".padEnd(16)} ${"side".padEnd(7)} clean in-doubt missed violation`;
     const lines = [...this.#rows]
       .toSorted(([a], [b]) => a.localeCompare(b))
       .map(([key, row]) => {

@@ -3,13 +3,15 @@ import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 import { startRedisServer } from "../support/redis-server.ts";
 import { Crashes, eachOf, killPointsOf, KillTable, type StoreName } from "./kill-sweep.ts";
+import { SCENARIOS, type ScenarioName } from "./scenarios.ts";
 
 const HELP = `Kills a process in the middle of a round, lets another one go on, and looks whether a promise was broken.
 
-  npm run soak -- [--minutes 2] [--width 4]
+  npm run soak -- [--minutes 2] [--width 4] [--scenario "createAgent v2"]
 
   --minutes  how long (default 2; or HOLDPOINT_SOAK_MS, in milliseconds)
   --width    how many rounds side by side (default 4)
+  --scenario one of: ${SCENARIOS.join(", ")} (default: all, in turn); may be repeated
 
 SQLite and a redis-server of its own in turn; one kill in three comes from outside, at a random time. Exits with 1
 if anything was lost, asked twice, done twice or left standing.`;
@@ -17,10 +19,23 @@ if anything was lost, asked twice, done twice or left standing.`;
 const PROGRESS_MS = 10_000;
 
 const { values } = parseArgs({
-  options: { minutes: { type: "string" }, width: { type: "string" }, help: { type: "boolean", short: "h" } },
+  options: {
+    minutes: { type: "string" },
+    width: { type: "string" },
+    scenario: { type: "string", multiple: true },
+    help: { type: "boolean", short: "h" },
+  },
 });
 
-async function soak(minutes: number, width: number): Promise<number> {
+interface Subject {
+  readonly scenario: ScenarioName;
+  readonly store: StoreName;
+  readonly names: readonly string[];
+  /** Beyond the end of a round too: some are over before they are killed. */
+  readonly longestMs: number;
+}
+
+async function soak(minutes: number, width: number, scenarios: readonly ScenarioName[]): Promise<number> {
   const server = await startRedisServer();
   const redis = { url: server.url, prefix: server.prefix() };
   const crashes = { sqlite: await Crashes.open(), redis: await Crashes.open(redis) };
@@ -32,23 +47,28 @@ async function soak(minutes: number, width: number): Promise<number> {
   });
   const progress = setInterval(() => console.log(lineOf(table, deadline)), PROGRESS_MS);
   try {
-    const names = { sqlite: await crashes.sqlite.dryRun(), redis: await crashes.redis.dryRun() };
-    const began = Date.now();
-    await crashes.sqlite.dryRun();
-    // Beyond the end too: some rounds are over before they are killed.
-    const longestMs = 1.2 * (Date.now() - began);
-    const turns = function* (): Generator<StoreName> {
-      while (!stopped && Date.now() < deadline) yield table.trials % 2 === 0 ? "sqlite" : "redis";
-    };
-    await eachOf(turns(), width, async (store) => {
-      if (randomInt(3) === 0) {
-        const result = await crashes[store].killAfter(Math.random() * longestMs);
-        return table.add(store, "(by-time)", "", result);
+    const subjects: Subject[] = [];
+    for (const scenario of scenarios) {
+      for (const store of ["sqlite", "redis"] as const) {
+        const names = await crashes[store].dryRun(scenario);
+        const began = Date.now();
+        await crashes[store].dryRun(scenario);
+        subjects.push({ scenario, store, names, longestMs: 1.2 * (Date.now() - began) });
       }
-      const points = killPointsOf(names[store], 1);
+    }
+    const turns = function* (): Generator<Subject> {
+      while (!stopped && Date.now() < deadline) yield* subjects;
+    };
+    await eachOf(turns(), width, async (subject) => {
+      if (stopped || Date.now() >= deadline) return;
+      const { scenario, store, names, longestMs } = subject;
+      if (randomInt(3) === 0) {
+        const result = await crashes[store].killAfter(scenario, Math.random() * longestMs);
+        return table.add(subject, "(by-time)", "", result);
+      }
+      const points = killPointsOf(names, 1);
       const point = points[randomInt(points.length)] as (typeof points)[number];
-      const { at, side, name } = point;
-      table.add(store, name, side, await crashes[store].killAt(at, side, name));
+      table.add(subject, point.name, point.side, await crashes[store].killAt(scenario, point));
     });
   } finally {
     clearInterval(progress);
@@ -81,10 +101,22 @@ function numberOf(text: string, name: string): number {
   return value;
 }
 
+function scenariosOf(given: readonly string[] = SCENARIOS): readonly ScenarioName[] {
+  return given.map((name) => {
+    const found = SCENARIOS.find((scenario) => scenario === name);
+    if (!found) throw new Error(`There is no scenario "${name}"; there are: ${SCENARIOS.join(", ")}.`);
+    return found;
+  });
+}
+
 if (values.help) console.log(HELP);
 else {
   const ms = process.env["HOLDPOINT_SOAK_MS"];
   const minutes =
     values.minutes ?? (ms === undefined ? "2" : String(numberOf(ms, "HOLDPOINT_SOAK_MS") / 60_000));
-  process.exitCode = await soak(numberOf(minutes, "--minutes"), numberOf(values.width ?? "4", "--width"));
+  process.exitCode = await soak(
+    numberOf(minutes, "--minutes"),
+    numberOf(values.width ?? "4", "--width"),
+    scenariosOf(values.scenario),
+  );
 }

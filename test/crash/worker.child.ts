@@ -6,7 +6,9 @@ import { drive } from "./drive.ts";
 import type { Job, Reply } from "./jobs.ts";
 import { examine } from "./oracle.ts";
 import { Tripwire } from "./tripwire.ts";
-import { openWorld, type Site, type World } from "./world.ts";
+import { scenarioOf } from "./scenarios.ts";
+import type { Site, World } from "./site.ts";
+import { openWorld } from "./world.ts";
 
 let passBarrier = (): void => undefined;
 
@@ -17,8 +19,12 @@ function barrier(): Promise<void> {
   });
 }
 
+/** In the scenario `tools`. */
 async function within<T>(site: Site, wire: Tripwire, work: (world: World) => Promise<T>): Promise<T> {
-  const world = openWorld(site, wire);
+  return closing(openWorld(site, wire), work);
+}
+
+async function closing<W extends World, T>(world: W, work: (world: W) => Promise<T>): Promise<T> {
   try {
     return await work(world);
   } finally {
@@ -29,13 +35,15 @@ async function within<T>(site: Site, wire: Tripwire, work: (world: World) => Pro
 async function perform(job: Job): Promise<Reply> {
   const wire = new Tripwire("trip" in job ? job.trip : undefined);
   switch (job.kind) {
-    case "round":
-      return within(job.site, wire, async (world) => {
+    case "round": {
+      const scenario = await scenarioOf(job.site);
+      return closing(scenario.open(job.site, wire), async (world) => {
         const report = await drive(world, job);
         const names = [...wire.names];
         const found = job.examine && report.status === "finished" ? await examine(world) : {};
         return { names, drive: report, ...found };
       });
+    }
     case "start":
       for (const site of job.sites) {
         await within(site, wire, (world) => world.agent.invoke(start, configOf(site.thread)));

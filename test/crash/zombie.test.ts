@@ -10,7 +10,8 @@ import { until } from "../support/poll.ts";
 import { bundleProgram, WorkerPool } from "../support/worker-process.ts";
 import type { Job, Reply } from "./jobs.ts";
 import { Tripwire, type Side } from "./tripwire.ts";
-import { effectsOf, openWorld, type Site } from "./world.ts";
+import { effectsOf, type Site } from "./site.ts";
+import { openWorld } from "./world.ts";
 
 const response = { confirmed: true, comment: "yes" };
 const deadlineMs = 20_000;

@@ -53,7 +53,7 @@ const plainNode = (update: Update) => async () => {
   return confirmed ? update() : { done: "no" };
 };
 
-describe.each(["memory", "sqlite"] as const)("two handles on one store, %s", (name) => {
+describe.each(["memory", "sqlite", "redis"] as const)("two handles on one store, %s", (name) => {
   let store: SharedStore;
   beforeAll(async () => {
     store = await sharedStore(name);
@@ -99,6 +99,50 @@ describe.each(["memory", "sqlite"] as const)("two handles on one store, %s", (na
       const won = (user_response as { confirmed: boolean }).confirmed;
       expect((await graphs[0].getState(thread("two"))).values.done).toBe(won ? "yes" : "no");
       expect(counter.of("effect")).toBe(1);
+    });
+
+    it("P4 P9 50 callers with one answer: accepted once, 49 duplicates, the effect once", async () => {
+      const { counter, graphs, backends, hitl_id } = await paused("fifty");
+      const outcomes = await Promise.all(
+        Array.from({ length: 50 }, (_, index) =>
+          respondAndResume(graphs[index % 2] as (typeof graphs)[0], {
+            backend: backends[index % 2] as HITLBackend,
+            hitl_id,
+            response: yes,
+          }),
+        ),
+      );
+      const statuses = outcomes.map(({ status }) => status).toSorted();
+      expect(statuses).toEqual(["accepted", ...Array.from({ length: 49 }, () => "duplicate")]);
+      expect(counter.all()).toEqual({ body: 1, effect: 1 });
+      expect((await graphs[1].getState(thread("fifty"))).next).toEqual([]);
+      expect(await resumeThread(graphs[1], { thread_id: "fifty", backend: backends[1] })).toMatchObject({
+        status: "nothing_to_resume",
+      });
+    });
+
+    it("P4 50 callers, each with words of his own: one is heard, the others are shown him", async () => {
+      const { counter, graphs, backends, hitl_id } = await paused("words");
+      const outcomes = await Promise.all(
+        Array.from({ length: 50 }, (_, index) =>
+          respondAndResume(graphs[index % 2] as (typeof graphs)[0], {
+            backend: backends[index % 2] as HITLBackend,
+            hitl_id,
+            response: { confirmed: index % 3 > 0, comment: `caller ${index}` },
+          }),
+        ),
+      );
+      const accepted = outcomes.filter(({ status }) => status === "accepted");
+      expect(accepted).toHaveLength(1);
+      expect(outcomes.filter(({ status }) => status === "conflict")).toHaveLength(49);
+      const { user_response } = (await backends[1].get(hitl_id)) ?? {};
+      for (const outcome of outcomes)
+        expect((outcome as { record?: { user_response?: unknown } }).record?.user_response).toEqual(
+          user_response,
+        );
+      const { confirmed } = user_response as { confirmed: boolean };
+      expect(counter.all()).toEqual(confirmed ? { body: 1, effect: 1 } : { effect: 1 });
+      expect((await graphs[0].getState(thread("words"))).values.done).toBe(confirmed ? "yes" : "no");
     });
 
     it("P9 two wake-ups of an answered thread: one runs it", async () => {
