@@ -31,7 +31,7 @@ export function unansweredToolCalls(messages: readonly BaseMessage[]): readonly 
   return messages.flatMap((message, index) => {
     const answers = new Map<string, number>();
     for (const answer of answersBehind(messages, index)) count(answers, answer.tool_call_id, 1);
-    return callsOf(message)
+    return toolCallsOf(message)
       .filter(({ id = "" }) => !takeOne(answers, id))
       .map((call) => ({ index, call }));
   });
@@ -53,7 +53,7 @@ export function repairMessages(
     if (isToolMessage(message)) continue;
     repaired.push(message);
     const near = answersBehind(messages, index);
-    for (const call of callsOf(message)) {
+    for (const call of toolCallsOf(message)) {
       const { id = "" } = call;
       repaired.push(takeFirst(near, id) ?? takeFirst(strays, id) ?? fill(call));
     }
@@ -70,7 +70,7 @@ function strayAnswers(messages: readonly BaseMessage[]): ToolMessage[] {
   const placed = new Set<BaseMessage>();
   for (const [index, message] of messages.entries()) {
     const near = answersBehind(messages, index);
-    for (const { id = "" } of callsOf(message)) {
+    for (const { id = "" } of toolCallsOf(message)) {
       const answer = takeFirst(near, id);
       if (answer) placed.add(answer);
     }
@@ -93,7 +93,8 @@ export function isToolMessage(message: BaseMessage): message is ToolMessage {
   return message.getType() === "tool";
 }
 
-function callsOf(message: BaseMessage): readonly ToolCall[] {
+/** Empty for a message that is not of a model. */
+export function toolCallsOf(message: BaseMessage): readonly ToolCall[] {
   return message.getType() === "ai" ? ((message as AIMessage).tool_calls ?? []) : [];
 }
 

@@ -12,10 +12,13 @@ import { PauseSignal } from "../../suspend/pause-signal.ts";
 import { type HostConfig, namespaceOf, placeOf } from "../../suspend/place.ts";
 import { isHITLSuspend } from "../../suspend/suspend-signal.ts";
 import type { InDoubtPolicy } from "../../suspend/tool-step.ts";
+import { unknownResult } from "../message/results.ts";
+import { isToolMessage, repairMessages, unansweredToolCalls } from "../message/tool-calls.ts";
 import { isSentAlone, nestedConfig } from "../nested-config.ts";
 import { WrappedCalls } from "../wrapped-calls.ts";
 import { guardedTool, isInvokable, isSignal, type Stop } from "./guarded-tool.ts";
 import { LostPauses } from "./lost-pauses.ts";
+import { mendMessages } from "./mend-messages.ts";
 import { signalCommand } from "./signal-command.ts";
 
 export interface HITLMiddlewareOptions {
@@ -37,6 +40,7 @@ export interface HITLToolCallRequest {
 
 /** What is needed of langchain's `ModelRequest`; all of it is handed on. */
 export interface HITLModelRequest {
+  readonly messages: readonly BaseMessage[];
   readonly state: { readonly messages: readonly BaseMessage[] };
   readonly runtime: HITLToolCallRequest["runtime"];
 }
@@ -59,6 +63,14 @@ export interface HITLMiddleware {
     request: Request,
     handler: ToolHandler<Request>,
   ): Promise<ToolResult>;
+  /**
+   * Makes the messages valid where new input came while the thread waited for a human, past `sendMessage`: each tool
+   * call gets a result, and what was open is cancelled (`superseded`). Nothing runs again (P6).
+   */
+  beforeModel(
+    state: { readonly messages: readonly BaseMessage[] },
+    runtime: HITLToolCallRequest["runtime"],
+  ): Promise<{ messages: BaseMessage[] } | undefined>;
   /** Calls the model, unless it would read the result of a call that waits for a human. */
   wrapModelCall<Request extends HITLModelRequest>(
     request: Request,
@@ -99,7 +111,7 @@ export function hitlMiddleware(options: HITLMiddlewareOptions = {}): HITLMiddlew
     [BRAND]: true,
     name: "HITLMiddleware",
     async wrapToolCall(request, handler) {
-      const config = configOf(request);
+      const config = configOf(request.runtime);
       if (!config) return handler(request);
       const { id = "", name: tool_name } = request.toolCall;
       lost.arrived(config, id);
@@ -116,10 +128,17 @@ export function hitlMiddleware(options: HITLMiddlewareOptions = {}): HITLMiddlew
         return error();
       });
     },
+    async beforeModel({ messages }, runtime) {
+      const config = configOf(runtime);
+      if (config) await lost.assertNone(config, () => swallowedIn(messages));
+      return mendMessages(messages, config, backend);
+    },
     async wrapModelCall(request, handler) {
       const { configurable } = request.runtime;
       if (configurable) await lost.assertNone({ configurable }, () => answeredIn(request.state.messages));
-      return handler(request);
+      // What other middleware has cut out of the state's messages, or of the request's.
+      const messages = repairMessages(request.messages, unknownResult);
+      return handler(messages === request.messages ? request : { ...request, messages });
     },
   };
   return middleware;
@@ -193,9 +212,15 @@ function answeredIn(messages: readonly BaseMessage[]): ReadonlySet<string> {
   return new Set(results.map((message) => message.tool_call_id));
 }
 
+/** Calls whose result is missing, although nothing but the tools' own messages came behind them. */
+function swallowedIn(messages: readonly BaseMessage[]): ReadonlySet<string> {
+  const at = messages.findLastIndex((message) => !isToolMessage(message));
+  const open = unansweredToolCalls(messages).filter(({ index }) => index === at);
+  return new Set(open.flatMap(({ call }) => call.id ?? []));
+}
+
 /** The config of the task; undefined outside a graph, where there is nothing to suspend. */
-function configOf(request: HITLToolCallRequest): LangGraphRunnableConfig | undefined {
-  const { configurable } = request.runtime;
+function configOf({ configurable }: HITLToolCallRequest["runtime"]): LangGraphRunnableConfig | undefined {
   if (!configurable?.["__pregel_scratchpad"]) return undefined;
   // The runtime lacks metadata and durability; the running task's config has them, unless it is another's.
   const current = currentConfig();
