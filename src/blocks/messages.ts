@@ -1,7 +1,9 @@
 /** What a chunk of a model's message says, and what it thinks. */
+import { type BlockContext, textDelta, thinkingDelta } from "./build.ts";
+import type { BlockEvent } from "./events.ts";
 import { isFields } from "./interrupts.ts";
 
-export interface MessagePiece {
+interface MessagePiece {
   readonly kind: "text" | "thinking";
   /** Of the message; a model that is called again has another. */
   readonly id: string;
@@ -25,13 +27,13 @@ function thoughtOf(part: Readonly<Record<string, unknown>>): unknown {
 }
 
 /**
- * The pieces of `[message, metadata]`. Only a model's messages are text of the run: a tool's result is shown by its own
+ * The pieces of a message. Only a model's messages are text of the run: a tool's result is shown by its own
  * block. A message without an id cannot be told from others, and gives nothing.
  */
-export function piecesOf(payload: unknown): MessagePiece[] {
-  const message: unknown = Array.isArray(payload) ? payload[0] : payload;
+function piecesOf(message: unknown, known: unknown): MessagePiece[] {
   if (!isFields(message)) return [];
-  const { id, content, additional_kwargs } = message;
+  const { content, additional_kwargs } = message;
+  const id = known ?? message["id"];
   if (typeof id !== "string" || id === "" || !FROM_MODEL.has(typeOf(message))) return [];
   const pieces: MessagePiece[] = [];
   const add = (kind: MessagePiece["kind"], value: unknown): void => {
@@ -44,4 +46,37 @@ export function piecesOf(payload: unknown): MessagePiece[] {
     else add("thinking", thoughtOf(part));
   }
   return pieces;
+}
+
+/** Messages as they come, piece by piece, as events of their text and thinking blocks (B16). */
+export class MessageTexts {
+  readonly #counts = new Map<string, number>();
+  readonly #halves = new Map<string, string>();
+
+  /**
+   * @param message - of LangChain, or what has become of one over a wire
+   * @param id - the message's, where it does not say it itself
+   * @throws HoldpointError as `parseBlockEvent`
+   */
+  *eventsOf(message: unknown, context: BlockContext, id?: string): Generator<BlockEvent, void, undefined> {
+    for (const { kind, id: said_by, content: said } of piecesOf(message, id)) {
+      const block_id = `blk_${said_by}_${kind}`;
+      const content = this.#wholeCharacters(block_id, said);
+      if (content === "") continue;
+      const index = this.#counts.get(block_id) ?? 0;
+      this.#counts.set(block_id, index + 1);
+      const piece = { block_id, index, content };
+      yield kind === "text" ? textDelta(piece, context) : thinkingDelta(piece, context);
+    }
+  }
+
+  /** A model may end a piece in the middle of a character; that half comes with the next one. */
+  #wholeCharacters(block_id: string, content: string): string {
+    const text = (this.#halves.get(block_id) ?? "") + content;
+    this.#halves.delete(block_id);
+    const last = text.charCodeAt(text.length - 1);
+    if (last < 0xd800 || last > 0xdbff) return text.toWellFormed();
+    this.#halves.set(block_id, text.slice(-1));
+    return text.slice(0, -1).toWellFormed();
+  }
 }

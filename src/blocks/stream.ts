@@ -1,9 +1,9 @@
 /** What a run of a graph streams, as block events. The types are structural: nothing of LangGraph is loaded. */
 import { type HoldpointError, isHoldpointError } from "../core/errors.ts";
-import { type BlockContext, type NodeRun, nodeBlock, textDelta, thinkingDelta } from "./build.ts";
+import { type BlockContext, type NodeRun, nodeBlock } from "./build.ts";
 import type { BlockEvent } from "./events.ts";
 import { interruptBlocks, isFields } from "./interrupts.ts";
-import { piecesOf } from "./messages.ts";
+import { MessageTexts } from "./messages.ts";
 import { looksLikeBlockEvent, parseBlockEvent } from "./parse.ts";
 import { type Chunk, chunkOf, type StreamMode } from "./stream-chunk.ts";
 
@@ -43,7 +43,7 @@ class Translation {
   readonly #options: BlockEventsOptions;
   readonly #streamId: string;
   readonly #counts = new Map<string, number>();
-  readonly #halves = new Map<string, string>();
+  readonly #texts = new MessageTexts();
   readonly #interrupts = new Set<string>();
   /** LangGraph reports a node that threw as one without a result, and throws later. */
   readonly #unsure: { readonly run: Omit<NodeRun, "status">; readonly context: BlockContext }[] = [];
@@ -77,23 +77,7 @@ class Translation {
 
   *#messages(payload: unknown, context: BlockContext): Generator<BlockEvent, void, undefined> {
     if (this.#options.messages === false) return;
-    for (const { kind, id, content: said } of piecesOf(payload)) {
-      const block_id = `blk_${id}_${kind}`;
-      const content = this.#wholeCharacters(block_id, said);
-      if (content === "") continue;
-      const piece = { block_id, index: this.#next(block_id), content };
-      yield kind === "text" ? textDelta(piece, context) : thinkingDelta(piece, context);
-    }
-  }
-
-  /** A model may end a piece in the middle of a character; that half comes with the next one. */
-  #wholeCharacters(block_id: string, content: string): string {
-    const text = (this.#halves.get(block_id) ?? "") + content;
-    this.#halves.delete(block_id);
-    const last = text.charCodeAt(text.length - 1);
-    if (last < 0xd800 || last > 0xdbff) return text.toWellFormed();
-    this.#halves.set(block_id, text.slice(-1));
-    return text.slice(0, -1).toWellFormed();
+    yield* this.#texts.eventsOf(Array.isArray(payload) ? payload[0] : payload, context);
   }
 
   *#task(payload: unknown, context: BlockContext): Generator<BlockEvent, void, undefined> {

@@ -56,7 +56,7 @@ export class CallRun<Output> implements CallScope {
     this.#asks = new CallAsks(step, task.call, this.#questions, () => this.#state.value);
     this.#steps = new CallSteps(task.call, (enter) => this.#beginStep(enter));
     this.batch = new CallBatch(step, task.call.id, this.#state, this.#claim, this.#questions, this.#steps);
-    this.#blocks = CallBlocks.of(step, task.call);
+    this.#blocks = CallBlocks.of(step, task);
     step.runs.add(this as CallRun<unknown>);
   }
 
@@ -150,6 +150,10 @@ export class CallRun<Output> implements CallScope {
       this.#state.value = { ...this.#state.value, steps };
       await this.#claim.save(this.#state.value);
     });
+  }
+
+  progress(progress: JsonValue): void {
+    this.#blocks?.progress(progress);
   }
 
   restart(): void {

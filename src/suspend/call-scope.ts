@@ -4,6 +4,7 @@
  * is absent there).
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import type { Question } from "./question.ts";
 
@@ -30,6 +31,8 @@ export interface CallScope {
   /** The terminal record of the question, or the signal that suspends the call. */
   ask(question: Question): Promise<HITLRecord>;
   step<T>(name: string, run: (context: StepContext) => Promise<T> | T): Promise<T>;
+  /** What the body says of its progress, checked; absent in older copies of the package. */
+  progress?(progress: JsonValue): void;
   /** A middleware between the host and the tool runs the body once more: it counts from the start again. */
   restart?(): void;
   /** True if the call waits for a human already, so that its body must not run once more. */

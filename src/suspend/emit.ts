@@ -41,8 +41,15 @@ export function contextOf({ session_id, invocation_id, checkpoint_ns }: EmitPlac
   return { session_id, invocation_id, branch: branchOf(checkpoint_ns) };
 }
 
-/** @param call_id - of the call that asked; null for a node that asked by itself */
-export function emitQuestion(place: EmitPlace, read: () => HITLRecord, call_id: string | null): void {
-  const parent_id = call_id === null ? null : blockIdOf(call_id);
+/** What the block of a node's run is named after: LangGraph's task, as its `tasks` stream names it. Null outside of one. */
+export function nodeRunIdOf(checkpoint_ns: string): string | null {
+  const task = checkpoint_ns.slice(checkpoint_ns.lastIndexOf("|") + 1);
+  const at = task.lastIndexOf(":");
+  return at < 0 ? null : `task_${task.slice(at + 1)}`;
+}
+
+/** @param asker - id of the call, or of the node's run, that shows a block of its own; null if nothing does */
+export function emitQuestion(place: EmitPlace, read: () => HITLRecord, asker: string | null): void {
+  const parent_id = asker === null ? null : blockIdOf(asker);
   place.emit?.(() => hitlDraft(read(), { parent_id, branch: branchOf(place.checkpoint_ns) }));
 }

@@ -37,6 +37,8 @@ export interface Place {
   readonly root_checkpoint_id: string | null;
   /** False when the host may have run this task before: the store has to be asked (P6). */
   readonly fresh: boolean;
+  /** Counts executions of this task, as far as the host tells: 0 if it is fresh. */
+  readonly attempt: number;
   readonly durability: string | undefined;
   readonly checkpointer: HostCheckpointer;
   readonly checkpointMap: Readonly<Record<string, string>>;
@@ -52,6 +54,21 @@ const text = (value: unknown): string | null =>
 export function namespaceOf(config: HostConfig | undefined): string | undefined {
   const found = config?.configurable?.["checkpoint_ns"];
   return typeof found === "string" ? found : undefined;
+}
+
+/** What names a run in all that it writes and emits. */
+export function runNamesOf(
+  config: HostConfig,
+  thread_id: string,
+): Pick<Place, "checkpoint_ns" | "session_id" | "invocation_id"> {
+  const { configurable, metadata } = config;
+  const run = configurable?.["holdpoint"] as HoldpointRunConfig | undefined;
+  return {
+    checkpoint_ns: namespaceOf(config) ?? "",
+    session_id: text(run?.session_id) ?? thread_id,
+    invocation_id:
+      text(run?.invocation_id) ?? text(configurable?.["run_id"]) ?? text(metadata?.["run_id"]) ?? thread_id,
+  };
 }
 
 /**
@@ -76,8 +93,9 @@ export function placeOf(config: HostConfig, own: HITLBackend | undefined): Place
   const run = configurable["holdpoint"] as HoldpointRunConfig | undefined;
   const backend = resolveBackend(run, own);
   const metadata = config.metadata ?? {};
-  const checkpoint_ns = namespaceOf(config) ?? "";
-  const session_id = text(run?.session_id) ?? thread_id;
+  const { checkpoint_ns, session_id, invocation_id } = runNamesOf(config, thread_id);
+  const resuming = configurable["__pregel_resuming"] === true;
+  const attempt = (config.executionInfo?.nodeAttempt ?? 1) - 1 + (resuming ? 1 : 0);
   const checkpointMap = (configurable["checkpoint_map"] ?? {}) as Readonly<Record<string, string>>;
   return {
     backend,
@@ -87,11 +105,11 @@ export function placeOf(config: HostConfig, own: HITLBackend | undefined): Place
     node_id: text(metadata["langgraph_node"]),
     graph_name: text(metadata["lc_agent_name"]) ?? text(metadata["graph_id"]),
     session_id,
-    invocation_id:
-      text(run?.invocation_id) ?? text(configurable["run_id"]) ?? text(metadata["run_id"]) ?? thread_id,
+    invocation_id,
     slot: slotOf(backend.tenant_id, session_id),
     root_checkpoint_id: text(checkpointMap[""]) ?? text(config.executionInfo?.checkpointId),
-    fresh: configurable["__pregel_resuming"] !== true && (config.executionInfo?.nodeAttempt ?? 1) === 1,
+    fresh: attempt === 0,
+    attempt,
     durability: config.durability,
     checkpointer,
     checkpointMap,

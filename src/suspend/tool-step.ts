@@ -12,7 +12,7 @@ import { defaultLeaseOwner, type LeaseOwner } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
 import type { CallRun } from "./call-run.ts";
 import { CALL_KIND, callValueOf } from "./call-record.ts";
-import { emitQuestion } from "./emit.ts";
+import { emitQuestion, nodeRunIdOf } from "./emit.ts";
 import { nestedIds } from "./errors.ts";
 import { claimOp, type HandedClaim } from "./handed-claim.ts";
 import { assertResumable, isSurelyResumable, type Place } from "./place.ts";
@@ -190,7 +190,9 @@ export class ToolStep {
       call.kind === CALL_KIND &&
       (callValueOf(call).doubt === record.id || callValueOf(call).asked.some(({ id }) => id === record.id));
     const call = [...this.records.values()].find((known) => asks(known));
-    emitQuestion(this.place, () => toHITLRecord(record), call?.id ?? null);
+    const isNode = call !== undefined && callValueOf(call).tool_call_id === null;
+    const asker = isNode ? nodeRunIdOf(this.place.checkpoint_ns) : (call?.id ?? null);
+    emitQuestion(this.place, () => toHITLRecord(record), asker);
   }
 
   /** The claim that `load` took for this call, handed over once. */

@@ -1,0 +1,44 @@
+/** Runs of real graphs as block events, and what a screen shows of them. */
+import { applyBlockEvent, type Block, type BlockEvent, type BlockState, listBlocks } from "holdpoint/blocks";
+
+/** A compiled graph, whatever its state is. */
+export interface StreamedGraph {
+  // biome-ignore lint/suspicious/noExplicitAny: a graph of any state.
+  invoke(input: any, config: any): Promise<unknown>;
+  // biome-ignore lint/suspicious/noExplicitAny: a graph of any state.
+  stream(input: any, config: any): Promise<AsyncIterable<unknown>>;
+}
+
+/** All events of a run, in the order in which they were written. */
+export async function written(
+  graph: StreamedGraph,
+  input: unknown,
+  thread_id: string,
+): Promise<BlockEvent[]> {
+  const config = { configurable: { thread_id }, durability: "sync", streamMode: "custom" };
+  const events: BlockEvent[] = [];
+  for await (const event of await graph.stream(input, config)) events.push(event as BlockEvent);
+  return events;
+}
+
+export const blocksIn = (state: BlockState): Record<string, Block> =>
+  Object.fromEntries(listBlocks(state).map((block) => [block.block_id, block]));
+
+/** `pay running`, for the events that say how a call or a node stands. */
+export const statusesOf = (events: readonly BlockEvent[]): string[] =>
+  events
+    .filter(({ kind, op }) => op === "apply" && kind !== "hitl")
+    .map(({ data }) => `${String(data?.["name"] ?? data?.["node_id"])} ${String(data?.["status"])}`);
+
+/** Each way to put two sequences together that keeps the order of both would be too many: some of them, seeded. */
+export function interleaved<T>(one: readonly T[], other: readonly T[], choose: () => boolean): T[] {
+  const merged: T[] = [];
+  let [a, b] = [0, 0];
+  while (a < one.length || b < other.length) {
+    const first = b === other.length || (a < one.length && choose());
+    merged.push((first ? one[a++] : other[b++]) as T);
+  }
+  return merged;
+}
+
+export { applyBlockEvent };
