@@ -1,15 +1,19 @@
-/** The agent: a planner and the tools, round and round until the planner has nothing more to call. */
-import type { AIMessage } from "@langchain/core/messages";
+/**
+ * The agent: it looks around, a human agrees to what it proposes, and then a planner and the tools take turns until
+ * there is nothing more to call. The tools that change anything stand behind `agree`: there is no other way to them.
+ */
+import { AIMessage, isAIMessage, ToolMessage } from "@langchain/core/messages";
 import type { StructuredToolInterface } from "@langchain/core/tools";
-import { type BaseCheckpointSaver, END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
-import { type HITLBackend, HITLToolNode } from "holdpoint";
+import { type BaseCheckpointSaver, END, START, StateGraph } from "@langchain/langgraph";
+import { approvalNode, type HITLBackend, HITLToolNode, unansweredToolCalls } from "holdpoint";
+import { z } from "zod";
+import { lookAround, type Planner } from "./planner.ts";
+import { KINDS, type Kind, LOOKS, proposalText, proposedKinds, TOOL_OF } from "./proposal.ts";
+import { TidyAnnotation, type TidyState } from "./state.ts";
 import { changeTools } from "./tools/change-tools.ts";
 import type { TidyContext } from "./tools/context.ts";
 import { lookTools } from "./tools/look-tools.ts";
 import { sortWizard } from "./tools/sort-wizard.ts";
-
-/** What the agent does next: calls of tools, or its last words. */
-export type Planner = (messages: typeof MessagesAnnotation.State.messages) => AIMessage | Promise<AIMessage>;
 
 /**
  * How long a process that was killed keeps its calls to itself. Short, since the next start has to wait for it;
@@ -17,35 +21,90 @@ export type Planner = (messages: typeof MessagesAnnotation.State.messages) => AI
  */
 export const LEASE_MS = 2000;
 
-export function tidyTools(context: TidyContext): StructuredToolInterface[] {
-  return [...lookTools(context), ...changeTools(context), sortWizard(context)];
+export interface TidyTools {
+  readonly look: readonly StructuredToolInterface[];
+  readonly change: readonly StructuredToolInterface[];
+}
+
+export function tidyTools(context: TidyContext): TidyTools {
+  return { look: lookTools(context), change: [...changeTools(context), sortWizard(context)] };
 }
 
 export function tidyAgent(
-  tools: StructuredToolInterface[],
+  { look, change }: TidyTools,
   planner: Planner,
   backend: HITLBackend,
   checkpointer: BaseCheckpointSaver,
 ) {
-  return new StateGraph(MessagesAnnotation)
-    .addNode("plan", async ({ messages }) => ({ messages: [await planner(messages)] }))
-    .addNode(
-      "tools",
+  const agree = approvalNode(
+    TidyAnnotation,
+    {
+      message: "Tidy the folder like this? Each change is asked about again before it is made.",
+      details: ({ messages }) => proposalText(messages),
+      editable: { changes: z.array(z.enum(KINDS)).min(1) },
+      metadata: { yes: { decision: "approve" }, no: { decision: "reject" } },
+      backend,
+      leaseMs: LEASE_MS,
+    },
+    {
+      approved: "plan",
+      // `changes` is what the human has left of them.
+      edited: "plan",
+      rejected: { goto: END, update: ({ comment }) => lastWords("You did not agree to the plan.", comment) },
+      cancelled: { goto: END, update: ({ reason }) => lastWords("The plan was withdrawn.", reason) },
+    },
+  );
+
+  return (
+    new StateGraph(TidyAnnotation)
+      .addNode("look", () => ({ messages: [lookAround()] }))
+      .addNode("find", new HITLToolNode([...look], { backend, leaseMs: LEASE_MS }))
+      .addNode("propose", propose)
+      .addNode("agree", agree, { ends: agree.ends })
+      .addNode("plan", async (state) => {
+        const message = await planner(state);
+        return { messages: [message, ...refusals(message, state.changes)] };
+      })
       // A call that was killed in its middle may run again: its finished steps are kept, and files.ts finds out
       // about the one that was not. Without that, the default would be right: ask a human what has happened.
-      new HITLToolNode(tools, { backend, inDoubt: "retry", leaseMs: LEASE_MS }),
-    )
-    .addEdge(START, "plan")
-    .addConditionalEdges("plan", ({ messages }) => (hasCalls(messages.at(-1)) ? "tools" : END), [
-      "tools",
-      END,
-    ])
-    .addEdge("tools", "plan")
-    .compile({ checkpointer });
+      .addNode(
+        "change",
+        new HITLToolNode([...look, ...change], { backend, inDoubt: "retry", leaseMs: LEASE_MS }),
+      )
+      .addEdge(START, "look")
+      .addEdge("look", "find")
+      .addEdge("find", "propose")
+      .addConditionalEdges("propose", ({ changes }) => (changes.length > 0 ? "agree" : END), ["agree", END])
+      .addConditionalEdges("plan", afterPlan, ["plan", "change", END])
+      .addEdge("change", "plan")
+      .compile({ checkpointer })
+  );
 }
 
 export type TidyAgent = ReturnType<typeof tidyAgent>;
 
-function hasCalls(message: unknown): boolean {
-  return ((message as AIMessage | undefined)?.tool_calls?.length ?? 0) > 0;
+function propose({ messages }: TidyState): Partial<TidyState> {
+  const changes = proposedKinds(messages);
+  return changes.length > 0 ? { changes } : { changes, ...lastWords("There is nothing to tidy.") };
+}
+
+function lastWords(words: string, remark?: string | null): { messages: AIMessage[] } {
+  return { messages: [new AIMessage(remark ? `${words} (${remark})` : words)] };
+}
+
+/** A model may call what it was not given. A call without its answer would be an error at its provider. */
+function refusals(message: AIMessage, changes: readonly Kind[]): ToolMessage[] {
+  const agreed = new Set<string>([...LOOKS, ...changes.map((kind) => TOOL_OF[kind])]);
+  return (message.tool_calls ?? [])
+    .filter(({ name }) => !agreed.has(name))
+    .map(({ id = "", name }) => {
+      const content = "The user has not agreed to changes of this kind.";
+      return new ToolMessage({ tool_call_id: id, name, status: "error", content });
+    });
+}
+
+function afterPlan({ messages }: TidyState): "plan" | "change" | typeof END {
+  if (unansweredToolCalls(messages).length > 0) return "change";
+  const last = messages.at(-1);
+  return last && isAIMessage(last) ? END : "plan";
 }

@@ -1,10 +1,11 @@
 /** Who answers: a person at the terminal, or the options --yes, --no and --answers. */
 import { readFile } from "node:fs/promises";
 import type { HITLRecord } from "holdpoint";
+import { visible } from "holdpoint/blocks";
 import { z } from "zod";
 import { UnansweredError, UsageError } from "./exit.ts";
-import { visible } from "./safe-text.ts";
-import { messageOf, oneLine } from "./show-question.ts";
+import { messageOf, oneLine } from "./one-line.ts";
+import type { Screen } from "./screen.ts";
 
 export interface Reply {
   readonly record: HITLRecord;
@@ -44,16 +45,17 @@ export async function readAnswers(path: string): Promise<ScriptedAnswer[]> {
 export function scriptedAnswerer(
   answers: readonly ScriptedAnswer[],
   fallback: "yes" | "no" | undefined,
-  say: (line: string) => void,
+  { say, show }: Screen,
 ): Answerer {
   return {
     next: async ([record]) => {
       if (!record) return null;
+      say("");
+      show(record);
       const found = answers.find(({ match }) => fits(match, record));
       const response = found ? found.response : fallback && record.metadata[fallback];
       if (response === undefined)
         throw new UnansweredError(`No answer is given for this question: ${oneLine(record)}`);
-      say(`${oneLine(record)}`);
       say(`  → ${visible(JSON.stringify(response))}`);
       return { record, response };
     },

@@ -11,10 +11,9 @@ import {
   respondAndResume,
   resumeThread,
 } from "holdpoint";
-import { type BlockEvent, blockEvents } from "holdpoint/blocks";
+import { type BlockEvent, blockEvents, visible } from "holdpoint/blocks";
 import { LEASE_MS, type TidyAgent } from "./agent.ts";
 import type { Answerer } from "./answerer.ts";
-import { visible } from "./safe-text.ts";
 
 export interface Drive {
   readonly agent: TidyAgent;

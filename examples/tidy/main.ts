@@ -2,9 +2,9 @@
  * Tidies a folder with an agent that asks before it changes anything. `npm start -- --help` says what it can do,
  * README.md beside this file how it is made.
  */
+import { visibleLines } from "holdpoint/blocks";
 import { EXIT, UnansweredError, UsageError } from "./exit.ts";
 import { HELP, parseOptions } from "./options.ts";
-import { visibleLines } from "./safe-text.ts";
 
 async function main(args: readonly string[]): Promise<number> {
   const options = parseOptions(args, process.env);
@@ -14,17 +14,13 @@ async function main(args: readonly string[]): Promise<number> {
   }
   // Loaded late: LangGraph takes its time, and help should not.
   const { start } = await import("./session.ts");
-  if (!options.json) return start(options, (line) => console.log(line));
-  return start(
-    options,
-    (line) => console.error(line),
-    (event) => console.log(JSON.stringify(event)),
-  );
+  if (!options.json) return start(options, process.stdout);
+  return start(options, process.stderr, (event) => console.log(JSON.stringify(event)));
 }
 
 // What is at work is as safe as with kill -9; the difference is a word of farewell.
 process.once("SIGINT", () => {
-  console.log("\nInterrupted. Start it again, and it goes on where it was.");
+  console.error("\nInterrupted. Start it again, and it goes on where it was.");
   process.exit(EXIT.interrupted);
 });
 

@@ -9,12 +9,13 @@ Usage: npm start -- [PATH] [options]
 
   PATH             the folder; without it, a sample folder that is made for you to try it on
   --yes            answer every question with yes (or with the suggestion); this also deletes files
-  --no             answer every question with no
+  --no             answer every question with no: the plan is rejected, and nothing is changed
   --answers FILE   take the answers from a JSON file: [{ "match": …, "response": … }, …]
                    match: part of the question, or { "text"?, "hitl_type"?, "tool"? }; the first that fits
                    counts. With --yes or --no, these are for the other questions
   --json           write block events to the standard output, one JSON object a line, for another program to
                    show; everything else goes to the standard error
+  --plain          no colours, and nothing drawn but with ASCII characters
   --list           show the questions that are open, and do nothing
   --reset          forget all runs and make the sample anew, then start
   --state DIR      where runs are kept (default: .holdpoint in the current folder)
@@ -35,6 +36,7 @@ export interface Options {
   readonly fallback: "yes" | "no" | undefined;
   readonly answers: string | undefined;
   readonly json: boolean;
+  readonly plain: boolean;
   readonly list: boolean;
   readonly reset: boolean;
   readonly help: boolean;
@@ -56,6 +58,7 @@ export function parseOptions(args: readonly string[], environment: NodeJS.Proces
     fallback: values.yes ? "yes" : values.no ? "no" : undefined,
     answers: values.answers === undefined ? undefined : resolve(from, values.answers),
     json: values.json,
+    plain: values.plain,
     list: values.list,
     reset: values.reset,
     help: values.help,
@@ -76,6 +79,7 @@ function parse(args: readonly string[]) {
         no: { type: "boolean", default: false },
         answers: { type: "string" },
         json: { type: "boolean", default: false },
+        plain: { type: "boolean", default: false },
         list: { type: "boolean", default: false },
         reset: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },

@@ -1,7 +1,9 @@
-/** What a person types, as the answer that a question wants. Whether it is a valid one, the backend decides. */
+/**
+ * What a person types, as the answer that a question wants; the question itself is on the screen. Whether the answer is
+ * a valid one, the backend decides.
+ */
 import type { HITLRecord, Option, Question } from "holdpoint";
-import { optionLines, optionsOf, questionsOf } from "./show-question.ts";
-import { visible } from "./safe-text.ts";
+import { visible } from "holdpoint/blocks";
 
 /** One line; null when there will be none (Ctrl-C, Ctrl-D). */
 export type ReadLine = (prompt: string) => Promise<string | null>;
@@ -19,15 +21,15 @@ export function isCommand(typed: object): typed is Command {
 }
 
 export async function readAnswer(record: HITLRecord, read: ReadLine, say: Say): Promise<Typed<unknown>> {
-  const questions = questionsOf(record);
-  if (record.hitl_type === "confirm") return readConfirm(read, say);
-  if (record.hitl_type === "permission") return readPermission(record, read, say);
-  if (record.hitl_type !== "ask_user") return readJson(`Your answer, as JSON: `, read, say);
-  if (!questions) return asAnswer(await readChoice(record.data as unknown as Question, read, say));
+  const { data, hitl_type } = record;
+  if (hitl_type === "confirm") return readConfirm(read, say);
+  if (Array.isArray(data["allowed_decisions"])) return readDecision(record, read, say);
+  if (hitl_type !== "ask_user") return readJson(`Your answer, as JSON: `, read, say);
+  const questions = data["questions"] as readonly Question[] | undefined;
+  if (!Array.isArray(questions)) return asAnswer(await readChoice(data as unknown as Question, read, say));
   const answers: Record<string, unknown> = {};
-  for (const question of questions) {
-    say(visible(question.message));
-    const typed = await readChoice(question, read, say);
+  for (const [index, question] of questions.entries()) {
+    const typed = await readChoice(question, read, say, `Question ${index + 1} `);
     if (isCommand(typed)) return typed;
     answers[question.id] = typed.value;
   }
@@ -61,6 +63,7 @@ async function readConfirm(read: ReadLine, say: Say): Promise<Typed<unknown>> {
 }
 
 const DECISION_LABELS: Readonly<Record<string, string>> = {
+  approve: "Yes",
   approve_once: "Yes",
   approve_always: "Yes, and do not ask again",
   edit: "Yes, but not all of it",
@@ -69,31 +72,43 @@ const DECISION_LABELS: Readonly<Record<string, string>> = {
   skip: "Skip it",
 };
 
-async function readPermission(record: HITLRecord, read: ReadLine, say: Say): Promise<Typed<unknown>> {
+/** What a permission and an approval call the same things. */
+const PERMISSION = { shown: "args", edited: "edited_args", remark: "message" } as const;
+const APPROVAL = { shown: "values", edited: "values", remark: "comment" } as const;
+
+async function readDecision(record: HITLRecord, read: ReadLine, say: Say): Promise<Typed<unknown>> {
+  const names = record.hitl_type === "permission" ? PERMISSION : APPROVAL;
   const allowed = (record.data["allowed_decisions"] ?? []) as readonly string[];
   const options = allowed.map((value) => ({ value, label: DECISION_LABELS[value] ?? value }));
+  sayNumbered(options, say);
   const typed = await readChoice({ id: "", message: "", options }, read, say);
   if (isCommand(typed)) return typed;
   const decision = typed.value;
   if (decision === "edit") {
-    const edited = await readEdit(record, read, say);
-    return isCommand(edited) ? edited : { value: { decision, edited_args: edited.value } };
+    const edited = await readEdit(record.data[names.shown], read, say);
+    return isCommand(edited) ? edited : { value: { decision, [names.edited]: edited.value } };
   }
   if (decision !== "reject" && decision !== "respond") return { value: { decision } };
-  const message = await readText("Why? (may be empty) ", read);
-  if (isCommand(message)) return message;
-  return { value: { decision, ...(message.value === "" ? {} : { message: message.value }) } };
+  const remark = await readText("Why? (may be empty) ", read);
+  if (isCommand(remark)) return remark;
+  return { value: { decision, ...(remark.value === "" ? {} : { [names.remark]: remark.value }) } };
 }
 
-/** Where the arguments are one list, its entries are picked by number; others are typed as JSON. */
-async function readEdit(record: HITLRecord, read: ReadLine, say: Say): Promise<Typed<unknown>> {
-  const args = Object.entries((record.data["args"] ?? {}) as Record<string, unknown>);
-  const [name, list] = args[0] ?? ["", null];
-  if (args.length !== 1 || !Array.isArray(list)) return readJson("The arguments, as JSON: ", read, say);
+/** Where there is one list, its entries are picked by number; anything else is typed as JSON. */
+async function readEdit(shown: unknown, read: ReadLine, say: Say): Promise<Typed<unknown>> {
+  const parts = Object.entries((shown ?? {}) as Record<string, unknown>);
+  const [name, list] = parts[0] ?? ["", null];
+  if (parts.length !== 1 || !Array.isArray(list)) return readJson("All of it, as JSON: ", read, say);
   const options = list.map(String);
   say("Which of them?");
+  sayNumbered(options, say);
   const typed = await readChoice({ id: name, message: "", options, multiple: true }, read, say);
   return isCommand(typed) ? typed : { value: { [name]: typed.value } };
+}
+
+function sayNumbered(options: readonly Option[], say: Say): void {
+  for (const [index, option] of options.entries())
+    say(`  ${index + 1}) ${visible(typeof option === "string" ? option : option.label)}`);
 }
 
 async function readJson(prompt: string, read: ReadLine, say: Say): Promise<Typed<unknown>> {
@@ -108,13 +123,13 @@ async function readJson(prompt: string, read: ReadLine, say: Say): Promise<Typed
   }
 }
 
-async function readChoice(question: Question, read: ReadLine, say: Say): Promise<Typed<unknown>> {
-  const options = optionsOf(question as unknown as HITLRecord["data"]);
-  for (const line of optionLines(options)) say(line);
+/** The numbers are those at which the options are shown. */
+async function readChoice(question: Question, read: ReadLine, say: Say, which = ""): Promise<Typed<unknown>> {
+  const options = Array.isArray(question.options) ? (question.options as readonly Option[]) : [];
   const free = options.length === 0 || question.allow_free_text === true;
   const prompt = promptOf(options.length, free, question.multiple === true);
   for (;;) {
-    const typed = await readText(prompt, read);
+    const typed = await readText(which + prompt, read);
     if (isCommand(typed)) return typed;
     const picks = question.multiple ? picksOf(typed.value) : [typed.value];
     const picked = picks.map((pick) => valueOf(options, pick) ?? (free ? pick : undefined));

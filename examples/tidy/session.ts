@@ -2,53 +2,78 @@
 import { randomUUID } from "node:crypto";
 import { realpath } from "node:fs/promises";
 import type { BaseMessage } from "@langchain/core/messages";
-import { type BlockEvent, blockIdOf, hitlBlock, recordedEvents, textDelta } from "holdpoint/blocks";
+import type { HITLBackend } from "holdpoint";
+import {
+  type BlockEvent,
+  blockIdOf,
+  hitlBlock,
+  recordedEvents,
+  textDelta,
+  visible,
+  visibleLines,
+} from "holdpoint/blocks";
 import { tidyAgent, tidyTools } from "./agent.ts";
 import { type Answerer, nobody, readAnswers, scriptedAnswerer } from "./answerer.ts";
 import { drive } from "./drive.ts";
 import { EXIT, UsageError } from "./exit.ts";
+import { count, formatBytes } from "./format.ts";
 import { modelPlanner } from "./model-planner.ts";
+import { oneLine } from "./one-line.ts";
 import type { Options } from "./options.ts";
 import { stats } from "./paths.ts";
 import { planByRules } from "./planner.ts";
-import { count, formatBytes, visible, visibleLines } from "./safe-text.ts";
+import type { Say } from "./read-answer.ts";
 import { makeSample, removeSample, SAMPLE_LARGE_BYTES } from "./sample.ts";
-import { oneLine } from "./show-question.ts";
-import { openRecords, openState, readRun, type Run, type State, writeRun } from "./state-folder.ts";
+import { createScreen, renderOptionsFor, type Screen } from "./screen.ts";
+import {
+  openRecords,
+  openState,
+  readRun,
+  type Run,
+  RUN_VERSION,
+  type State,
+  writeRun,
+} from "./state-folder.ts";
 import { effectLine, summaryLines } from "./summary.ts";
 import { readTerminal, terminalAnswerer } from "./terminal-answerer.ts";
-import type { Say } from "./read-answer.ts";
 
 const LARGE_BYTES = 100_000_000;
 const STALE_DAYS = 1000;
 const DAY_MS = 86_400_000;
 
+type OnBlock = (event: BlockEvent) => void;
+
 /**
  * Runs the program, and returns its exit code.
  *
- * @param onBlock - told of each question and each call of a tool, for a user interface
+ * @param output - where people read
+ * @param onBlock - told of each question and each call of a tool, for another program
  */
 export async function start(
   options: Options,
-  say: Say,
-  onBlock?: (event: BlockEvent) => void,
+  output: NodeJS.WriteStream,
+  onBlock?: OnBlock,
 ): Promise<number> {
-  if (options.list) return list(options, say, onBlock);
+  const print = (text: string): void => void output.write(`${text}\n`);
+  const screen = createScreen(print, renderOptionsFor(output, process.env, options.plain));
+  if (options.list) return list(options, screen.say, onBlock);
   // Before anything is made or opened: a bad file of answers is found out at once.
-  const answerer = await answererFor(options, say);
+  const answerer = await answererFor(options, screen, output);
   const state = await openState(options.state, options);
   if (!state) {
-    say(`Another process is at work with ${visible(options.state)}. Wait for it, or use another --state.`);
+    screen.say(
+      `Another process is at work with ${visible(options.state)}. Wait for it, or use another --state.`,
+    );
     return EXIT.busy;
   }
   try {
-    return await tidy(options, state, answerer, say, onBlock);
+    return await tidy(options, state, answerer, screen, onBlock);
   } finally {
     await state.close();
   }
 }
 
-async function list(options: Options, say: Say, onBlock?: (event: BlockEvent) => void): Promise<number> {
+async function list(options: Options, say: Say, onBlock?: OnBlock): Promise<number> {
   const backend = openRecords(options.state);
   const { items = [], next_cursor } = (await backend?.list({ status: "pending", limit: 100 })) ?? {};
   await backend?.close();
@@ -62,22 +87,23 @@ async function list(options: Options, say: Say, onBlock?: (event: BlockEvent) =>
   return EXIT.done;
 }
 
-async function answererFor(options: Options, say: Say): Promise<Answerer> {
+async function answererFor(options: Options, screen: Screen, output: NodeJS.WriteStream): Promise<Answerer> {
   const answers = options.answers === undefined ? [] : await readAnswers(options.answers);
   if (options.answers !== undefined || options.fallback)
-    return scriptedAnswerer(answers, options.fallback, say);
-  return process.stdin.isTTY ? terminalAnswerer(readTerminal, say) : nobody;
+    return scriptedAnswerer(answers, options.fallback, screen);
+  return process.stdin.isTTY ? terminalAnswerer(readTerminal(output), screen) : nobody;
 }
 
 async function tidy(
   options: Options,
   state: State,
   answerer: Answerer,
-  say: Say,
-  onBlock?: (event: BlockEvent) => void,
+  screen: Screen,
+  onBlock?: OnBlock,
 ): Promise<number> {
+  const { say } = screen;
   const folder = await folderOf(options);
-  const { run, resumed } = await runOf(options, folder);
+  const { run, resumed } = await runOf(options, folder, state, say);
   say(`${resumed ? "Going on with" : "Tidying"} ${visible(folder)}`);
   say(
     `Large: from ${formatBytes(run.largeBytes)}; stale: unchanged for ${run.staleDays} days. Nothing changes without your answer.`,
@@ -107,14 +133,18 @@ async function tidy(
     request: `Tidy the folder ${folder}.`,
     answerer,
     say,
-    onBlock,
+    onBlock: (event) => {
+      screen.onBlock(event);
+      onBlock?.(event);
+    },
   });
 
   say("");
   if (driven.status === "open") {
     // No summary yet: what a step has done is in the messages when all of its questions are answered.
     say(`${count(driven.open.length, "question is", "questions are")} open:`);
-    for (const record of driven.open) say(`  ${oneLine(record)}`);
+    // Whoever is to write the answers into a file has to see all of them.
+    for (const record of driven.open) answerer === nobody ? screen.show(record) : say(`  ${oneLine(record)}`);
     const how = answerer === nobody ? " in a terminal, or with --yes, --no or --answers FILE" : "";
     say(`Start it again${how}, and it goes on here.`);
     return EXIT.open;
@@ -143,10 +173,26 @@ async function folderOf(options: Options): Promise<string> {
 }
 
 /** The run that is under way in this folder, or a new one. It is noted before the first message is. */
-async function runOf(options: Options, folder: string): Promise<{ run: Run; resumed: boolean }> {
+async function runOf(
+  options: Options,
+  folder: string,
+  { backend }: State,
+  say: Say,
+): Promise<{ run: Run; resumed: boolean }> {
   const known = await readRun(options.state, folder);
-  if (known && !known.reported) return { run: known, resumed: true };
+  if (known && !known.reported) {
+    const { version = 1 } = known;
+    if (version === RUN_VERSION) return { run: known, resumed: true };
+    if (version > RUN_VERSION)
+      throw new UsageError("The run in this folder is one of a newer release. Use that, or --reset.");
+    // Its graph has other nodes, so it cannot go on in this one. What it has done is done and recorded.
+    const cancelled = await cancelAll(backend, known.thread_id);
+    say(
+      `A run of an older release is given up: ${count(cancelled, "open question is", "open questions are")} cancelled, what it has done stays done.`,
+    );
+  }
   const run: Run = {
+    version: RUN_VERSION,
     thread_id: `tidy-${randomUUID()}`,
     folder,
     started_at: Date.now(),
@@ -156,4 +202,13 @@ async function runOf(options: Options, folder: string): Promise<{ run: Run; resu
   };
   await writeRun(options.state, run);
   return { run, resumed: false };
+}
+
+async function cancelAll(backend: HITLBackend, thread_id: string): Promise<number> {
+  for (let cancelled = 0; ; ) {
+    const { items } = await backend.list({ thread_id, status: "pending" });
+    if (items.length === 0) return cancelled;
+    for (const { hitl_id } of items) await backend.cancel(hitl_id, { reason: "older_release" });
+    cancelled += items.length;
+  }
 }

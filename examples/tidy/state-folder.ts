@@ -11,8 +11,13 @@ import Database from "better-sqlite3";
 import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
 import { isCode } from "./paths.ts";
 
+/** Of the graph and its state: a thread goes on only in the graph that it began in. */
+export const RUN_VERSION = 2;
+
 /** One run over one folder: a LangGraph thread, and what was decided when it began. */
 export interface Run {
+  /** {@link RUN_VERSION} of the release that began it; the first one did not write it. */
+  readonly version?: number;
   readonly thread_id: string;
   readonly folder: string;
   readonly started_at: number;

@@ -1,7 +1,8 @@
 /** What a run has come to, read from its messages: they were saved step by step, so no restart loses any of it. */
 import { type BaseMessage, isToolMessage } from "@langchain/core/messages";
+import { visible } from "holdpoint/blocks";
 import { type Effect, TRASH } from "./files.ts";
-import { count, formatBytes, visible } from "./safe-text.ts";
+import { count, formatBytes } from "./format.ts";
 import type { Problem } from "./survey.ts";
 import type { Report } from "./tools/context.ts";
 

@@ -67,6 +67,15 @@ export function whyOf(error: unknown): string {
   throw error;
 }
 
+/** Fewer lie about comfortably. */
+const LEAST_LOOSE = 3;
+
+/** Files that lie in no subfolder, if they are worth sorting. */
+export function looseOf(files: readonly FileInfo[]): readonly FileInfo[] {
+  const loose = files.filter(({ path }) => !path.includes("/"));
+  return loose.length < LEAST_LOOSE ? [] : loose;
+}
+
 export interface Duplicates {
   /** The first is the one that looks most like the original. */
   readonly paths: readonly string[];

@@ -1,10 +1,12 @@
 /** A person at the terminal: sees all open questions of a step, and answers them in any order. */
 import { createInterface } from "node:readline/promises";
 import type { HITLRecord } from "holdpoint";
+import { visible } from "holdpoint/blocks";
 import type { Answerer } from "./answerer.ts";
-import { isCommand, readAnswer, type ReadLine, type Say } from "./read-answer.ts";
-import { count, visible } from "./safe-text.ts";
-import { oneLine, questionLines } from "./show-question.ts";
+import { count } from "./format.ts";
+import { oneLine } from "./one-line.ts";
+import { isCommand, readAnswer, type ReadLine } from "./read-answer.ts";
+import type { Screen } from "./screen.ts";
 
 const KEYS = "/3 goes to question 3, /list shows all, /quit leaves them open";
 
@@ -12,23 +14,25 @@ const KEYS = "/3 goes to question 3, /list shows all, /quit leaves them open";
  * One interface for each line: between the questions Ctrl-C has its usual meaning, and what somebody types ahead
  * is no answer to a question that he has not seen.
  */
-export const readTerminal: ReadLine = (prompt) => {
-  const lines = createInterface({ input: process.stdin, output: process.stdout });
-  return new Promise((resolve) => {
-    lines.once("SIGINT", () => lines.close());
-    // Closed by Ctrl-C or Ctrl-D while the promise of question() stays pending for ever.
-    lines.once("close", () => resolve(null));
-    lines.question(prompt).then(
-      (line) => {
-        resolve(line);
-        lines.close();
-      },
-      () => resolve(null),
-    );
-  });
-};
+export function readTerminal(output: NodeJS.WritableStream): ReadLine {
+  return (prompt) => {
+    const lines = createInterface({ input: process.stdin, output });
+    return new Promise((resolve) => {
+      lines.once("SIGINT", () => lines.close());
+      // Closed by Ctrl-C or Ctrl-D while the promise of question() stays pending for ever.
+      lines.once("close", () => resolve(null));
+      lines.question(prompt).then(
+        (line) => {
+          resolve(line);
+          lines.close();
+        },
+        () => resolve(null),
+      );
+    });
+  };
+}
 
-export function terminalAnswerer(read: ReadLine, say: Say): Answerer {
+export function terminalAnswerer(read: ReadLine, { say, show }: Screen): Answerer {
   const numbers = new Map<string, number>();
   let current: string | undefined;
 
@@ -54,10 +58,8 @@ export function terminalAnswerer(read: ReadLine, say: Say): Answerer {
         const record = open.find(({ hitl_id }) => hitl_id === current) ?? open[0];
         if (!record) return null;
         current = record.hitl_id;
-        say("");
-        const [first = "", ...lines] = questionLines(record);
-        say(`[${numbers.get(record.hitl_id)}] ${first}`);
-        for (const line of lines) say(`    ${line}`);
+        say(open.length > 1 ? `\n[${numbers.get(record.hitl_id)}]` : "");
+        show(record);
         const typed = await readAnswer(record, read, say);
         if (!isCommand(typed)) return { record, response: typed.value };
         if (typed.command === "quit") return null;

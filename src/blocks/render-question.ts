@@ -156,24 +156,41 @@ function typeLines(type: string, data: JsonObject, layout: Layout): Line[] {
         ...section("Arguments", data["args"], layout),
         ...section("Preview", data["preview"], layout),
         ...section("Suggestions", data["suggestions"], layout),
-        ...labelled("Decisions", joined(listOf(data["allowed_decisions"]), ", ")),
+        ...decisionLines(data),
       ];
     case "form":
       return [own("Fields:"), ...fieldLines(data["schema"] ?? data["response_schema"])];
     case "external_auth":
       return authLines(data);
-    default:
+    case "workflow_human":
       return [
-        ...optionLines(data),
-        ...section("Tool", data["tool"], layout),
-        ...section("Arguments", data["args"], layout),
-        ...section("Preview", data["preview"], layout),
+        ...otherTypeLines(data, layout),
+        ...section("May be edited", data["values"], layout),
+        ...decisionLines(data),
       ];
+    default:
+      return [...otherTypeLines(data, layout), ...decisionLines(data)];
   }
 }
 
+function otherTypeLines(data: JsonObject, layout: Layout): Line[] {
+  return [
+    ...optionLines(data),
+    ...section("Tool", data["tool"], layout),
+    ...section("Arguments", data["args"], layout),
+    ...section("Preview", data["preview"], layout),
+  ];
+}
+
+function decisionLines(data: JsonObject): Line[] {
+  return labelled("Decisions", joined(listOf(data["allowed_decisions"]), ", "));
+}
+
 function otherLines(data: JsonObject, layout: Layout): Line[] {
-  const names = Object.keys(data).filter((name) => !KNOWN.has(name));
+  // Only an approval has values of its own.
+  const isKnown = (name: string): boolean =>
+    KNOWN.has(name) || (name === "values" && data["hitl_type"] === "workflow_human");
+  const names = Object.keys(data).filter((name) => !isKnown(name));
   if (names.length === 0) return [];
   const rest = Object.fromEntries(names.map((name) => [name, data[name] as JsonValue]));
   return section("More", rest, layout);

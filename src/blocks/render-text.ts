@@ -15,10 +15,10 @@ import {
   tree,
 } from "./text-lines.ts";
 
-/** What is drawn of a block: also a stored one will do. */
+/** What is drawn of a block: a stored one will do, or an event that has all of it, such as that of `hitlBlock`. */
 export interface TextBlock {
   readonly kind: BlockKind;
-  readonly data: JsonObject;
+  readonly data?: JsonObject | null | undefined;
   readonly branch?: string | null | undefined;
 }
 
@@ -98,7 +98,8 @@ function planLines(data: JsonObject, layout: Layout): Line[] {
   ];
 }
 
-function linesOf({ kind, data, branch }: TextBlock, layout: Layout): Line[] {
+function linesOf({ kind, data: given, branch }: TextBlock, layout: Layout): Line[] {
+  const data = given ?? {};
   const where = typeof branch === "string" ? visible(branch) : "";
   const status = word(data["status"]);
   const headed = (words: readonly (JsonValue | undefined)[], lines: readonly Line[]): Line[] => [

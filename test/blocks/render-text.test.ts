@@ -385,6 +385,34 @@ describe("each type of question", () => {
       { message: "Check", order: { id: 7 } },
       ["? hitl - workflow_human - pending", "| Check", "  More:", "    | order:", "    |   id: 7"],
     ],
+    [
+      "workflow_human",
+      {
+        message: "Go?",
+        allowed_decisions: ["approve", "reject", "edit"],
+        values: { draft: "Hi\nRisk: low" },
+      },
+      [
+        "? hitl - workflow_human - pending",
+        "| Go?",
+        "  May be edited:",
+        "    | draft: Hi",
+        "    |   Risk: low",
+        "  Decisions: approve, reject, edit",
+      ],
+    ],
+    [
+      "review",
+      { message: "Go?", allowed_decisions: ["approve"], values: { draft: "Hi" } },
+      [
+        "? hitl - review - pending",
+        "| Go?",
+        "  Decisions: approve",
+        "  More:",
+        "    | values:",
+        "    |   draft: Hi",
+      ],
+    ],
   ] as [string, JsonObject, string[]][])("%s %j", (hitl_type, data, lines) => {
     expect(plain(question(hitl_type, data))).toEqual(lines);
   });

@@ -10,10 +10,11 @@
  */
 import { tool } from "@langchain/core/tools";
 import { askUser, confirm, requestPermission, step } from "holdpoint";
+import { visible } from "holdpoint/blocks";
 import { z } from "zod";
 import { deleteFile, type Effect, moveFile, removeEmptyTrash, TRASH } from "../files.ts";
 import { locate, type Seen, stats } from "../paths.ts";
-import { count, formatBytes, visible } from "../safe-text.ts";
+import { count, formatBytes } from "../format.ts";
 import { beside, listFiles, nameOf } from "../survey.ts";
 import { change, lookAt, trashAll } from "./changing.ts";
 import { report, type TidyContext } from "./context.ts";
@@ -85,10 +86,9 @@ export function changeTools(context: TidyContext) {
       if (seen.length === 0) return report([], left);
       const answer = await requestPermission({
         key: "trash",
-        message: `Move ${count(seen.length, "file")} that nobody has changed for a long time to the trash folder?`,
+        message: `Move ${count(seen.length, "file")} (${sizeOf(seen)}) that nobody has changed for a long time to the trash folder?`,
         tool: "trash_stale_files",
         args: { paths: seen.map((file) => file.path) },
-        preview: previewOf(seen),
         allowed_decisions: ["approve_once", "edit", "reject"],
         response_schema: permissionSchema(seen),
         metadata: { yes: { decision: "approve_once" }, no: { decision: "reject" } },
@@ -153,10 +153,9 @@ export function changeTools(context: TidyContext) {
       if (seen.length === 0) return report([], left);
       const { decision } = await requestPermission({
         key: "delete",
-        message: `Delete ${count(seen.length, "file")} in the trash folder for good? This cannot be undone.`,
+        message: `Delete ${count(seen.length, "file")} (${sizeOf(seen)}) in the trash folder for good? This cannot be undone.`,
         tool: "empty_trash",
         args: { paths: seen.map((file) => file.path) },
-        preview: previewOf(seen),
         metadata: { yes: { decision: "approve_once" }, no: { decision: "reject" } },
       });
       if (decision === "reject") return report([], left, `They stay in ${TRASH}.`);
@@ -180,12 +179,9 @@ function leave(name: string): { value: string; label: string } {
   return { value: LEAVE, label: `Leave it as ${visible(name)}` };
 }
 
-function previewOf(files: readonly Seen[]): Record<string, unknown> {
-  const total = files.reduce((sum, file) => sum + file.bytes, 0);
-  return {
-    files: files.map((file) => ({ path: file.path, size: formatBytes(file.bytes) })),
-    total: formatBytes(total),
-  };
+/** How much it is together; which files is in the arguments. */
+function sizeOf(files: readonly Seen[]): string {
+  return formatBytes(files.reduce((sum, file) => sum + file.bytes, 0));
 }
 
 /** The answer may leave files out, but never bring in one that was not shown. */

@@ -1,7 +1,8 @@
 /** Tools that only read. A step of nothing but these asks nobody, so holdpoint writes nothing for it. */
 import { tool } from "@langchain/core/tools";
 import { z } from "zod";
-import { findDuplicates, isCryptic, listFiles, suggestName, whyOf } from "../survey.ts";
+import { TRASH } from "../files.ts";
+import { findDuplicates, isCryptic, listFiles, looseOf, suggestName, whyOf } from "../survey.ts";
 import type { TidyContext } from "./context.ts";
 
 /** More at once is no question that a human can answer; the rest waits for the next run. */
@@ -76,5 +77,17 @@ export function lookTools({ root, largeBytes, staleBefore }: TidyContext) {
     },
   );
 
-  return [duplicates, large, stale, cryptic];
+  const loose = tool(async () => JSON.stringify({ count: looseOf((await listFiles(root)).files).length }), {
+    name: "find_loose_files",
+    description: "How many files lie in no subfolder, if they are worth sorting.",
+    schema: nothing,
+  });
+
+  const trashed = tool(async () => JSON.stringify({ count: (await listFiles(root, TRASH)).files.length }), {
+    name: "find_trashed_files",
+    description: "How many files are in the trash folder from earlier runs.",
+    schema: nothing,
+  });
+
+  return [duplicates, large, stale, cryptic, loose, trashed];
 }

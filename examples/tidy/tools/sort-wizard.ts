@@ -9,8 +9,8 @@ import { HITLSuspend, resumption, step } from "holdpoint";
 import { z } from "zod";
 import { type Effect, moveFile } from "../files.ts";
 import { look, type Seen } from "../paths.ts";
-import { count } from "../safe-text.ts";
-import { kindOf, listFiles } from "../survey.ts";
+import { count } from "../format.ts";
+import { kindOf, listFiles, looseOf } from "../survey.ts";
 import { change } from "./changing.ts";
 import { report, type TidyContext } from "./context.ts";
 import { LEAVE, NAME_OR_LEAVE } from "./names.ts";
@@ -26,19 +26,12 @@ interface Group {
   readonly files: readonly Seen[];
 }
 
-interface Move {
-  readonly seen: Seen;
-  readonly to: string;
-}
-
 /** What one round hands to the next. */
 type WizardState =
   | { readonly round: "rule"; readonly loose: readonly Loose[] }
   | { readonly round: "names"; readonly groups: readonly Group[] }
-  | { readonly round: "go"; readonly moves: readonly Move[] };
+  | { readonly round: "go"; readonly moves: readonly Group[] };
 
-/** Fewer lie about comfortably. */
-const LEAST_LOOSE = 3;
 const MOST_LOOSE = 200;
 
 export function sortWizard(context: TidyContext) {
@@ -55,15 +48,22 @@ export function sortWizard(context: TidyContext) {
         }
         case "names": {
           const { answers } = resumed.response as { answers: Record<string, string> };
-          const moves = state.groups.flatMap(({ folder, files }) => movesTo(answers[folder] ?? LEAVE, files));
+          const named = state.groups.map(({ folder, files }) => ({
+            folder: answers[folder] ?? LEAVE,
+            files,
+          }));
+          const moves = named.filter(({ folder }) => folder !== LEAVE);
           return moves.length === 0 ? report([], [], "The loose files stay where they are.") : askGo(moves);
         }
         case "go": {
           const { decision } = resumed.response as { decision: string };
           if (decision !== "approve_once") return report([], [], "The user refused; the loose files stay.");
           const effects: Effect[] = [];
-          for (const { seen, to } of state.moves) {
-            effects.push(await change(context, `move ${seen.path}`, () => moveFile(context.root, seen, to)));
+          for (const { folder, files } of state.moves) {
+            for (const seen of files) {
+              const move = () => moveFile(context.root, seen, `${folder}/${seen.path}`);
+              effects.push(await change(context, `move ${seen.path}`, move));
+            }
           }
           return report(effects);
         }
@@ -82,7 +82,7 @@ function looseFiles(root: string): Promise<Loose[]> {
   return step("loose", async () => {
     const { files } = await listFiles(root);
     const loose: Loose[] = [];
-    for (const { path, mtime } of files.filter((file) => !file.path.includes("/")).slice(0, MOST_LOOSE)) {
+    for (const { path, mtime } of looseOf(files).slice(0, MOST_LOOSE)) {
       const seen = await look(root, path).catch(() => null);
       if (seen) loose.push({ seen, kind: kindOf(path), year: String(new Date(mtime).getUTCFullYear()) });
     }
@@ -91,7 +91,7 @@ function looseFiles(root: string): Promise<Loose[]> {
 }
 
 function askRule(loose: readonly Loose[]): string {
-  if (loose.length < LEAST_LOOSE) return report([]);
+  if (loose.length === 0) return report([]);
   throw suspend({
     state: { round: "rule", loose },
     hitl_type: "ask_user",
@@ -140,16 +140,17 @@ function askNames(groups: readonly Group[]): never {
   });
 }
 
-function askGo(moves: readonly Move[]): never {
-  const args = { moves: moves.map(({ seen, to }) => ({ from: seen.path, to })) };
+function askGo(moves: readonly Group[]): never {
+  const args = {
+    moves: moves.map(({ folder, files }) => ({ folder, files: files.map(({ path }) => path) })),
+  };
   throw suspend({
     state: { round: "go", moves },
     hitl_type: "permission",
     data: {
-      message: `Move ${count(moves.length, "file")}?`,
+      message: `Move ${count(moves.flatMap(({ files }) => files).length, "file")}?`,
       tool: "sort_loose_files",
       args,
-      preview: args.moves,
       allowed_decisions: ["approve_once", "reject"],
     },
     yes: { decision: "approve_once" },
@@ -181,10 +182,6 @@ function groupsBy(loose: readonly Loose[], rule: "kind" | "year"): Group[] {
     folder,
     files: loose.filter((file) => file[rule] === folder).map((file) => file.seen),
   }));
-}
-
-function movesTo(folder: string, files: readonly Seen[]): Move[] {
-  return folder === LEAVE ? [] : files.map((seen) => ({ seen, to: `${folder}/${seen.path}` }));
 }
 
 function someOf(files: readonly Seen[]): string {

@@ -1,29 +1,58 @@
 /** `kill -9` at moments that matter, and at any; then the tree is that of a run which nobody disturbed. */
 import { join } from "node:path";
+import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
 import { describe, expect, test } from "vitest";
+import { makeSample } from "../../../examples/tidy/sample.ts";
 import { effectsOf, sampleIn, tempFolder, tidy, TIDIED, treeOf } from "./kit.ts";
 
-const MOMENTS: readonly (string | number)[] = [
+/** Where the process dies, and what else it was told than `--yes`. */
+const MOMENTS: readonly (readonly [killAt: string, ...args: string[]])[] = [
   // The run is noted; at most its first checkpoint is saved.
-  "Nothing changes without your answer",
-  // About to be answered, or answered and the graph not woken.
-  '→ {"answer":"report.txt"}',
+  ["Nothing changes without your answer"],
+  // Looking around.
+  ['"name":"find_duplicates"', "--json"],
+  // The approval node's question is open and was shown.
+  ["Tidy the folder like this?"],
+  // It is about to be answered.
+  ['→ {"decision":"approve"}'],
+  // It is answered, and the node has not gone on.
+  ['"user_response":{"decision":"approve"', "--json"],
+  // The first questions of tools are there.
+  ["have the same content"],
+  // About to be answered.
+  ['→ {"answer":"report.txt"}'],
   // A file has both names: the old one and that in the trash.
-  "report%20backup.txt",
+  ["report%20backup.txt"],
   // Told, but not recorded.
-  "to the trash folder: archive/notes-2014.md",
+  ["to the trash folder: archive/notes-2014.md"],
   // In the last round of the wizard.
-  "Documents/shopping-list.md",
-  "deleted: ",
+  ["Documents/shopping-list.md"],
+  ["deleted: "],
 ];
 
-describe.concurrent("killed at", { timeout: 180_000 }, () => {
-  test("every moment in turn", async () => {
+describe.concurrent("killed at", { timeout: 240_000 }, () => {
+  test("P1 P4 P6 every moment in turn: nothing is asked, answered or done twice", async () => {
     const state = join(await tempFolder(), "state");
-    for (const killAt of MOMENTS) {
-      expect(await tidy(["--yes"], { state, killAt }), String(killAt)).toMatchObject({ signal: "SIGKILL" });
+    for (const [killAt, ...args] of MOMENTS) {
+      const ended = await tidy(["--yes", ...args], { state, killAt });
+      expect(ended, killAt).toMatchObject({ signal: "SIGKILL" });
     }
     await expectTidied(state);
+    await expectAskedOnce(state);
+  });
+
+  test("P1 the moment after a no: the next start ends by it, and asks nobody", async () => {
+    const state = join(await tempFolder(), "state");
+    const before = await treeOf(await makeSample(state));
+    const killAt = '"user_response":{"decision":"reject"';
+    expect(await tidy(["--no", "--json"], { state, killAt })).toMatchObject({ signal: "SIGKILL" });
+    const next = await tidy([], { state });
+    expect(next).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("You did not agree to the plan.\nNothing was changed."),
+    });
+    expect(await treeOf(sampleIn(state))).toEqual(before);
+    expect(effectsOf(state)).toEqual([]);
   });
 
   test("any moment", async () => {
@@ -52,4 +81,16 @@ async function expectTree(state: string): Promise<void> {
   const effects = effectsOf(state);
   expect(effects.length).toBeGreaterThan(0);
   expect(effects).toEqual([...new Set(effects)]);
+}
+
+/** Of the plan and of each file there is one question, and each has one answer. */
+async function expectAskedOnce(state: string): Promise<void> {
+  const backend = new SqliteHITLBackend({ path: join(state, "holdpoint.db") });
+  const { items } = await backend.list({ limit: 100 });
+  await backend.close();
+  expect(items.map(({ status }) => status)).toEqual(items.map(() => "completed"));
+  const asked = items.map(({ node_id, data }) => `${node_id} ${String(data["message"])}`);
+  expect(asked).toHaveLength(1 + 6 + 3 + 1);
+  expect(asked).toEqual([...new Set(asked)]);
+  expect(items.filter(({ node_id }) => node_id === "agree")).toHaveLength(1);
 }

@@ -1,5 +1,6 @@
 /** `--json`: what another program, which shows the run, is told. */
 import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -30,14 +31,20 @@ const count = (blocks: Awaited<ReturnType<typeof shown>>, kind: string, status: 
 describe("--json", { timeout: 120_000 }, () => {
   test("every line is a block event; a second program goes on where the first one stopped", async () => {
     const state = join(await tempFolder(), "state");
-    const first = await shown(state);
+    const plan = await shown(state);
+    expect(count(plan, "hitl", "pending")).toBe(1);
+    expect(count(plan, "tool_use", "success")).toBe(6);
+    const file = join(await tempFolder(), "answers.json");
+    const answers = [{ match: { hitl_type: "workflow_human" }, response: { decision: "approve" } }];
+    await writeFile(file, JSON.stringify(answers));
+    const first = await shown(state, "--answers", file);
     const open = count(first, "hitl", "pending");
-    expect(open).toBeGreaterThan(0);
+    expect(open).toBeGreaterThan(1);
     expect(count(first, "tool_use", "waiting")).toBe(open);
     const listed = await shown(state, "--list");
     expect(listed.map(({ block_id }) => block_id).toSorted()).toEqual(
       first
-        .filter(({ kind }) => kind === "hitl")
+        .filter(({ kind, data }) => kind === "hitl" && data["status"] === "pending")
         .map(({ block_id }) => block_id)
         .toSorted(),
     );

@@ -38,7 +38,7 @@ export interface Ended {
 
 export interface RunOptions {
   readonly state: string;
-  /** Kills the process with SIGKILL when a line of its output contains this, or after so many milliseconds. */
+  /** It dies by SIGKILL as soon as it has written this, or after so many milliseconds. */
   readonly killAt?: string | number;
 }
 
@@ -48,16 +48,21 @@ export function tidy(args: readonly string[], { state, killAt }: RunOptions): Pr
   const child = spawn(
     process.execPath,
     ["--import", "tsx", "--import", SPY, "examples/tidy/main.ts", "--state", state, ...args],
-    { cwd: ROOT, env: { ...env, TIDY_SPY: spyLog(state) }, stdio: ["ignore", "pipe", "pipe"] },
+    {
+      cwd: ROOT,
+      env: {
+        ...env,
+        TIDY_SPY: spyLog(state),
+        TIDY_KILL_AT: typeof killAt === "string" ? killAt : "",
+        COLUMNS: "200",
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
   );
   const timer = typeof killAt === "number" ? setTimeout(() => child.kill("SIGKILL"), killAt) : undefined;
   return new Promise((resolve, reject) => {
     let out = "";
-    const hear = (chunk: Buffer): void => {
-      out += chunk.toString();
-      if (typeof killAt === "string" && out.includes(killAt)) child.kill("SIGKILL");
-    };
-    pipesOf(child).forEach((pipe) => pipe.on("data", hear));
+    pipesOf(child).forEach((pipe) => pipe.on("data", (chunk: Buffer) => (out += chunk.toString())));
     child.on("error", reject);
     child.on("close", (code, signal) => {
       clearTimeout(timer);

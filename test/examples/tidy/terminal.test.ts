@@ -1,6 +1,8 @@
 import { InMemoryHITLBackend, type HITLRecord } from "holdpoint";
 import { describe, expect, test } from "vitest";
-import { formatBytes, visible, visibleShort } from "../../../examples/tidy/safe-text.ts";
+import { toolUseBlock, type ToolUse } from "holdpoint/blocks";
+import { formatBytes, visibleShort } from "../../../examples/tidy/format.ts";
+import { createScreen, renderOptionsFor } from "../../../examples/tidy/screen.ts";
 import { terminalAnswerer } from "../../../examples/tidy/terminal-answerer.ts";
 import { isName } from "../../../examples/tidy/tools/names.ts";
 
@@ -18,7 +20,7 @@ function person(...lines: string[]) {
       said.push(prompt);
       return lines.shift() ?? null;
     },
-    (line) => void said.push(line),
+    createScreen((text) => void said.push(text)),
   );
   return { answerer, said };
 }
@@ -48,6 +50,18 @@ describe("what a person types becomes an answer that the backend accepts", async
       { decision: "edit", edited_args: { paths: ["x", "z"] } },
     ],
     ["form", { schema: { type: "object" } }, ["{", '{"n":1}'], { n: 1 }],
+    [
+      "workflow_human",
+      { allowed_decisions: ["approve", "reject", "edit"], values: { changes: ["a", "b", "c"] } },
+      ["3", "0", "1,3"],
+      { decision: "edit", values: { changes: ["a", "c"] } },
+    ],
+    [
+      "workflow_human",
+      { allowed_decisions: ["approve", "reject", "edit"] },
+      ["2", "not today"],
+      { decision: "reject", comment: "not today" },
+    ],
   ];
   test.each(cases)("%s %j, typed %j", async (hitl_type, data, lines, response) => {
     const question = await record(hitl_type, data);
@@ -79,8 +93,6 @@ test("Ctrl-C, Ctrl-D and /quit leave the questions open, in the middle of an ans
 
 test("other people's words cannot do anything to the terminal", async () => {
   const evil = "\u001b[2Jx\u202egnp.exe\r\n\u0007\u200b";
-  expect(visible(`${evil}\ud800`)).toBe("\\u{1b}[2Jx\\u{202e}gnp.exe\\u{d}\\u{a}\\u{7}\\u{200b}\\u{d800}");
-  expect(visible("Größe 日本 😀.txt")).toBe("Größe 日本 😀.txt");
   expect(visibleShort("a".repeat(300), 20)).toHaveLength(19);
   const data = {
     message: evil,
@@ -96,6 +108,44 @@ test("other people's words cannot do anything to the terminal", async () => {
     await record("ask_user", { message: evil, options: [evil] }),
   ]);
   expect(said.join("\n")).not.toMatch(/[^\P{C}\n]/u);
+});
+
+test("a call is drawn once for each stage that somebody could see, before what is said next", () => {
+  const said: string[] = [];
+  const { onBlock, say } = createScreen((text) => void said.push(text), { plain: true });
+  const call = (status: ToolUse["status"], more: Partial<ToolUse> = {}) =>
+    onBlock(toolUseBlock({ id: "call_1", name: "rename\u001b[2J", status, ...more }));
+  for (const status of ["pending", "running", "waiting"] as const) call(status);
+  say("first");
+  call("waiting");
+  say("second");
+  call("running", { round: 1 });
+  say("third");
+  call("failed", { round: 1, error: "no space left\u0007" });
+  // A late event of an earlier round.
+  call("running");
+  say("fourth");
+  expect(said).toEqual([
+    "> tool_use - rename\\u{1b}[2J - waiting",
+    "first",
+    "second",
+    "> tool_use - rename\\u{1b}[2J - running",
+    "third",
+    "> tool_use - rename\\u{1b}[2J - failed\n| no space left\\u{7}",
+    "fourth",
+  ]);
+});
+
+test("how a terminal is drawn on", () => {
+  const terminal = { isTTY: true, columns: 60 };
+  expect(renderOptionsFor(terminal, {}, false)).toEqual({ width: 60, color: true, plain: false });
+  expect(renderOptionsFor(terminal, { NO_COLOR: "1", COLUMNS: "40" }, false)).toEqual({
+    width: 40,
+    color: false,
+    plain: false,
+  });
+  expect(renderOptionsFor(terminal, { TERM: "dumb" }, false)).toMatchObject({ color: false, plain: true });
+  expect(renderOptionsFor({}, {}, true)).toEqual({ width: 80, color: false, plain: true });
 });
 
 test("names of files", () => {

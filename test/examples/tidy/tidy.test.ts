@@ -1,15 +1,28 @@
 import { spawnSync } from "node:child_process";
-import { chmod, mkdir, readFile, symlink, unlink, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { chmod, mkdir, readFile, realpath, symlink, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { AIMessage } from "@langchain/core/messages";
+import { MemorySaver } from "@langchain/langgraph";
+import { InMemoryHITLBackend, respondAndResume } from "holdpoint";
 import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
+import { describe, expect, test } from "vitest";
+import { tidyAgent, tidyTools } from "../../../examples/tidy/agent.ts";
 import { UsageError } from "../../../examples/tidy/exit.ts";
 import { parseOptions } from "../../../examples/tidy/options.ts";
 import { makeSample } from "../../../examples/tidy/sample.ts";
-import { openState } from "../../../examples/tidy/state-folder.ts";
+import type { TidyState } from "../../../examples/tidy/state.ts";
+import { openState, RUN_VERSION, writeRun } from "../../../examples/tidy/state-folder.ts";
 import { effectsOf, sampleIn, tempFolder, tidy, TIDIED, treeOf } from "./kit.ts";
 
 const SLOW = 120_000;
+const APPROVE = { match: { hitl_type: "workflow_human" }, response: { decision: "approve" } };
+
+async function answersIn(folder: string, answers: readonly object[]): Promise<string> {
+  const path = join(folder, `${randomUUID()}.json`);
+  await writeFile(path, JSON.stringify(answers));
+  return path;
+}
 
 describe.concurrent("the tidy example", { timeout: SLOW }, () => {
   test("--yes tidies the sample; the next run finds nothing to do; --reset starts anew", async () => {
@@ -19,21 +32,117 @@ describe.concurrent("the tidy example", { timeout: SLOW }, () => {
     expect(first.out).toContain("8 files moved or renamed, 7 to the trash folder, 7 deleted.\n1.6 MB freed.");
     expect(await treeOf(sampleIn(state))).toEqual(TIDIED);
     const second = await tidy(["--yes"], { state });
-    expect(second).toMatchObject({ code: 0, out: expect.stringContaining("Nothing was changed.") });
-    expect(second.out).not.toContain("→");
+    expect(second.out).toContain("There is nothing to tidy.\nNothing was changed.");
+    expect(second).toMatchObject({ code: 0, out: expect.not.stringContaining("→") });
     const third = await tidy(["--reset"], { state });
-    expect(third).toMatchObject({ code: 2, out: expect.stringContaining("6 questions are open") });
+    expect(third).toMatchObject({ code: 2, out: expect.stringContaining("1 question is open") });
   });
 
-  test("--no changes nothing", async () => {
-    const state = join(await tempFolder(), "state");
+  test("--no changes nothing: neither to the plan, nor to each question of one that was agreed to", async () => {
+    const folder = await tempFolder();
+    const state = join(folder, "state");
     const before = await treeOf(await makeSample(state));
-    const { code, out } = await tidy(["--no"], { state });
-    expect(code).toBe(0);
-    expect(out).toContain("Nothing was changed.");
-    expect(out).not.toContain("Left alone");
+    const rejected = await tidy(["--no"], { state });
+    expect(rejected.out).toContain("You did not agree to the plan.\nNothing was changed.");
+    const agreed = await tidy(["--answers", await answersIn(folder, [APPROVE]), "--no"], { state });
+    expect(agreed.out).toContain("Done.\nNothing was changed.");
+    for (const { code, out } of [rejected, agreed]) {
+      expect(code).toBe(0);
+      expect(out).not.toContain("Left alone");
+    }
     expect(await treeOf(sampleIn(state))).toEqual(before);
     expect(effectsOf(state)).toEqual([]);
+  });
+
+  test("P3 the plan can be edited: only what is left of it is asked about; a bad edit changes nothing", async () => {
+    const folder = await tempFolder();
+    const state = join(folder, "state");
+    const edit = (changes: string[]) => ({
+      match: { hitl_type: "workflow_human" },
+      response: { decision: "edit", values: { changes } },
+    });
+    for (const bad of [[], ["everything"]]) {
+      expect(await tidy(["--answers", await answersIn(folder, [edit(bad)])], { state })).toMatchObject({
+        code: 3,
+        out: expect.stringContaining("The given answer does not fit"),
+      });
+    }
+    const args = ["--answers", await answersIn(folder, [edit(["names", "stale"])]), "--yes"];
+    const { code, out } = await tidy(args, { state });
+    expect(code, out).toBe(0);
+    expect(out).toContain("2 files moved or renamed, 3 to the trash folder, 0 deleted.");
+    for (const tool of ["keep_one", "trash_large_file", "sort_loose_files", "empty_trash"])
+      expect(out).not.toContain(tool);
+  });
+
+  test("what a model calls beyond the plan is not asked about, and does not run", async () => {
+    const folder = await realpath(await tempFolder());
+    for (const name of ["8f3a2c91d4.txt", "20230611.csv"]) await writeFile(join(folder, name), name);
+    const backend = new InMemoryHITLBackend();
+    const call = { name: "trash_large_file", args: { path: "20230611.csv" }, id: "c1" };
+    const turns = [new AIMessage({ content: "", tool_calls: [call] }), new AIMessage("Done.")];
+    const seen: unknown[] = [];
+    const tools = tidyTools({
+      root: folder,
+      run: "r",
+      largeBytes: 1e9,
+      staleBefore: 0,
+      onEffect: (effect) => void seen.push(effect),
+    });
+    const planner = () => turns.shift() ?? new AIMessage("?");
+    const agent = tidyAgent(tools, planner, backend, new MemorySaver());
+    const config = { configurable: { thread_id: "t" } };
+    await agent.invoke({ messages: [] }, config);
+    const [question] = (await backend.list({ thread_id: "t", status: "pending" })).items;
+    expect(question?.data["values"]).toEqual({ changes: ["names"] });
+    await respondAndResume(agent, {
+      backend,
+      hitl_id: question?.hitl_id ?? "",
+      response: { decision: "approve" },
+    });
+    const { values } = await agent.getState(config);
+    const texts = (values as TidyState).messages.map((message) => message.text);
+    expect(texts.slice(-2)).toEqual(["The user has not agreed to changes of this kind.", "Done."]);
+    expect(seen).toEqual([]);
+    expect((await backend.list({ thread_id: "t" })).items).toHaveLength(1);
+  });
+
+  test("a run of an older release is given up, and says so; one of a newer release is left alone", async () => {
+    const state = join(await tempFolder(), "state");
+    const folder = await realpath(await makeSample(state));
+    const old = {
+      thread_id: "tidy-old",
+      folder,
+      started_at: 1,
+      largeBytes: 1e6,
+      staleDays: 9,
+      reported: false,
+    };
+    await writeRun(state, old);
+    const backend = new SqliteHITLBackend({ path: join(state, "holdpoint.db") });
+    const data = { message: "Delete everything?" };
+    const { record } = await backend.create({
+      hitl_type: "confirm",
+      session_id: "tidy-old",
+      thread_id: "tidy-old",
+      data,
+    });
+    const { code, out } = await tidy(["--yes"], { state });
+    expect({ code, out }).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("given up: 1 open question is cancelled"),
+    });
+    expect(await backend.get(record.hitl_id)).toMatchObject({
+      status: "cancelled",
+      reason: "older_release",
+    });
+    expect(await treeOf(folder)).toEqual(TIDIED);
+    await backend.close();
+    await writeRun(state, { ...old, version: RUN_VERSION + 1 });
+    expect(await tidy(["--yes"], { state })).toMatchObject({
+      code: 4,
+      out: expect.stringContaining("newer"),
+    });
   });
 
   test("without a terminal or answers the questions stay open; answers come from elsewhere and from a file", async () => {
@@ -49,6 +158,14 @@ describe.concurrent("the tidy example", { timeout: SLOW }, () => {
 
     // A colleague answers while no process runs the graph; a file vanishes between the question and its answer.
     const backend = new SqliteHITLBackend({ path: join(state, "holdpoint.db") });
+    const [plan] = (await backend.list({ status: "pending" })).items;
+    expect(await backend.respond(plan?.hitl_id ?? "", APPROVE.response)).toMatchObject({
+      status: "accepted",
+    });
+    expect(await tidy([], { state })).toMatchObject({
+      code: 2,
+      out: expect.stringContaining("6 questions are open"),
+    });
     const { items } = await backend.list({ status: "pending" });
     const large = items.find((record) => record.tool_name === "trash_large_file");
     expect(await backend.respond(large?.hitl_id ?? "", { confirmed: true })).toMatchObject({

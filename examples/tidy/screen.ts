@@ -1,0 +1,76 @@
+/** The terminal: questions and calls of tools as blocks, and the program's own lines between them. */
+import type { HITLRecord } from "holdpoint";
+import {
+  type BlockEvent,
+  createBlockStore,
+  hitlBlock,
+  renderBlockText,
+  type RenderOptions,
+} from "holdpoint/blocks";
+
+export interface Screen {
+  /** A line of the program's own; other people's words in it are made `visible` before. */
+  readonly say: (line: string) => void;
+  /** All of a question: who asks, what, with which options. */
+  readonly show: (record: HITLRecord) => void;
+  /** What a run tells. Calls of tools are drawn as they begin, wait, succeed or fail; questions when it is their turn. */
+  readonly onBlock: (event: BlockEvent) => void;
+}
+
+/** A call that takes longer is seen to run; one that is done or waits before is drawn once. */
+const SOON_MS = 250;
+const WIDEST = 100;
+
+export function createScreen(print: (text: string) => void, options: RenderOptions = {}): Screen {
+  const layout = { maxLines: 25, ...options };
+  const store = createBlockStore();
+  const drawn = new Map<string, unknown>();
+  const touched = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function draw(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    for (const id of touched) {
+      const { name, status, error } = store.getBlock(id)?.data ?? {};
+      if (status === "pending" || status === drawn.get(id)) continue;
+      drawn.set(id, status);
+      // Its arguments are in the question, what it did is said as it happens.
+      const data = { name: name ?? null, status: status ?? null, ...(error === undefined ? {} : { error }) };
+      print(renderBlockText({ kind: "tool_use", data }, layout));
+    }
+    touched.clear();
+  }
+
+  return {
+    say: (line) => {
+      draw();
+      print(line);
+    },
+    show: (record) => {
+      draw();
+      print(renderBlockText(hitlBlock(record), layout));
+    },
+    onBlock: (event) => {
+      store.dispatch(event);
+      if (event.kind !== "tool_use") return;
+      touched.add(event.block_id);
+      timer ??= setTimeout(draw, SOON_MS).unref();
+    },
+  };
+}
+
+/** How to draw on this stream: https://no-color.org, `TERM=dumb`, and `COLUMNS` where there is no terminal to ask. */
+export function renderOptionsFor(
+  stream: { readonly isTTY?: boolean; readonly columns?: number },
+  environment: NodeJS.ProcessEnv,
+  plain: boolean,
+): RenderOptions {
+  const dumb = environment["TERM"] === "dumb";
+  const columns = Number(environment["COLUMNS"]) || stream.columns || 80;
+  return {
+    width: Math.min(columns, WIDEST),
+    color: stream.isTTY === true && !environment["NO_COLOR"] && !dumb,
+    plain: plain || dumb,
+  };
+}
