@@ -73,7 +73,7 @@ const MAX_CHECKPOINTS = 100;
 
 interface Saved {
   readonly checkpoint: { readonly id: string; readonly channel_values?: Readonly<Record<string, unknown>> };
-  readonly metadata?: { readonly parents?: Readonly<Record<string, string>> };
+  readonly metadata?: { readonly source?: string; readonly parents?: Readonly<Record<string, string>> };
   readonly pendingWrites?: readonly PendingWrite[];
 }
 
@@ -88,13 +88,20 @@ interface Origin {
   writes: readonly PendingWrite[] | null;
 }
 
+interface Origins {
+  /** By the id of the AI message. */
+  readonly origins: ReadonlyMap<string, Origin>;
+  /** Keys of the state that the new input has brought: langchain's agent adds all that `getState` shows. */
+  readonly given: ReadonlySet<string>;
+}
+
 /** By the id of the AI message whose calls have no results. What these steps wait for has ended then. */
 async function brokenSteps(
   place: Place,
   checkpoint_ns: string,
   asking: readonly BaseMessage[],
 ): Promise<ReadonlyMap<string | undefined, BrokenStep>> {
-  const origins = await originsOf(place, checkpoint_ns, new Set(asking.map(({ id }) => id)));
+  const { origins, given } = await originsOf(place, checkpoint_ns, new Set(asking.map(({ id }) => id)));
   const roots = new Set([...origins.values()].flatMap((origin) => [...origin.roots]));
   const calls = await closeSteps(place, roots);
   // A graph inside a tool has a conversation of its own, and its calls may be named alike.
@@ -102,7 +109,8 @@ async function brokenSteps(
   return new Map(
     [...origins].map(([id, { roots: at, writes }]) => {
       const asked = own.filter((call) => at.has(call.root_checkpoint_id ?? ""));
-      return [id, { writes: writes ?? [], calls: asked }];
+      const lost = (writes ?? []).filter(([, channel]) => channel === MESSAGES || !given.has(channel));
+      return [id, { writes: lost, calls: asked }];
     }),
   );
 }
@@ -111,8 +119,9 @@ async function originsOf(
   { checkpointer, thread_id, root_checkpoint_id }: Place,
   checkpoint_ns: string,
   wanted: ReadonlySet<string | undefined>,
-): Promise<ReadonlyMap<string, Origin>> {
+): Promise<Origins> {
   const origins = new Map<string, Origin>();
+  const given = new Set<string>();
   const config = { configurable: { thread_id, checkpoint_ns } };
   const saver = checkpointer as unknown as Saver;
   for await (const { checkpoint, metadata, pendingWrites = [] } of saver.list(config, {
@@ -123,14 +132,16 @@ async function originsOf(
     // Those before it are older than the messages.
     if (!known && origins.size > 0) break;
     const last = messages.findLast((message) => toolCallsOf(message).length > 0);
+    const isInput = metadata?.source === "input";
+    if (isInput) for (const [, channel] of pendingWrites) given.add(channel);
     const root = checkpoint_ns === "" ? checkpoint.id : metadata?.parents?.[""];
     if (last?.id === undefined || !wanted.has(last.id)) continue;
     if (root === undefined || root === root_checkpoint_id) continue;
     const origin = origins.get(last.id) ?? { roots: new Set<string>(), writes: null };
     origin.roots.add(root);
-    // Behind the newest one that ends in the message its step was to run; writes of other steps are in the state.
-    if (messages.at(-1) === last) origin.writes ??= pendingWrites;
+    // Writes of other steps are in the state. At the one of an input, its messages are not yet.
+    if (messages.at(-1) === last && !isInput) origin.writes ??= pendingWrites;
     origins.set(last.id, origin);
   }
-  return origins;
+  return { origins, given };
 }
