@@ -11,7 +11,7 @@ export type Say = (line: string) => void;
 
 /** A line that begins with "/" is for the program, not an answer: no name can begin so. */
 export type Command =
-  | { readonly command: "quit" | "list" | "help" }
+  | { readonly command: "quit" | "list" | "all" | "help" }
   | { readonly command: "go"; readonly to: number };
 
 export type Typed<T> = { readonly value: T } | Command;
@@ -46,7 +46,7 @@ async function readText(prompt: string, read: ReadLine): Promise<Typed<string>> 
   const text = line.trim();
   if (!text.startsWith("/")) return { value: text };
   const word = text.slice(1);
-  if (word === "quit" || word === "list") return { command: word };
+  if (word === "quit" || word === "list" || word === "all") return { command: word };
   return /^\d+$/.test(word) ? { command: "go", to: Number(word) } : { command: "help" };
 }
 

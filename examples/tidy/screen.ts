@@ -11,8 +11,8 @@ import {
 export interface Screen {
   /** A line of the program's own; other people's words in it are made `visible` before. */
   readonly say: (line: string) => void;
-  /** All of a question: who asks, what, with which options. */
-  readonly show: (record: HITLRecord) => void;
+  /** A question: who asks, what, with which options. Of a long list only the first lines, unless it is to be whole. */
+  readonly show: (record: HITLRecord, how?: { readonly whole: boolean }) => void;
   /** What a run tells. Calls of tools are drawn as they begin, wait, succeed or fail; questions when it is their turn. */
   readonly onBlock: (event: BlockEvent) => void;
 }
@@ -47,9 +47,9 @@ export function createScreen(print: (text: string) => void, options: RenderOptio
       draw();
       print(line);
     },
-    show: (record) => {
+    show: (record, how) => {
       draw();
-      print(renderBlockText(hitlBlock(record), layout));
+      print(renderBlockText(hitlBlock(record), how?.whole ? { ...layout, maxLines: Infinity } : layout));
     },
     onBlock: (event) => {
       store.dispatch(event);

@@ -143,8 +143,11 @@ async function tidy(
   if (driven.status === "open") {
     // No summary yet: what a step has done is in the messages when all of its questions are answered.
     say(`${count(driven.open.length, "question is", "questions are")} open:`);
-    // Whoever is to write the answers into a file has to see all of them.
-    for (const record of driven.open) answerer === nobody ? screen.show(record) : say(`  ${oneLine(record)}`);
+    for (const record of driven.open) {
+      // Whoever is to write the answers into a file has to see all of them.
+      if (answerer === nobody) screen.show(record);
+      else say(`  ${oneLine(record)}`);
+    }
     const how = answerer === nobody ? " in a terminal, or with --yes, --no or --answers FILE" : "";
     say(`Start it again${how}, and it goes on here.`);
     return EXIT.open;

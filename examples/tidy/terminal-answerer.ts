@@ -8,7 +8,7 @@ import { oneLine } from "./one-line.ts";
 import { isCommand, readAnswer, type ReadLine } from "./read-answer.ts";
 import type { Screen } from "./screen.ts";
 
-const KEYS = "/3 goes to question 3, /list shows all, /quit leaves them open";
+const KEYS = "/3 goes to question 3, /all shows a long one whole, /list lists them, /quit leaves them open";
 
 /**
  * One interface for each line: between the questions Ctrl-C has its usual meaning, and what somebody types ahead
@@ -35,6 +35,7 @@ export function readTerminal(output: NodeJS.WritableStream): ReadLine {
 export function terminalAnswerer(read: ReadLine, { say, show }: Screen): Answerer {
   const numbers = new Map<string, number>();
   let current: string | undefined;
+  let whole = false;
 
   function welcome(open: readonly HITLRecord[]): void {
     const fresh = open.filter((record) => !numbers.has(record.hitl_id));
@@ -59,11 +60,13 @@ export function terminalAnswerer(read: ReadLine, { say, show }: Screen): Answere
         if (!record) return null;
         current = record.hitl_id;
         say(open.length > 1 ? `\n[${numbers.get(record.hitl_id)}]` : "");
-        show(record);
+        show(record, { whole });
+        whole = false;
         const typed = await readAnswer(record, read, say);
         if (!isCommand(typed)) return { record, response: typed.value };
         if (typed.command === "quit") return null;
-        if (typed.command === "go") {
+        if (typed.command === "all") whole = true;
+        else if (typed.command === "go") {
           const { to } = typed;
           const found = open.find(({ hitl_id }) => numbers.get(hitl_id) === to);
           if (found) current = found.hitl_id;

@@ -9,6 +9,7 @@ import { afterAll } from "vitest";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const SPY = new URL("effect-spy.child.ts", import.meta.url).href;
+const MODEL = new URL("model.child.ts", import.meta.url).href;
 
 /** What `--yes` leaves of the sample. */
 export const TIDIED = [
@@ -40,14 +41,22 @@ export interface RunOptions {
   readonly state: string;
   /** It dies by SIGKILL as soon as it has written this, or after so many milliseconds. */
   readonly killAt?: string | number;
+  /** A model plans: that of model.child.ts. */
+  readonly model?: boolean;
 }
 
 /** Nobody is at its standard input. */
-export function tidy(args: readonly string[], { state, killAt }: RunOptions): Promise<Ended> {
+export function tidy(args: readonly string[], { state, killAt, model = false }: RunOptions): Promise<Ended> {
   const { OPENAI_API_KEY: _o, ANTHROPIC_API_KEY: _a, npm_lifecycle_event: _n, ...env } = process.env;
   const child = spawn(
     process.execPath,
-    ["--import", "tsx", "--import", SPY, "examples/tidy/main.ts", "--state", state, ...args],
+    [
+      ...["tsx", SPY, ...(model ? [MODEL] : [])].flatMap((module) => ["--import", module]),
+      "examples/tidy/main.ts",
+      "--state",
+      state,
+      ...args,
+    ],
     {
       cwd: ROOT,
       env: {
@@ -55,6 +64,7 @@ export function tidy(args: readonly string[], { state, killAt }: RunOptions): Pr
         TIDY_SPY: spyLog(state),
         TIDY_KILL_AT: typeof killAt === "string" ? killAt : "",
         COLUMNS: "200",
+        ...(model ? { OPENAI_API_KEY: "none", OPENAI_MODEL: "test-model" } : {}),
       },
       stdio: ["ignore", "pipe", "pipe"],
     },

@@ -85,6 +85,18 @@ test("all questions are shown together, and answered in any order", async () => 
   expect(said).toContain("No question 9 is open.");
 });
 
+test("of a long list the first lines are shown, and all of them when asked for", async () => {
+  const paths = Array.from({ length: 200 }, (_, index) => `file ${index}.txt`);
+  const data = { message: "Delete them?", args: { paths }, allowed_decisions: ["approve_once", "reject"] };
+  const { answerer, said } = person("/all", "1");
+  const reply = await answerer.next([await record("permission", data)]);
+  expect(reply?.response).toEqual({ decision: "approve_once" });
+  const shown = said.filter((text) => text.includes("Delete them?"));
+  expect(shown).toHaveLength(2);
+  expect(shown[0]).toMatch(/lines more/);
+  expect(paths.filter((path) => !shown[1]?.includes(`- ${path}`))).toEqual([]);
+});
+
 test("Ctrl-C, Ctrl-D and /quit leave the questions open, in the middle of an answer too", async () => {
   const questions = [1, 2].map((n) => ({ id: `q${n}`, message: `${n}?` }));
   const open = [await record("ask_user", { questions })];

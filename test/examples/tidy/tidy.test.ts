@@ -2,16 +2,11 @@ import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { chmod, mkdir, readFile, realpath, symlink, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { AIMessage } from "@langchain/core/messages";
-import { MemorySaver } from "@langchain/langgraph";
-import { InMemoryHITLBackend, respondAndResume } from "holdpoint";
 import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
 import { describe, expect, test } from "vitest";
-import { tidyAgent, tidyTools } from "../../../examples/tidy/agent.ts";
 import { UsageError } from "../../../examples/tidy/exit.ts";
 import { parseOptions } from "../../../examples/tidy/options.ts";
 import { makeSample } from "../../../examples/tidy/sample.ts";
-import type { TidyState } from "../../../examples/tidy/state.ts";
 import { openState, RUN_VERSION, writeRun } from "../../../examples/tidy/state-folder.ts";
 import { effectsOf, sampleIn, tempFolder, tidy, TIDIED, treeOf } from "./kit.ts";
 
@@ -75,36 +70,20 @@ describe.concurrent("the tidy example", { timeout: SLOW }, () => {
       expect(out).not.toContain(tool);
   });
 
-  test("what a model calls beyond the plan is not asked about, and does not run", async () => {
-    const folder = await realpath(await tempFolder());
-    for (const name of ["8f3a2c91d4.txt", "20230611.csv"]) await writeFile(join(folder, name), name);
-    const backend = new InMemoryHITLBackend();
-    const call = { name: "trash_large_file", args: { path: "20230611.csv" }, id: "c1" };
-    const turns = [new AIMessage({ content: "", tool_calls: [call] }), new AIMessage("Done.")];
-    const seen: unknown[] = [];
-    const tools = tidyTools({
-      root: folder,
-      run: "r",
-      largeBytes: 1e9,
-      staleBefore: 0,
-      onEffect: (effect) => void seen.push(effect),
-    });
-    const planner = () => turns.shift() ?? new AIMessage("?");
-    const agent = tidyAgent(tools, planner, backend, new MemorySaver());
-    const config = { configurable: { thread_id: "t" } };
-    await agent.invoke({ messages: [] }, config);
-    const [question] = (await backend.list({ thread_id: "t", status: "pending" })).items;
-    expect(question?.data["values"]).toEqual({ changes: ["names"] });
-    await respondAndResume(agent, {
-      backend,
-      hitl_id: question?.hitl_id ?? "",
-      response: { decision: "approve" },
-    });
-    const { values } = await agent.getState(config);
-    const texts = (values as TidyState).messages.map((message) => message.text);
-    expect(texts.slice(-2)).toEqual(["The user has not agreed to changes of this kind.", "Done."]);
-    expect(seen).toEqual([]);
-    expect((await backend.list({ thread_id: "t" })).items).toHaveLength(1);
+  test("a model plans: it has the tools that were agreed to, and its conversation is one that providers take", async () => {
+    const folder = await tempFolder();
+    const state = join(folder, "state");
+    const names = { decision: "edit", values: { changes: ["names"] } };
+    const answers = await answersIn(folder, [{ match: { hitl_type: "workflow_human" }, response: names }]);
+    const open = await tidy(["--answers", answers], { state, model: true });
+    expect(open).toMatchObject({ code: 3, out: expect.stringContaining("test-model plans") });
+    expect(effectsOf(state)).toEqual([]);
+    const { code, out } = await tidy(["--yes"], { state, model: true });
+    expect(code, out).toBe(0);
+    expect(out).toContain("test-model says goodbye.");
+    expect(out).toContain("1 file moved or renamed, 0 to the trash folder, 0 deleted.");
+    expect(out).toContain("empty_trash: The user has not agreed to changes of this kind.");
+    expect(await treeOf(sampleIn(state))).toContain("minutes.txt");
   });
 
   test("a run of an older release is given up, and says so; one of a newer release is left alone", async () => {
