@@ -33,7 +33,8 @@ export const TOOL_USE_STATUSES = ["pending", "running", "waiting", "aborted", "f
 /** `waiting`: for a human. */
 export type ToolUseStatus = (typeof TOOL_USE_STATUSES)[number];
 
-export const NODE_STATUSES = ["running", "completed", "suspended", "failed"] as const;
+/** In the order of their stages (PROTOCOL.md §16, B15), as those of a tool. */
+export const NODE_STATUSES = ["running", "suspended", "failed", "completed"] as const;
 export type NodeStatus = (typeof NODE_STATUSES)[number];
 
 /** What a Date can hold, in ms. */

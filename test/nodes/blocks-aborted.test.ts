@@ -13,7 +13,7 @@ import {
   respondAndResume,
   step,
 } from "holdpoint";
-import { type BlockEvent, blockEvents } from "holdpoint/blocks";
+import type { BlockEvent } from "holdpoint/blocks";
 import { createAgent } from "langchain";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
