@@ -248,8 +248,17 @@ const commits = commit.map((ops) =>
   both("commit", ops, async (store) => seenCommit(await store.commit(ops))),
 );
 
+/** Sent through one handle without waiting: a store may do them together, and each comes out as if it were alone. */
+const commitsTogether = fc.array(commit, { minLength: 2, maxLength: 5 }).map((batch) =>
+  both("commits together", batch, async (store) => {
+    const done = await Promise.all(batch.map((ops) => store.commit(ops)));
+    return done.map(seenCommit);
+  }),
+);
+
 export const commands: readonly fc.Arbitrary<Command>[] = [
   commits,
+  commitsTogether,
   commits,
   commits,
   commits,

@@ -99,23 +99,45 @@ class CommitRun {
 
 /** `ops` have passed `checkCommit`. The clock is read under the write lock, so that times follow the commits. */
 export function runCommit(database: SqliteDatabase, ops: readonly StoreOp[], clock: () => number): Committed {
-  const writes = ops.some((operation) => operation.op !== "read");
-  return database.transaction(writes ? "write" : "read", (rollback) => {
-    const run = new CommitRun(database, clock());
-    const statuses = ops.map((operation) => run.run(operation));
-    const { refused } = run;
-    const results = ops.map((operation, index): OpResult => {
-      const status = statuses[index] as OpResult["status"];
-      const done = status === "inserted" || status === "updated";
-      return {
-        status: refused && done ? "skipped" : status,
-        record: run.recordOf(operation.op === "insert" ? operation.record.id : operation.id),
-      };
-    });
-    if (refused) rollback();
+  const mode = writesIn(ops) ? "write" : "read";
+  return database.transaction(mode, (rollback) => runOps(database, ops, clock(), rollback));
+}
+
+/** Several commits in one transaction, each as if it were alone: what one refuses is taken back, the others stay. */
+export function runCommits(
+  database: SqliteDatabase,
+  commits: readonly (readonly StoreOp[])[],
+  clock: () => number,
+): Committed[] {
+  return database.transaction("write", () =>
+    commits.map((ops) => database.savepoint((rollback) => runOps(database, ops, clock(), rollback))),
+  );
+}
+
+export function writesIn(ops: readonly StoreOp[]): boolean {
+  return ops.some((operation) => operation.op !== "read");
+}
+
+function runOps(
+  database: SqliteDatabase,
+  ops: readonly StoreOp[],
+  now: number,
+  rollback: () => void,
+): Committed {
+  const run = new CommitRun(database, now);
+  const statuses = ops.map((operation) => run.run(operation));
+  const { refused } = run;
+  const results = ops.map((operation, index): OpResult => {
+    const status = statuses[index] as OpResult["status"];
+    const done = status === "inserted" || status === "updated";
     return {
-      result: { status: refused ? "refused" : "committed", results },
-      changes: refused ? [] : run.changes,
+      status: refused && done ? "skipped" : status,
+      record: run.recordOf(operation.op === "insert" ? operation.record.id : operation.id),
     };
   });
+  if (refused) rollback();
+  return {
+    result: { status: refused ? "refused" : "committed", results },
+    changes: refused ? [] : run.changes,
+  };
 }

@@ -130,6 +130,18 @@ export class SqliteDatabase {
     return result;
   }
 
+  /** Runs `work` within a transaction; `rollback` takes back what it has done, and nothing else. */
+  savepoint<T>(work: (rollback: () => void) => T): T {
+    this.statement("SAVEPOINT one").run();
+    let keep = true;
+    const result = work(() => {
+      keep = false;
+    });
+    if (!keep) this.statement("ROLLBACK TO one").run();
+    this.statement("RELEASE one").run();
+    return result;
+  }
+
   close(): void {
     this.#statements.clear();
     this.#connection.close();

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { HoldpointError } from "../../core/errors.ts";
+import { HoldpointError, isHoldpointError } from "../../core/errors.ts";
 import type {
   ChangeHint,
   CommitResult,
@@ -19,7 +19,8 @@ import type {
 } from "../record-store.ts";
 import { handOut } from "../held.ts";
 import { checkCommit, checkLimit, decodeSeqCursor, patched } from "../store-rules.ts";
-import { runCommit } from "./commit.ts";
+import { runCommit, runCommits, writesIn } from "./commit.ts";
+import { CommitQueue, type Queued } from "./commit-queue.ts";
 import type { SqliteDatabase, SqliteDriver } from "./driver.ts";
 import { loadDriver, type SqliteDriverName } from "./drivers/load.ts";
 import { MEMORY_PATH, openDatabase, storeError } from "./open.ts";
@@ -83,7 +84,7 @@ function assertPath(path: string): string {
  * operation.
  *
  * A driver is synchronous: each operation runs in one turn of the event loop, and only the wait for another
- * process's lock does not.
+ * process's lock does not. Commits of one turn share a transaction, and so the wait for the disk.
  *
  * @throws HoldpointError `ERR_HITL_INVALID_INPUT` for options that cannot be. Operations reject with
  * `ERR_HITL_STORE` (nothing was done), `ERR_HITL_INDETERMINATE` (the file system failed in a commit),
@@ -97,6 +98,7 @@ export class SqliteRecordStore implements RecordStore {
   readonly #clock: Clock;
   readonly #choice: SqliteDriverName | SqliteDriver | undefined;
   readonly #hub: WatchHub;
+  readonly #queue: CommitQueue = new CommitQueue((queued) => this.#flush(queued));
   #driver: SqliteDriver | undefined;
   #database: SqliteDatabase | undefined;
   #closed = false;
@@ -118,11 +120,8 @@ export class SqliteRecordStore implements RecordStore {
 
   async commit(ops: readonly StoreOp[]): Promise<CommitResult> {
     checkCommit(ops);
-    return this.#perform((database) => {
-      const { result, changes } = runCommit(database, ops, () => this.#clock.now());
-      this.#hub.committed(changes);
-      return result;
-    });
+    // One that only reads shares no wait for the disk; but it does not overtake what was sent before it.
+    return writesIn(ops) || !this.#queue.empty ? this.#queue.add(ops) : this.#commit(ops);
   }
 
   async get(ids: readonly string[]): Promise<(StoredRecord | null)[]> {
@@ -217,6 +216,7 @@ export class SqliteRecordStore implements RecordStore {
   }
 
   async close(): Promise<void> {
+    this.#queue.drain();
     this.#closed = true;
     this.#hub.stop();
     const database = this.#database;
@@ -225,6 +225,40 @@ export class SqliteRecordStore implements RecordStore {
       database?.close();
     } catch (error) {
       throw storeError(error, this.#driver, this.#path);
+    }
+  }
+
+  #commit(ops: readonly StoreOp[]): Promise<CommitResult> {
+    return this.#perform((database) => {
+      const { result, changes } = runCommit(database, ops, () => this.#clock.now());
+      this.#hub.committed(changes);
+      return result;
+    });
+  }
+
+  async #flush(queued: readonly Queued[]): Promise<void> {
+    if (queued.length > 1 && (await this.#flushTogether(queued))) return;
+    await Promise.all(queued.map(({ ops, resolve, reject }) => this.#commit(ops).then(resolve, reject)));
+  }
+
+  /** False if one of them made the transaction fail: then each is done by itself, and hears what is wrong with it. */
+  async #flushTogether(queued: readonly Queued[]): Promise<boolean> {
+    try {
+      const done = await this.#perform((database) => {
+        const committed = runCommits(
+          database,
+          queued.map(({ ops }) => ops),
+          () => this.#clock.now(),
+        );
+        for (const { changes } of committed) this.#hub.committed(changes);
+        return committed;
+      });
+      for (const [n, { result }] of done.entries()) queued[n]?.resolve(result);
+      return true;
+    } catch (error) {
+      if (isHoldpointError(error) && error.details["reason"] === "other") return false;
+      for (const { reject } of queued) reject(error);
+      return true;
     }
   }
 
