@@ -76,6 +76,17 @@ describe("approvalNode", () => {
     ]);
   });
 
+  it("P3 where nothing can be edited, an approval with values is refused as well", async () => {
+    const node = approvalNode(State, { message: "Publish?", backend }, { approved: "publish", rejected: END });
+    const plain = graphOf(node, "publish");
+    await plain.invoke({ draft: "Hi" }, thread("plain"));
+    const { hitl_id } = await openAsk(backend, "plain");
+    const withValues = { decision: "approve", values: { draft: "Bye" } };
+    expect(await backend.respond(hitl_id, withValues)).toMatchObject({ status: "invalid" });
+    await answer(plain, backend, "plain", undefined, { decision: "approve" });
+    expect((await plain.getState(thread("plain"))).values).toMatchObject({ draft: "Hi", trace: ["publish"] });
+  });
+
   it("approve and reject lead where their routes say; the outcome says by whom and why", async () => {
     await start("yes");
     await answer(graph, backend, "yes", undefined, { decision: "approve" });

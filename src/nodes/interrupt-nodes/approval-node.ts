@@ -151,7 +151,8 @@ function approvalSchema(
     properties: { decision: { enum: decisions }, comment: { type: "string" }, ...more },
     required: ["decision"],
   });
-  if (editable === undefined) return decided(["approve", "reject"]);
+  // Who approves with values may think that they count.
+  if (editable === undefined) return { ...decided(["approve", "reject"]), not: { required: ["values"] } };
   const parts = Object.entries(editable).filter(([, schema]) => schema !== undefined);
   if (parts.length === 0)
     throw new HoldpointError("ERR_HITL_INVALID_INPUT", "approvalNode: editable names no part of the state.");
@@ -166,7 +167,6 @@ function approvalSchema(
     if: { properties: { decision: { const: "edit" } }, required: ["decision"] },
     // biome-ignore lint/suspicious/noThenProperty: a JSON Schema keyword.
     then: { required: ["values"] },
-    // Who approves with values may think that they count.
     else: { properties: { values: false } },
   };
   return schemaWithParts(json, (answer) => checkValues(answer, new Map(parts)));
