@@ -34,6 +34,7 @@ function open(folder: string) {
   return { backend, graph };
 }
 
+// The first process, started below: it asks, and is killed while the question is open.
 const [role, given] = process.argv.slice(2);
 if (role === "ask" && given) {
   const { graph } = open(given);
@@ -41,6 +42,7 @@ if (role === "ask" && given) {
   process.kill(process.pid, "SIGKILL");
 }
 
+// The second process: all that it shares with the first one is the folder.
 const folder = mkdtempSync(join(tmpdir(), "holdpoint-example-"));
 const { signal } = spawnSync(process.execPath, [
   ...process.execArgv,

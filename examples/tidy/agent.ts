@@ -9,7 +9,7 @@ import { approvalNode, type HITLBackend, HITLToolNode, unansweredToolCalls } fro
 import { z } from "zod";
 import { lookAround, type Planner } from "./planner.ts";
 import { KINDS, type Kind, LOOKS, proposalText, proposedKinds, TOOL_OF } from "./proposal.ts";
-import { TidyAnnotation, type TidyState } from "./state.ts";
+import { TidyAnnotation, type TidyState } from "./graph-state.ts";
 import { changeTools } from "./tools/change-tools.ts";
 import type { TidyContext } from "./tools/context.ts";
 import { lookTools } from "./tools/look-tools.ts";

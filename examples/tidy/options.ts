@@ -24,6 +24,9 @@ Usage: npm start -- [PATH] [options]
   --offline        plan by rules, even if there is a key for a model
   --help           show this
 
+The first question is whether you agree to the plan. In FILE, its answer is { "decision": "approve" | "reject" }, or
+{ "decision": "edit", "values": { "changes": ["names", …] } }; it is the one with "hitl_type": "workflow_human".
+
 Stop it whenever you like, with Ctrl-C or kill -9: start it again, and it goes on where it was.
 
 With OPENAI_API_KEY or ANTHROPIC_API_KEY a model plans, if @langchain/openai or @langchain/anthropic is installed.

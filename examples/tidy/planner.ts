@@ -4,7 +4,7 @@
  */
 import { AIMessage, type BaseMessage, isAIMessage } from "@langchain/core/messages";
 import { type Call, type Kind, LOOKS, proposedCalls } from "./proposal.ts";
-import type { TidyState } from "./state.ts";
+import type { TidyState } from "./graph-state.ts";
 
 /** What the agent does next: calls of tools, or its last words. */
 export type Planner = (state: TidyState) => AIMessage | Promise<AIMessage>;

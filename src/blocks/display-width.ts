@@ -87,8 +87,8 @@ export function wrap(text: string, width: number): string[] {
     }
     // A space that a break has left out does not begin the next line.
     if (unit.isSpace && used === 0 && lines.length > 0) continue;
-    // An indent alone is no line.
-    if (used + unit.width > width && line.trimStart() !== "") flush();
+    // An indent alone is no line, nor is the mark of a list's item.
+    if (used + unit.width > width && !/^ *(?:- )*$/.test(line)) flush();
     if (used + unit.width <= width) {
       line += unit.text;
       used += unit.width;

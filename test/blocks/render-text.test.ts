@@ -156,6 +156,9 @@ describe("renderBlockText", () => {
       "name",
       "auth_url",
       "user_response",
+      "details",
+      "values",
+      "allowed_decisions",
       "x\n",
     ),
     fc.oneof(
@@ -415,6 +418,24 @@ describe("each type of question", () => {
     ],
   ] as [string, JsonObject, string[]][])("%s %j", (hitl_type, data, lines) => {
     expect(plain(question(hitl_type, data))).toEqual(lines);
+  });
+
+  it("begins a long name of a list on the line of its mark", () => {
+    const args = { paths: [`${"deep/".repeat(10)}a.txt`] };
+    const lines = plain(question("permission", { args }), 40);
+    expect(lines.filter((row) => row.includes("| ")).map((row) => row.trim())).toEqual([
+      "| paths:",
+      "|   - deep/deep/deep/deep/deep/dee",
+      "|   p/deep/deep/deep/deep/a.txt",
+    ]);
+  });
+
+  it("draws the event of a question as it draws its block", async () => {
+    const backend = new InMemoryHITLBackend();
+    const ask = { hitl_type: "confirm", session_id: "s", data: { message: "Go?" } };
+    const { record } = await backend.create(ask);
+    const drawn = renderBlockText(hitlBlock(record), { plain: true });
+    expect(drawn).toBe("? hitl - confirm - pending\n| Go?");
   });
 
   it("shows who answered what and when, and why it was not", async () => {
