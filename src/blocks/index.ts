@@ -86,6 +86,7 @@ export {
   createBlockState,
   getBlock,
   listBlocks,
+  listQuestions,
   openQuestions,
   rootBlocks,
 } from "./state.ts";

@@ -153,12 +153,15 @@ export function applyBlockEvent(state: BlockState, event: BlockEvent): BlockStat
   if (isNew && state.size >= state.limits.maxBlocks) {
     throw tooLarge(`There are ${state.size} blocks`, state.limits.maxBlocks);
   }
-  const after = dated(received(state, before, checked), checked);
+  const changed = dated(received(state, before, checked), checked);
+  const asks = !changed.asks && changed.block?.kind === "hitl";
+  const after = asks ? { ...changed, asks } : changed;
   let next = state;
   if (after !== before) {
     const at = index ?? state.ids.size;
     state.ids.set(checked.block_id, at);
     next = { ...state, entries: withEntry(state.entries, at, after) };
+    if (asks) next = { ...next, questions: appended(state.questions, at) };
     if (isNew) next = { ...next, size: state.size + 1, order: appended(state.order, at) };
   }
   return placed(next, checked, isNew);

@@ -59,6 +59,8 @@ export interface Entry {
   readonly parent: number;
   /** Its place among the roots while it is shown there, else GONE. */
   readonly rootPlace: number;
+  /** It is, or was, a question, and is listed as such. */
+  readonly asks: boolean;
 }
 
 export const NO_ENTRY: Entry = {
@@ -72,6 +74,7 @@ export const NO_ENTRY: Entry = {
   children: emptyList(),
   parent: ROOT,
   rootPlace: GONE,
+  asks: false,
 };
 
 /** Opaque: read it with {@link getBlock}, {@link listBlocks}, {@link rootBlocks} and {@link childBlocks}. */
@@ -82,6 +85,8 @@ export interface BlockState {
   readonly entries: PersistentList<Entry>;
   /** @internal Indexes of entries, in the order in which their blocks appeared. */
   readonly order: PersistentList<number>;
+  /** @internal `hitl` blocks, so that what is open is found without a look at all blocks. */
+  readonly questions: PersistentList<number>;
   /** @internal Blocks without a parent, or whose parent has not come. GONE: it has. */
   readonly roots: PersistentList<number>;
   /**
@@ -115,6 +120,7 @@ export function createBlockState(options: BlockStateOptions = {}): BlockState {
     size: 0,
     entries: emptyList(),
     order: emptyList(),
+    questions: emptyList(),
     roots: emptyList(),
     ids: new Map(),
     mergers: new Map(Object.entries(options.mergers ?? {})),
@@ -159,7 +165,24 @@ export function childBlocks(state: BlockState, block_id: string): readonly Block
   return entry ? blocksAt(state, entry.children) : [];
 }
 
-/** The `hitl` blocks that wait for an answer, in the order in which they appeared (P10). */
+/** The `hitl` blocks, open or ended, in the order in which they came (P10). What it costs depends on their number alone. */
+export function listQuestions(state: BlockState): readonly Block[] {
+  return blocksAt(state, state.questions).filter(({ kind }) => kind === "hitl");
+}
+
+/** Those of {@link listQuestions} that wait for an answer. */
 export function openQuestions(state: BlockState): readonly Block[] {
-  return listBlocks(state).filter(({ kind, data }) => kind === "hitl" && data["status"] === "pending");
+  return listQuestions(state).filter(({ data }) => data["status"] === "pending");
+}
+
+const idsOfRoots = new WeakMap<object, readonly string[]>();
+
+/** Ids of {@link rootBlocks}: the same array until another block is a root. */
+export function rootIds(state: BlockState): readonly string[] {
+  let ids = idsOfRoots.get(state.roots);
+  if (!ids) {
+    ids = rootBlocks(state).map(({ block_id }) => block_id);
+    idsOfRoots.set(state.roots, ids);
+  }
+  return ids;
 }

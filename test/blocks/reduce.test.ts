@@ -8,6 +8,7 @@ import {
   createBlockState,
   getBlock,
   listBlocks,
+  listQuestions,
 } from "holdpoint/blocks";
 import { describe, expect, it } from "vitest";
 import { REORDER_WINDOW } from "../../src/blocks/reduce.ts";
@@ -34,6 +35,25 @@ describe("order and duplicates", () => {
         assert.deepEqual(blocksOf(fold(arrived)), blocksOf(fold(events)));
       }),
       { numRuns: runs(1000) },
+    );
+  });
+
+  it("P10: the questions are found without a look at all blocks, and none is missing or shown twice", () => {
+    fc.assert(
+      fc.property(
+        deliveries,
+        fc.array(fc.constantFrom("hitl", "tool_use"), { minLength: 1 }),
+        ({ arrived }, kinds) => {
+          let state = createBlockState();
+          for (const [at, event] of arrived.entries()) {
+            // A block may become a question, and be none again.
+            state = applyBlockEvent(state, { ...event, kind: kinds[at % kinds.length] as string });
+            const asking = listBlocks(state).filter(({ kind }) => kind === "hitl");
+            expect(new Set(listQuestions(state))).toEqual(new Set(asking));
+            expect(listQuestions(state)).toHaveLength(asking.length);
+          }
+        },
+      ),
     );
   });
 

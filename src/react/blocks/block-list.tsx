@@ -1,5 +1,5 @@
 import { memo, type ReactElement, useCallback, useMemo, useSyncExternalStore } from "react";
-import { type BlockState, childBlocks, rootBlocks } from "../../blocks/state.ts";
+import { type BlockState, childBlocks, rootIds } from "../../blocks/state.ts";
 import { useAnswerStore } from "../hooks/use-answer-store.ts";
 import { type BlockSource, selection, sameItems, useBlock, useBlocks } from "../hooks/use-blocks.ts";
 import { TextsContext, useTextsWith } from "../texts-context.ts";
@@ -11,10 +11,6 @@ export interface BlockListProps extends Omit<BlockViewProps, "block" | "children
 }
 
 type ItemProps = Omit<BlockListProps, "texts" | "className"> & { readonly block_id: string };
-
-function rootIds(state: BlockState): readonly string[] {
-  return rootBlocks(state).map(({ block_id }) => block_id);
-}
 
 /** Ids of the children of one block; only its own changes are listened to. */
 function useChildIds(store: BlockSource, block_id: string): readonly string[] {

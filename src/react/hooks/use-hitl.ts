@@ -1,5 +1,5 @@
 import { useCallback, useMemo, useSyncExternalStore } from "react";
-import { listBlocks } from "../../blocks/state.ts";
+import { listQuestions } from "../../blocks/state.ts";
 import type { JsonValue } from "../../core/json.ts";
 import type { AnswerStore, AnswerStoreOptions } from "../answer-store.ts";
 import { answerOf, hitlIdOf, hitlTypeOf, isEnded } from "../hitl/question.ts";
@@ -46,7 +46,7 @@ function useHitlBlocks(source: BlockSource | readonly ViewBlock[]): readonly Vie
       const now = store?.getSnapshot();
       if (!now || now === snapshot) return asking;
       snapshot = now;
-      const next = listBlocks(now).filter((block) => hitlIdOf(block) !== null);
+      const next = listQuestions(now).filter((block) => hitlIdOf(block) !== null);
       if (!sameItems(asking, next)) asking = next;
       return asking;
     };
