@@ -15,7 +15,7 @@ Usage: npm start -- [PATH] [options]
                    counts. With --yes or --no, these are for the other questions
   --json           write block events to the standard output, one JSON object a line, for another program to
                    show; everything else goes to the standard error
-  --plain          no colours, and nothing drawn but with ASCII characters
+  --plain          draw blocks with ASCII characters only, without colours
   --list           show the questions that are open, and do nothing
   --reset          forget all runs and make the sample anew, then start
   --state DIR      where runs are kept (default: .holdpoint in the current folder)

@@ -70,6 +70,19 @@ describe.concurrent("the tidy example", { timeout: SLOW }, () => {
       expect(out).not.toContain(tool);
   });
 
+  test("P8 a plan that somebody withdraws is not one that was agreed to", async () => {
+    const state = join(await tempFolder(), "state");
+    expect(await tidy([], { state })).toMatchObject({ code: 2 });
+    const backend = new SqliteHITLBackend({ path: join(state, "holdpoint.db") });
+    const [plan] = (await backend.list({ status: "pending" })).items;
+    await backend.cancel(plan?.hitl_id ?? "", { reason: "moving out" });
+    await backend.close();
+    const { code, out } = await tidy(["--yes"], { state });
+    expect(code, out).toBe(0);
+    expect(out).toContain("The plan was withdrawn. (moving out)\nNothing was changed.");
+    expect(effectsOf(state)).toEqual([]);
+  });
+
   test("a model plans: it has the tools that were agreed to, and its conversation is one that providers take", async () => {
     const folder = await tempFolder();
     const state = join(folder, "state");
