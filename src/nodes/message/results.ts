@@ -140,10 +140,18 @@ export function mergeUpdates(into: Updates, more: Updates): void {
   }
 }
 
-/** Nobody recorded what became of it. */
+/** Nobody recorded what became of it. Providers are not sent what marks it. */
 export function unknownResult(call: ToolCall): ToolMessage {
-  return toolMessage(call, UNKNOWN_TEXT, "error");
+  const message = toolMessage(call, UNKNOWN_TEXT, "error");
+  message.response_metadata = { holdpoint: UNKNOWN };
+  return message;
 }
 
+/** True of what {@link unknownResult} made: no tool, and no middleware, has said it. */
+export function isUnknownResult({ response_metadata }: BaseMessage): boolean {
+  return (response_metadata as { holdpoint?: unknown } | undefined)?.holdpoint === UNKNOWN;
+}
+
+const UNKNOWN = "unknown_result";
 const UNKNOWN_TEXT =
   "The call was interrupted before its result was known. It may or may not have taken effect; do not assume either.";

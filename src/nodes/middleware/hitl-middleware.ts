@@ -12,7 +12,7 @@ import { PauseSignal } from "../../suspend/pause-signal.ts";
 import { type HostConfig, namespaceOf, placeOf } from "../../suspend/place.ts";
 import { isHITLSuspend } from "../../suspend/suspend-signal.ts";
 import type { InDoubtPolicy } from "../../suspend/tool-step.ts";
-import { unknownResult } from "../message/results.ts";
+import { isUnknownResult, unknownResult } from "../message/results.ts";
 import { isToolMessage, repairMessages, unansweredToolCalls } from "../message/tool-calls.ts";
 import { isSentAlone, nestedConfig } from "../nested-config.ts";
 import { WrappedCalls } from "../wrapped-calls.ts";
@@ -207,8 +207,9 @@ function siblingsOf({ state, runtime }: HITLToolCallRequest): number {
   return asked?.tool_calls?.length ?? 1;
 }
 
+/** By a tool, or by what a middleware took for one; another run of the thread may be in the call still. */
 function answeredIn(messages: readonly BaseMessage[]): ReadonlySet<string> {
-  const results = messages.filter((message): message is ToolMessage => message.getType() === "tool");
+  const results = messages.filter(isToolMessage).filter((message) => !isUnknownResult(message));
   return new Set(results.map((message) => message.tool_call_id));
 }
 
