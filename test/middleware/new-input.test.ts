@@ -77,6 +77,16 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
     });
   });
 
+  it("who follows the run is shown that the question is cancelled", async () => {
+    const { agent } = setUp();
+    await agent.invoke(say("pay"), thread("t"));
+    const shown: unknown[] = [];
+    const stream = await agent.stream(say("stop"), { ...thread("t"), streamMode: "custom" });
+    for await (const chunk of stream) shown.push(chunk);
+    const data = expect.objectContaining({ message: "Pay eve?", status: "cancelled", reason: "superseded" });
+    expect(shown).toContainEqual(expect.objectContaining({ kind: "hitl", data }));
+  });
+
   it("P4 an answer that comes too late hears that its question is cancelled, and changes nothing", async () => {
     const { agent, backend, effects } = setUp();
     await agent.invoke(say("pay"), thread("t"));
