@@ -14,9 +14,10 @@ import {
   step,
 } from "holdpoint";
 import type { BlockEvent } from "holdpoint/blocks";
-import { createAgent } from "langchain";
+import { createAgent, createMiddleware } from "langchain";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { reportProgress } from "../../src/suspend/progress.ts";
 import { fold } from "../blocks/kit.ts";
 import { callOf, openQuestion, start } from "../support/agent.ts";
 import { gate, until } from "../support/poll.ts";
@@ -166,3 +167,54 @@ it("P9 a call that was aborted in a step waits for a human when it is found in d
   });
   expect(call()?.data["status"]).toBe("success");
 });
+
+it.each(["v1", "v2"] as const)(
+  "a call that failed, and asks when a middleware of an agent %s tries it again, waits for its human",
+  async (version) => {
+    const backend = new InMemoryHITLBackend();
+    let tries = 0;
+    const flaky = tool(
+      async () => {
+        tries += 1;
+        reportProgress(tries);
+        if (tries === 1) throw new Error("not yet");
+        return String((await confirm({ message: "now?" })).confirmed);
+      },
+      { name: "flaky", description: "Fails at first.", schema },
+    );
+    const again = createMiddleware({
+      name: "Again",
+      wrapToolCall: async (request, handler) => {
+        try {
+          return await handler(request);
+        } catch {
+          return handler(request);
+        }
+      },
+    });
+    const graph = createAgent({
+      model: new ScriptedModel([ai([callOf("flaky", "c1")]), new AIMessage("done")]),
+      tools: [flaky],
+      version,
+      middleware: [again, hitlMiddleware({ backend })],
+      checkpointer: new MemorySaver(),
+    });
+    const events = await written(graph, start, "t");
+    expect(statusesOf(events)).toEqual([
+      "flaky pending",
+      "flaky running",
+      "flaky failed",
+      "flaky pending",
+      "flaky running",
+      "flaky waiting",
+    ]);
+    const call = (arrived: readonly BlockEvent[]) =>
+      Object.values(blocksIn(fold(arrived))).find(({ kind }) => kind === "tool_use");
+    expect(call(events)?.data["status"]).toBe("waiting");
+    expect(call(events.toReversed())).toEqual(call(events));
+    const { hitl_id } = await openQuestion(backend, "t", "now?");
+    const onBlock = (event: BlockEvent) => void events.push(event);
+    await respondAndResume(graph as never, { backend, hitl_id, response: { confirmed: true }, onBlock });
+    expect(call(events)?.data["status"]).toBe("success");
+  },
+);

@@ -1,5 +1,5 @@
 /** Runs of real graphs as block events, and what a screen shows of them. */
-import { applyBlockEvent, type Block, type BlockEvent, type BlockState, listBlocks } from "holdpoint/blocks";
+import { type Block, type BlockEvent, type BlockState, listBlocks } from "holdpoint/blocks";
 
 /** A compiled graph, whatever its state is. */
 export interface StreamedGraph {
@@ -29,16 +29,3 @@ export const statusesOf = (events: readonly BlockEvent[]): string[] =>
   events
     .filter(({ kind, op }) => op === "apply" && kind !== "hitl")
     .map(({ data }) => `${String(data?.["name"] ?? data?.["node_id"])} ${String(data?.["status"])}`);
-
-/** Each way to put two sequences together that keeps the order of both would be too many: some of them, seeded. */
-export function interleaved<T>(one: readonly T[], other: readonly T[], choose: () => boolean): T[] {
-  const merged: T[] = [];
-  let [a, b] = [0, 0];
-  while (a < one.length || b < other.length) {
-    const first = b === other.length || (a < one.length && choose());
-    merged.push((first ? one[a++] : other[b++]) as T);
-  }
-  return merged;
-}
-
-export { applyBlockEvent };
