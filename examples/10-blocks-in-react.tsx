@@ -32,7 +32,7 @@ const store = createBlockStore();
 const respond: Respond = (hitl_id, response) =>
   respondAndResume(graph, { backend, hitl_id, response, onBlock: (event) => store.dispatch(event) });
 
-/** What a reader without eyes for layout sees: markup of an author is text. */
+/** All texts of the page, in their order. Markup in a question is text, too. */
 function show(): void {
   const page = renderToStaticMarkup(<BlockList store={store} respond={respond} />);
   const texts = page.split(/<[^>]*>/).map((text) => text.replaceAll(/\s+/g, " ").trim());

@@ -81,7 +81,11 @@ describe("widths", () => {
         "가",
       ),
       fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCodePoint(code)),
-      fc.integer({ min: 0x3041, max: 0x9fff }).map((code) => String.fromCodePoint(code)),
+      fc
+        .integer({ min: 0x3041, max: 0x9fff })
+        .map((code) => String.fromCodePoint(code))
+        // Node gives the voicing marks, which are drawn on the letter before them, columns of their own.
+        .filter((letter) => !/\p{M}/u.test(letter)),
       fc.integer({ min: 0xac00, max: 0xd7a3 }).map((code) => String.fromCodePoint(code)),
       fc.integer({ min: 0xff01, max: 0xff60 }).map((code) => String.fromCodePoint(code)),
     );

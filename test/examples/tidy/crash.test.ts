@@ -30,7 +30,7 @@ const MOMENTS: readonly (readonly [killAt: string, ...args: string[]])[] = [
   ["deleted: "],
 ];
 
-describe.concurrent("killed at", { timeout: 240_000 }, () => {
+describe.concurrent("killed at", { timeout: 360_000 }, () => {
   test("P1 P4 P6 every moment in turn: nothing is asked, answered or done twice", async () => {
     const state = join(await tempFolder(), "state");
     for (const [killAt, ...args] of MOMENTS) {

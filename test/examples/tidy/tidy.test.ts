@@ -10,7 +10,7 @@ import { makeSample } from "../../../examples/tidy/sample.ts";
 import { openState, RUN_VERSION, writeRun } from "../../../examples/tidy/state-folder.ts";
 import { effectsOf, sampleIn, tempFolder, tidy, TIDIED, treeOf } from "./kit.ts";
 
-const SLOW = 120_000;
+const SLOW = 240_000;
 const APPROVE = { match: { hitl_type: "workflow_human" }, response: { decision: "approve" } };
 
 async function answersIn(folder: string, answers: readonly object[]): Promise<string> {
