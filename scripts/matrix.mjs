@@ -1,4 +1,5 @@
-// The matrix of test/matrix with another LangGraph: installed beside a copy of the project, in a folder of its own.
+// The matrix of test/matrix with another LangGraph, or on another store. Another LangGraph is installed beside a copy of
+// the project, in a folder of its own.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,13 +7,15 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { duration, main, npmCommand, run, Stop } from "./lib/run.mjs";
 import { root } from "./lib/root.mjs";
+import { setup } from "./setup.mjs";
 
-const HELP = `Usage: node scripts/matrix.mjs --langgraph <version> [options]
+const HELP = `Usage: node scripts/matrix.mjs [--langgraph <version>] [--store <name>] [options]
 
 Installs that version of @langchain/langgraph, with what it needs, into a temporary folder beside a copy of the
-project, and runs test/matrix there.
+project, and runs test/matrix there. Without --langgraph the matrix runs in the project, with its own packages.
 
   --langgraph    the version, such as 1.7.3
+  --store        memory (default), sqlite or redis: a redis-server of its own, or HOLDPOINT_TEST_REDIS_URL
   --core         of @langchain/core; default: the project's own for the same minor version, else what langgraph asks for
   --langchain    default: the project's own
   --deepagents   default: the project's own
@@ -22,17 +25,20 @@ project, and runs test/matrix there.
 
 /** A resolver that finds no set of versions can go on for ever. */
 const INSTALL_MS = 5 * 60_000;
-const TESTS_MS = 10 * 60_000;
+const TESTS_MS = 20 * 60_000;
 const LANGGRAPH = "@langchain/langgraph";
 const CORE = "@langchain/core";
 /** What langgraph and the agents have in common. */
 const SHARED = ["@langchain/langgraph-sdk", "@langchain/langgraph-checkpoint"];
 /** What the matrix needs of the project's development packages. */
-const NEEDED = ["vitest", "zod", "langchain", "deepagents"];
+const NEEDED = ["vitest", "zod", "langchain", "deepagents", "ioredis"];
+/** The stores, and what else each needs: a slice runs on Redis whatever the store is. */
+const DRIVERS = { memory: [], sqlite: ["better-sqlite3"], redis: [] };
 const COPIED = [
   "src",
   "test/matrix",
   "test/nodes/kit.ts",
+  "test/support/redis-server.ts",
   "docs/matrix.md",
   "vitest.config.ts",
   "tsconfig.json",
@@ -40,6 +46,7 @@ const COPIED = [
 
 const OPTIONS = /** @type {const} */ ({
   langgraph: { type: "string" },
+  store: { type: "string", default: "memory" },
   core: { type: "string" },
   langchain: { type: "string" },
   deepagents: { type: "string" },
@@ -87,7 +94,9 @@ function manifestOf(options, npm) {
   const given = overridesOf(options.override);
   const dependencies = {
     ...own.dependencies,
-    ...Object.fromEntries(NEEDED.map((name) => [name, options[name] ?? pins[name]])),
+    ...Object.fromEntries(
+      [...NEEDED, ...DRIVERS[options.store]].map((name) => [name, options[name] ?? pins[name]]),
+    ),
     [LANGGRAPH]: langgraph,
     [CORE]: core,
     // Named here, or npm takes the newest that agents would accept, and finds that it does not fit the rest.
@@ -120,42 +129,65 @@ function report(file) {
   for (const { name, message } of broken) console.log(`FAILED ${name}: ${message.split("\n")[0]}`);
 }
 
+/** Runs the matrix in this folder. @returns whether all cells hold */
+async function runMatrix(folder, store, file) {
+  const vitest = join(folder, "node_modules/vitest/vitest.mjs");
+  const args = [vitest, "run", "--root", folder, "test/matrix", "--reporter=json", `--outputFile=${file}`];
+  const tests = await run(process.execPath, args, {
+    env: { HOLDPOINT_MATRIX_STORE: store },
+    timeoutMs: TESTS_MS,
+    group: true,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  if (!existsSync(file)) throw new Stop("The tests did not run to their end.");
+  report(file);
+  return tests.code === 0;
+}
+
+async function installIn(folder, options) {
+  const npm = npmCommand();
+  for (const path of COPIED) cpSync(join(root, path), join(folder, path), { recursive: true });
+  writeFileSync(join(folder, "package.json"), JSON.stringify(manifestOf(options, npm), null, 2));
+  const install = ["--prefix", folder, "install", "--no-audit", "--no-fund", "--loglevel=error"];
+  const installed = await run(npm.command, [...npm.args, ...install], {
+    timeoutMs: INSTALL_MS,
+    group: true,
+    shell: npm.shell,
+  });
+  if (installed.timedOut) throw new Stop(`npm found no set of versions in ${duration(INSTALL_MS)}.`);
+  if (installed.code !== 0) throw new Stop("npm install failed; its message is above.");
+}
+
+function checkOptions(options) {
+  if (!Object.hasOwn(DRIVERS, options.store))
+    throw new Stop(`--store has to be one of ${Object.keys(DRIVERS).join(", ")}\n\n${HELP}`);
+  for (const name of ["langgraph", "core", "langchain", "deepagents"])
+    if (options[name] !== undefined && !isVersion(options[name]))
+      throw new Stop(`--${name} has to be a version such as 1.7.3\n\n${HELP}`);
+  const others = ["core", "langchain", "deepagents", "override"].filter((name) => options[name]);
+  if (options.langgraph === undefined && others.length > 0)
+    throw new Stop(`--${others[0]} needs --langgraph: the project has its own packages\n\n${HELP}`);
+}
+
 await main(async () => {
   const options = readOptions();
   if (options.help) return console.log(HELP);
-  for (const name of ["langgraph", "core", "langchain", "deepagents"])
-    if ((name === "langgraph" || options[name] !== undefined) && !isVersion(options[name]))
-      throw new Stop(`--${name} has to be a version such as 1.7.3\n\n${HELP}`);
-  const npm = npmCommand();
+  checkOptions(options);
+  const { langgraph, store } = options;
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "holdpoint-matrix-")));
+  const began = Date.now();
   try {
-    for (const path of COPIED) cpSync(join(root, path), join(folder, path), { recursive: true });
-    writeFileSync(join(folder, "package.json"), JSON.stringify(manifestOf(options, npm), null, 2));
-    const began = Date.now();
-    const install = ["--prefix", folder, "install", "--no-audit", "--no-fund", "--loglevel=error"];
-    const installed = await run(npm.command, [...npm.args, ...install], {
-      timeoutMs: INSTALL_MS,
-      group: true,
-      shell: npm.shell,
-    });
-    if (installed.timedOut) throw new Stop(`npm found no set of versions in ${duration(INSTALL_MS)}.`);
-    if (installed.code !== 0) throw new Stop("npm install failed; its message is above.");
+    if (langgraph === undefined) await setup({ servers: true });
+    else await installIn(folder, options);
+    const place = langgraph === undefined ? root : folder;
     const versions = [LANGGRAPH, CORE, ...SHARED, "langchain", "deepagents"]
-      .map((name) => `${name} ${versionIn(folder, name)}`)
+      .map((name) => `${name} ${versionIn(place, name)}`)
       .join(", ");
-    console.log(`Node ${process.versions.node}, ${versions}; installed in ${duration(Date.now() - began)}`);
-    const file = join(folder, "result.json");
-    const vitest = join(folder, "node_modules/vitest/vitest.mjs");
-    const args = [vitest, "run", "--root", folder, "--reporter=json", `--outputFile=${file}`];
-    const tests = await run(process.execPath, args, {
-      timeoutMs: TESTS_MS,
-      group: true,
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    if (!existsSync(file)) throw new Stop("The tests did not run to their end.");
-    report(file);
-    if (tests.code !== 0) throw new Stop(`With ${versions}, not all cells hold.`);
-    console.log("All cells hold.");
+    const ready = Date.now();
+    console.log(`Node ${process.versions.node}, ${versions}; ready in ${duration(ready - began)}`);
+    const holds = await runMatrix(place, store, join(folder, "result.json"));
+    if (!holds) throw new Stop(`On ${store}, with ${versions}, not all cells hold.`);
+    console.log(`All cells hold on ${store}; ${duration(Date.now() - ready)}.`);
   } finally {
     if (options.keep) console.log(`Kept: ${folder}`);
     else rmSync(folder, { recursive: true, force: true });

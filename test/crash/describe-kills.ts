@@ -55,10 +55,11 @@ export function describeKills(
           `${scenario}, ${store}: ${points.length} of ${2 * names.length} kill points\n${names.map((name, at) => `${at} ${name}`).join("\n")}`,
         );
         const table = new KillTable();
+        const tables = [table, all[store]];
         await eachOf(points, WIDTH, async (point) => {
           const result = await crashes.killAt(scenario, point);
-          for (const each of [table, all[store]])
-            each.add({ scenario, store }, point.name, point.side, result);
+          for (const each of tables) each.add({ scenario, store }, point.name, point.side, result);
+          if (result.outcome === "violation") console.log(table.failures.at(-1));
         });
         expect(table.failures).toEqual([]);
         // A sweep that killed nobody proves nothing.

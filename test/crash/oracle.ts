@@ -100,7 +100,8 @@ export class Examination {
 
   checkTurns(ai: number): void {
     const spoke = this.messages.filter((message) => isAIMessage(message)).length;
-    this.check(spoke === ai, `the model spoke ${spoke} times, not ${ai}`);
+    const all = this.messages.map((message) => `${message.getType()} "${message.text}"`).join(", ");
+    this.check(spoke === ai, `the model spoke ${spoke} times, not ${ai}: ${all}`);
   }
 
   /** What users said, in this order and nothing else. */

@@ -77,7 +77,11 @@ describe("approvalNode", () => {
   });
 
   it("P3 where nothing can be edited, an approval with values is refused as well", async () => {
-    const node = approvalNode(State, { message: "Publish?", backend }, { approved: "publish", rejected: END });
+    const node = approvalNode(
+      State,
+      { message: "Publish?", backend },
+      { approved: "publish", rejected: END },
+    );
     const plain = graphOf(node, "publish");
     await plain.invoke({ draft: "Hi" }, thread("plain"));
     const { hitl_id } = await openAsk(backend, "plain");

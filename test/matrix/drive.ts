@@ -1,13 +1,27 @@
 /** One run of a cell: starts it, answers out of order with spurious wake-ups between, and looks whether all is well. */
 import { MemorySaver } from "@langchain/langgraph";
-import { callsInDoubt, type HITLRecord, type ResumeResult, respondAndResume, resumeThread } from "holdpoint";
+import {
+  callsInDoubt,
+  type HITLBackend,
+  type HITLRecord,
+  type ResumeResult,
+  respondAndResume,
+  resumeThread,
+} from "holdpoint";
 import { expect } from "vitest";
 import { pending, wake } from "../nodes/kit.ts";
 import { type BuildOptions, type Built, type Host, messagesOf } from "./hosts.ts";
+import type { Handles } from "./stores.ts";
 import { expected, type Program, World } from "./world.ts";
 
 export const DURABILITIES = ["sync", "async"] as const;
 export type Durability = (typeof DURABILITIES)[number];
+
+/** What a cell does not choose itself. */
+export interface Setting {
+  readonly durability: Durability;
+  readonly handles: Handles;
+}
 
 const THREAD = "t";
 const WAKE_UPS = [
@@ -22,7 +36,9 @@ const WAKE_UPS = [
 export type Build = (host: Host, world: World, program: Program, options: BuildOptions) => Built;
 
 export class Run {
-  readonly world: World = new World();
+  readonly world: World;
+  /** Of those who look, answer and wake: as in another process. */
+  readonly backend: HITLBackend;
   readonly host: Host;
   readonly #program: Program;
   readonly #built: Built;
@@ -34,10 +50,12 @@ export class Run {
   constructor(
     host: Host,
     program: Program,
-    durability: Durability,
+    { durability, handles: [own, other] }: Setting,
     build: Build,
     options: BuildOptions = {},
   ) {
+    this.world = new World(own);
+    this.backend = other;
     this.host = host;
     this.#program = program;
     this.#durability = durability;
@@ -61,7 +79,7 @@ export class Run {
 
   /** What is open, by what it asks. */
   async open(): Promise<Map<string, HITLRecord>> {
-    const records = await pending(this.world.backend, THREAD);
+    const records = await pending(this.backend, THREAD);
     return new Map(records.map((record) => [String(record.data["message"]), record]));
   }
 
@@ -70,8 +88,7 @@ export class Run {
   }
 
   resume(config: object = {}): Promise<ResumeResult> {
-    const { backend } = this.world;
-    const { durability } = this;
+    const { backend, durability } = this;
     return resumeThread(this.graph, { thread_id: THREAD, backend, config: { durability, ...config } });
   }
 
@@ -80,7 +97,7 @@ export class Run {
   }
 
   respond(record: HITLRecord, answer: string, config: object = {}, leaseMs = 60_000) {
-    const { backend } = this.world;
+    const { backend } = this;
     return respondAndResume(this.graph, {
       backend,
       hitl_id: record.hitl_id,
@@ -129,13 +146,13 @@ export class Run {
   async settleDoubt(answer: string): Promise<void> {
     const doubts = async (): Promise<HITLRecord[]> => {
       await this.resume();
-      const open = await pending(this.world.backend, THREAD);
+      const open = await pending(this.backend, THREAD);
       return open.filter((record) => record.hitl_type === "in_doubt");
     };
     await expect.poll(async () => (await doubts()).length, { timeout: 10_000 }).toBe(1);
     const [record] = await doubts();
     const response = { decision: "happened", result: `${record?.tool_call_id}: ${answer}` };
-    const { backend } = this.world;
+    const { backend } = this;
     const hitl_id = record?.hitl_id as string;
     expect(await respondAndResume(this.graph, { backend, hitl_id, response })).toMatchObject({
       status: "accepted",
@@ -149,7 +166,8 @@ export class Run {
 
   /** The end: outputs, each effect once, nothing dangling. */
   async expectDone(program: Program = this.#program): Promise<void> {
-    const { backend, effects } = this.world;
+    const { backend } = this;
+    const { effects } = this.world;
     const right = expected(this.world, program);
     const { next, values, tasks } = await this.graph.getState(this.config);
     expect([...next]).toEqual([]);

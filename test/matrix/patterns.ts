@@ -10,13 +10,13 @@ import {
 } from "@langchain/langgraph";
 import type { HITLRecord } from "holdpoint";
 import { expect } from "vitest";
-import { type Build, type Durability, Run } from "./drive.ts";
+import { type Build, Run, type Setting } from "./drive.ts";
 import type { Host, HostGraph, PatternName } from "./hosts.ts";
 import { type Call, opensAtFirst, type Program } from "./world.ts";
 
 export interface Pattern {
   readonly name: PatternName;
-  play(host: Host, durability: Durability): Promise<void>;
+  play(host: Host, setting: Setting): Promise<void>;
 }
 
 const alone: Build = (host, world, program, options) => host.build(world, program, options);
@@ -48,9 +48,9 @@ function nestedFitting(host: Host, call: Call): Call {
 function straight(name: PatternName, full: Program, build: Build = alone): Pattern {
   return {
     name,
-    async play(host, durability) {
+    async play(host, setting) {
       const program = fitting(host, full, build);
-      const run = new Run(host, program, durability, build);
+      const run = new Run(host, program, setting, build);
       await run.start();
       const first = build === fanOut ? program.flat() : (program[0] ?? []);
       await run.expectOpen(opensAtFirst(first));
@@ -105,9 +105,9 @@ async function waitedAt(run: Run): Promise<{ configurable: Record<string, unknow
 
 const fork: Pattern = {
   name: "fork",
-  async play(host, durability) {
+  async play(host, setting) {
     const program = [[asks("a")]];
-    const run = new Run(host, program, durability, alone);
+    const run = new Run(host, program, setting, alone);
     await run.start();
     const old = (await run.open()).get("a?")?.hitl_id;
     await run.answerAll();
@@ -131,17 +131,17 @@ const fork: Pattern = {
 
 const newInput: Pattern = {
   name: "new input",
-  async play(host, durability) {
+  async play(host, setting) {
     // An agent goes on with its next turn; what has no messages begins again.
     const program = host.kind === "tools" ? [[asks("a")], [asks("b")]] : [[asks("a")]];
     const again = host.kind === "tools" ? "b?" : "a?";
-    const run = new Run(host, program, durability, alone);
+    const run = new Run(host, program, setting, alone);
     await run.start();
     const old = (await run.open()).get("a?");
     const input = host.kind === "tools" ? { messages: [new HumanMessage("never mind")] } : {};
     await run.graph.invoke(input, run.config);
     await run.expectOpen([again]);
-    expect(await run.world.backend.get(old?.hitl_id as string)).toMatchObject({
+    expect(await run.backend.get(old?.hitl_id as string)).toMatchObject({
       status: "cancelled",
       reason: "superseded",
     });
@@ -155,11 +155,11 @@ const newInput: Pattern = {
 
 const hostRetry: Pattern = {
   name: "host retry",
-  async play(host, durability) {
+  async play(host, setting) {
     const program: Program = [
       [{ do: "plain", id: "p" }, asks("a"), { do: "flaky", id: "f" }, { do: "late", id: "l" }],
     ];
-    const run = new Run(host, program, durability, alone, { retry: true });
+    const run = new Run(host, program, setting, alone, { retry: true });
     await run.start();
     await run.expectOpen(["a?", "l?"]);
     expect(run.world.attempts.all()).toEqual({ f: 3 });
@@ -167,17 +167,17 @@ const hostRetry: Pattern = {
     await run.expectDone();
     await run.expectValidMessages();
     expect(run.world.attempts.all()).toEqual({ f: 3, l: 3 });
-    const { items } = await run.world.backend.list({ thread_id: run.config.configurable.thread_id });
+    const { items } = await run.backend.list({ thread_id: run.config.configurable.thread_id });
     expect(items).toHaveLength(2);
   },
 };
 
 const abort: Pattern = {
   name: "abort",
-  async play(host, durability) {
+  async play(host, setting) {
     const program: Program = [[{ do: "plain", id: "p" }, { do: "held", id: "h" }, asks("a")]];
     const leaseMs = 250;
-    const run = new Run(host, program, durability, alone, { leaseMs });
+    const run = new Run(host, program, setting, alone, { leaseMs });
     await run.start();
     await run.expectOpen(["a?", "h?"]);
     const open = await run.open();
@@ -191,7 +191,7 @@ const abort: Pattern = {
     run.world.held.letGo.open();
     // The answer is not lost, and the other question is still open.
     await run.expectOpen(["a?"]);
-    expect(await run.world.backend.get(open.get("h?")?.hitl_id as string)).toMatchObject({
+    expect(await run.backend.get(open.get("h?")?.hitl_id as string)).toMatchObject({
       status: "completed",
     });
     await run.respond(open.get("a?") as HITLRecord, run.world.says("a?"));

@@ -4,7 +4,7 @@
  */
 import { HumanMessage } from "@langchain/core/messages";
 import type { StructuredToolInterface } from "@langchain/core/tools";
-import { askUser, HITLSuspend, InMemoryHITLBackend, resumption, step } from "holdpoint";
+import { askUser, type HITLBackend, HITLSuspend, resumption, step } from "holdpoint";
 import { Counter, type Gate, gate, toolOf } from "../nodes/kit.ts";
 
 export type Call =
@@ -40,7 +40,8 @@ export type Once = (name: string, run: () => string) => Promise<string>;
 export type RunNested = (program: Program, config: unknown) => Promise<Record<string, string>>;
 
 export class World {
-  readonly backend = new InMemoryHITLBackend();
+  /** Of those who run the graph. */
+  readonly backend: HITLBackend;
   readonly effects = new Counter();
   readonly attempts = new Counter();
   /** Held calls wait here, with the answer they have. */
@@ -48,6 +49,10 @@ export class World {
   readonly #calls = new Map<string, Call>();
   /** What the human says next, if it is not what he says always. */
   readonly mind = new Map<string, string>();
+
+  constructor(backend: HITLBackend) {
+    this.backend = backend;
+  }
 
   says(message: string): string {
     return this.mind.get(message) ?? `re ${message}`;
