@@ -274,7 +274,7 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
       expect(effects).toEqual(["looked one", "paid ann", "looked two"]);
     });
 
-  it.each(["agent", "graph"] as const)(
+  it.each(["agent", "graph", "sendMessage"] as const)(
     "what a finished call changes beside the messages is kept, once: %s",
     async (by) => {
       const notes = new ReducedValue(z.array(z.string()).default([]), {
@@ -288,14 +288,17 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
           update: { messages: [new ToolMessage({ content: "noted", tool_call_id })], notes: ["x"] },
         });
       });
-      const { agent } = setUp({
+      const { agent, backend } = setUp({
         tools: [...shopTools([]), note],
         script: { go: [call("note", "n"), call("pay", "p", { to: "ann" })] },
         before: [noted],
       });
-      const graph = by === "agent" ? agent : agent.graph;
+      const graph = by === "graph" ? agent.graph : agent;
       await graph.invoke(say("go") as never, thread("t"));
-      await graph.invoke(say("stop") as never, thread("t"));
+      const sent = { backend, thread_id: "t", message: "stop", whenPending: "cancel" } as const;
+      await (by === "sendMessage"
+        ? sendMessage(agent, sent)
+        : graph.invoke(say("stop") as never, thread("t")));
       expect((await conversation(agent)).slice(2, 4)).toEqual(["n: noted", cancelled("p")]);
       expect((await agent.graph.getState(thread("t"))).values).toMatchObject({ notes: ["x"] });
     },

@@ -50,10 +50,7 @@ export function isAtWork({ status, lease }: StoredRecord, now: number): boolean 
 /** The questions that calls wait for, by id. */
 export type Waited = ReadonlyMap<string, StoredRecord>;
 
-export async function waitedBy(
-  { backend }: CallsPlace,
-  calls: readonly StoredRecord[],
-): Promise<ReadonlyMap<string, StoredRecord>> {
+export async function waitedBy({ backend }: CallsPlace, calls: readonly StoredRecord[]): Promise<Waited> {
   const ids = new Set(calls.flatMap((call) => waitsFor(callValueOf(call))));
   const found = (await backend.store.get([...ids])).filter((question) => question !== null);
   return new Map(found.map((question) => [question.id, question]));

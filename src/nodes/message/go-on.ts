@@ -39,3 +39,18 @@ export async function withMessages<Output, Resumed extends ResumeResult<Output> 
   const pending = await new Thread(graph, options).pending();
   return { status: "resumed", result: run.result, pending };
 }
+
+/**
+ * The messages for which a thread was stranded: who called off what it waited for has died before its input was saved.
+ * Results and messages are one input (PROTOCOL.md §17), so the thread is not run without them. Null if there are none.
+ */
+export async function withCalledOff<Output>(
+  graph: ResumableGraph<Output>,
+  options: DeliverOptions,
+): Promise<ResumeResult<Output> | null> {
+  const { state, until, run } = await deliver(graph as MessageGraph<Output>, options);
+  // Without a time nobody holds the messages: what they wait for is the run that is stranded.
+  if (!run && (state !== "busy" || until === null)) return null;
+  const pending = await new Thread(graph, options).pending();
+  return run ? { status: "resumed", result: run.result, pending } : { status: "busy", until, pending };
+}

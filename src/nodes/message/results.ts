@@ -2,7 +2,7 @@
  * What is known of the calls that have no tool message: the host keeps what a task of an interrupted step returned, we
  * keep what became of each call (P6). Neither is in the messages where new input came instead of the step's end.
  */
-import { type BaseMessage, isBaseMessage, ToolMessage } from "@langchain/core/messages";
+import { type BaseMessage, isBaseMessage, type ToolMessage } from "@langchain/core/messages";
 import type { ToolCall } from "@langchain/core/messages/tool";
 import { isCommand } from "@langchain/langgraph";
 import type { CallValue } from "../../suspend/call-record.ts";
@@ -63,8 +63,7 @@ export async function resultsOf(
 /** Results of one step, each given once. */
 class StepResults {
   readonly #key: string;
-  readonly #isStateKey: (channel: string) => boolean;
-  readonly #updates: Updates;
+  readonly #change: (more: Updates) => void;
   readonly #messages: ToolMessage[] = [];
   readonly #records: ReadonlyMap<string, CallValue>;
 
@@ -75,8 +74,8 @@ class StepResults {
     updates: Updates,
   ) {
     this.#key = key;
-    this.#isStateKey = isStateKey;
-    this.#updates = updates;
+    this.#change = (more) =>
+      mergeUpdates(updates, Object.fromEntries(Object.entries(more).filter(([name]) => isStateKey(name))));
     // An agent in a tool may have named its calls alike: those of the graphs further outside win.
     const outerLast = calls.toSorted((a, b) => depthOf(b) - depthOf(a));
     this.#records = new Map(outerLast.map((call) => [call.tool_call_id ?? "", call]));
@@ -84,11 +83,6 @@ class StepResults {
       if (channel === key) this.#messages.push(...toolMessagesIn(value));
       else this.#change({ [channel]: value });
     }
-  }
-
-  #change(updates: Updates): void {
-    const known = Object.entries(updates).filter(([name]) => this.#isStateKey(name));
-    mergeUpdates(this.#updates, Object.fromEntries(known));
   }
 
   async take(call: ToolCall, name: string, serde: HostSerde): Promise<ToolMessage | undefined> {
@@ -108,7 +102,8 @@ class StepResults {
     if (failure) return toolMessage(call, `Error: ${failure.message}\n Please fix your mistakes.`, "error");
     const output = await decodeOutput(outcome, serde);
     if (!isCommand(output)) return addressed(output, call);
-    const { [this.#key]: said, ...others } = Object.fromEntries<unknown>(output._updateAsTuples());
+    const key = this.#key;
+    const { [key]: said, ...others } = Object.fromEntries<unknown>(output._updateAsTuples());
     this.#messages.push(...toolMessagesIn(said));
     this.#change(others);
     return this.#said(call);
