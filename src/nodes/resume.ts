@@ -12,7 +12,7 @@ import { resolveBackend } from "../suspend/configure.ts";
 import { assertNotCached, headOf, readHead, type ResumableGraph } from "./graph.ts";
 import { showsPause } from "../suspend/pause-suspend.ts";
 import { askedAt } from "../suspend/supersede.ts";
-import { withMessages } from "./message/go-on.ts";
+import { withCalledOff, withMessages } from "./message/go-on.ts";
 import { mailboxRead } from "./message/mailbox.ts";
 import { sessionOf, takeUp } from "./take-up.ts";
 import { isCurrent, isCurrentRecord, type Lease, Thread } from "./thread.ts";
@@ -79,7 +79,8 @@ export async function resumeThread<Output = unknown>(
   const backend = resolveBackend(undefined, options.backend);
   const session_id = options.session_id ?? (await sessionOf(backend, options.thread_id));
   const own = { ...options, backend, session_id };
-  const resumed = await withMessages(graph, own, await takeUp(graph, own));
+  const taken = await takeUp(graph, own, () => withCalledOff(graph, own));
+  const resumed = await withMessages(graph, own, taken);
   if (resumed) return resumed;
   const thread = new Thread(graph, own);
   const shown = await shownBy(graph, options.thread_id);

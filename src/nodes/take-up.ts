@@ -5,10 +5,15 @@ import { assertNotCached, headOf, type ResumableGraph } from "./graph.ts";
 import type { ResumeResult } from "./resume.ts";
 import { Thread, type ThreadOptions } from "./thread.ts";
 
-/** Null if nothing was answered that the graph has not taken up, and it is not stranded. */
+/**
+ * Null if nothing was answered that the graph has not taken up, and it is not stranded.
+ *
+ * @param first - is asked before a stranded thread is run: what it gives is the outcome, unless it is null
+ */
 export async function takeUp<Output>(
   graph: ResumableGraph<Output>,
   options: ThreadOptions,
+  first?: () => Promise<ResumeResult<Output> | null>,
 ): Promise<ResumeResult<Output> | null> {
   const thread = new Thread(graph, options);
   const head = await headOf(graph, options.thread_id);
@@ -17,6 +22,8 @@ export async function takeUp<Output>(
   await thread.superseded(head);
   const stranded = due.length > 0 ? undefined : await thread.stranded(head);
   if (due.length === 0 && !stranded) return null;
+  const before = stranded && (await first?.());
+  if (before) return before;
   const lease = await thread.acquire(stranded ? stranded.checkpoint_id : head);
   return lease ? thread.run(due.map(toHITLRecord), lease) : thread.busy();
 }
