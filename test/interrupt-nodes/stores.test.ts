@@ -103,7 +103,10 @@ describe.each(["memory", "sqlite", "redis"] as const)("two handles on one store,
             allowed_decisions: ["approve_once", "reject"],
             backend,
           },
-          { approve_once: { goto: "form", update: ({ args }) => wrote(`pay ${args["sum"]}`) }, reject: END },
+          {
+            approve_once: { goto: "form", update: ({ args }) => wrote(`pay ${String(args["sum"])}`) },
+            reject: END,
+          },
         ),
         form: formNode(
           State,
