@@ -134,6 +134,7 @@ export {
   type HITLModelRequest,
   type HITLToolCallRequest,
 } from "./nodes/middleware/hitl-middleware.ts";
+export { modelBlocks, type ModelBlocksConfig } from "./nodes/model-blocks.ts";
 export {
   respondAndResume,
   type RespondAndResumeOptions,
@@ -167,6 +168,7 @@ export { type CallInDoubt, callsInDoubt, type CallsInDoubtQuery } from "./suspen
 export { configureHoldpoint, type HoldpointConfig, type HoldpointRunConfig } from "./suspend/configure.ts";
 export type { HostInterrupt, InterruptPayload, PayloadAsk } from "./suspend/interrupt-payload.ts";
 export { isPauseSuspend, type PausePayload, PauseSuspend } from "./suspend/pause-suspend.ts";
+export { reportProgress } from "./suspend/progress.ts";
 export { askUserTool, confirmTool } from "./suspend/ready-tools.ts";
 export { step } from "./suspend/step.ts";
 export {
