@@ -2,6 +2,6 @@
 import { describeKills } from "./describe-kills.ts";
 
 describeKills(["message that waits", "message that cancels", "message that answers"], {
-  sqlite: 13,
-  redis: 17,
+  sqlite: 23,
+  redis: 31,
 });

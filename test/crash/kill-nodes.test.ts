@@ -2,6 +2,6 @@
 import { describeKills } from "./describe-kills.ts";
 
 describeKills(["approval node", "approval node in a subgraph", "two approval nodes"], {
-  sqlite: 13,
-  redis: 17,
+  sqlite: 17,
+  redis: 23,
 });
