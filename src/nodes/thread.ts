@@ -1,14 +1,20 @@
 /**
  * One thread under its lease: which of its answers are due, and running its graph until none is left (P9).
  */
-import { INTERRUPT } from "@langchain/langgraph";
 import { HITL_KIND, hitlValue, toHITLRecord } from "../backends/hitl-codec.ts";
 import { TAKEN_UP } from "../backends/hitl-transitions.ts";
-import { MAX_PAGE_LIMIT, type OpResult, type StoredRecord, type StoreOp } from "../backends/record-store.ts";
+import {
+  MAX_PAGE_LIMIT,
+  type OpResult,
+  type Patch,
+  type StoredRecord,
+  type StoreOp,
+} from "../backends/record-store.ts";
 import type { BlockEvent } from "../blocks/events.ts";
 import { looksLikeBlockEvent } from "../blocks/parse.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { defaultLeaseOwner, interruptIdOf, slotOf } from "../core/ids.ts";
+import type { JsonObject } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { HITL_STATUSES } from "../core/states.ts";
 import { CALL_KIND } from "../suspend/call-record.ts";
@@ -24,6 +30,7 @@ import {
   startingAt,
   wentOnFrom,
 } from "./graph.ts";
+import { interruptsOf, isBusy, isOurs } from "./interrupts.ts";
 import type { ResumeResult } from "./resume.ts";
 import { type AnsweredAsk, type Wake, WAKE_KEY } from "./wake.ts";
 
@@ -42,11 +49,19 @@ const CHECKPOINTER_KEY = "__pregel_checkpointer";
 /** Characters of an error that a record keeps. */
 const MAX_ERROR = 1000;
 
+/** PROTOCOL.md §9.1. */
+interface PauseValue {
+  readonly checkpoint_id: string | null;
+  readonly unfinished?: boolean;
+}
+
 export interface Lease {
   readonly id: string;
   readonly checkpoint_id: string | null;
   readonly fence: number;
   touches: number;
+  /** The run of an earlier holder failed. */
+  readonly unfinished: boolean;
 }
 
 export class Thread<Output> {
@@ -150,7 +165,8 @@ export class Thread<Output> {
       return null;
     }
     const { id, fence, touches, value } = result.record;
-    return { id, fence, touches, checkpoint_id: (value["checkpoint_id"] ?? null) as string | null };
+    const { checkpoint_id, unfinished } = value as unknown as PauseValue;
+    return { id, fence, touches, checkpoint_id, unfinished: unfinished === true };
   }
 
   async acquire(checkpoint_id: string | null): Promise<Lease | null> {
@@ -288,9 +304,13 @@ export class Thread<Output> {
 
   /** False if somebody found the lease held meanwhile: his answer may not have been seen by the last run. */
   async #release(lease: Lease): Promise<boolean> {
-    const { id, fence, touches } = lease;
+    const { id, fence, touches, checkpoint_id, unfinished } = lease;
+    const patch: Patch = {
+      lease: "release",
+      ...(unfinished ? { value: this.#pauseValue(checkpoint_id) } : {}),
+    };
     const { results } = await this.#backend.store.commit([
-      { op: "update", id, optional: true, guard: { fence, touches }, patch: { lease: "release" } },
+      { op: "update", id, optional: true, guard: { fence, touches }, patch },
     ]);
     const [result] = results;
     // With the touches that we know it is a lease that ran out: there is nothing to give back.
@@ -302,11 +322,15 @@ export class Thread<Output> {
 
   /** The run failed: whoever resumes the thread next may try again. */
   async #giveUp({ id, fence, checkpoint_id }: Lease): Promise<void> {
-    const { session_id, thread_id } = this.#place;
-    const value = { schema_version: 1, thread_id, session_id, checkpoint_id, unfinished: true };
+    const value = { ...this.#pauseValue(checkpoint_id), unfinished: true };
     await this.#backend.store.commit([
       { op: "update", id, optional: true, guard: { fence }, patch: { lease: "release", value } },
     ]);
+  }
+
+  #pauseValue(checkpoint_id: string | null): JsonObject {
+    const { session_id, thread_id } = this.#place;
+    return { schema_version: 1, thread_id, session_id, checkpoint_id };
   }
 
   /** Answers that the failed run has not used say why: `resume.last_error` of their records. */
@@ -327,19 +351,17 @@ export class Thread<Output> {
   }
 
   /**
-   * The pause from which to resume a thread that nobody will move: its questions are answered and taken up, but
-   * the run that did so died, or failed, before the graph went on. Undefined if it is not so.
+   * The pause from which to resume a thread that nobody will move: answers were taken up, but the run that did so
+   * died, or failed, before the graph went on. Undefined if it is not so.
    */
   async stranded(head: string | null): Promise<{ readonly checkpoint_id: string | null } | undefined> {
     const { thread_id } = this.#place;
     const pause = await newestPause(this.#backend, this.#place);
     if (!pause || head === null) return undefined;
-    const { checkpoint_id, unfinished } = pause.value as {
-      checkpoint_id: string | null;
-      unfinished?: boolean;
-    };
-    const abandoned = pause.lease !== null || checkpoint_id === head || unfinished === true;
-    if (!abandoned || (await this.pending()).length > 0) return undefined;
+    const { checkpoint_id, unfinished } = pause.value as unknown as PauseValue;
+    const abandoned = pause.lease !== null || unfinished === true;
+    // A thread that rests at its pause waits for humans, unless nobody is asked.
+    if (!abandoned && (checkpoint_id !== head || (await this.pending()).length > 0)) return undefined;
     if (checkpoint_id !== head && !(await wentOnFrom(this.#graph, thread_id, checkpoint_id)))
       return undefined;
     const state = await this.#graph.getState({ configurable: { thread_id } });
@@ -365,23 +387,4 @@ export function isCurrent(stored: StoredRecord, head: string | null): boolean {
 function askOf(record: HITLRecord): AnsweredAsk {
   const { hitl_id, checkpoint_ns, tool_call_id, interrupt_id } = record;
   return { hitl_id, checkpoint_ns, tool_call_id, interrupt_id: interrupt_id ?? interruptIdOf(hitl_id) };
-}
-
-/** Empty at a static breakpoint; null if the graph is not paused. */
-function interruptsOf(result: unknown): readonly unknown[] | null {
-  const found = (result as Record<string, unknown> | null | undefined)?.[INTERRUPT];
-  return Array.isArray(found) ? found : null;
-}
-
-/** What a question, or a step that waits for another process, shows; not the signal that nobody recorded. */
-function isOurs(value: unknown): boolean {
-  const { schema_version, hitl_id, asks } = (value ?? {}) as Record<string, unknown>;
-  return schema_version === 1 && (typeof hitl_id === "string" || Array.isArray(asks));
-}
-
-function isBusy(result: unknown): boolean {
-  return (interruptsOf(result) ?? []).every((entry) => {
-    const asks = (entry as { value?: { asks?: unknown } }).value?.asks;
-    return Array.isArray(asks) && asks.length === 0;
-  });
 }

@@ -442,6 +442,39 @@ describe("resumeThread", () => {
     },
   );
 
+  it("P9 a branch that failed after its answer is tried again, although another branch still waits for a human", async () => {
+    const { backend, counter } = setUp();
+    const asking = (name: string, failures: number) => async () => {
+      const { confirmed } = await confirm({ message: `${name}?` });
+      if (counter.hit(`${name} ran`) <= failures) throw new Error(`${name} failed`);
+      counter.hit(`${name} ${String(confirmed)}`);
+      return {};
+    };
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("left", asking("left", 1))
+      .addNode("right", asking("right", 0))
+      .addEdge(START, "left")
+      .addEdge(START, "right")
+      .compile({ checkpointer: new MemorySaver() });
+    const options = { thread_id: "t", backend };
+    await graph.invoke({ messages: [] }, { configurable: { thread_id: "t", holdpoint: { backend } } });
+    const { hitl_id } = await openAsk(backend, "t", "left?");
+    await expect(respondAndResume(graph, { backend, hitl_id, response: yes })).rejects.toThrow("left failed");
+    expect(counter.all()).toEqual({ "left ran": 1 });
+
+    expect(await resumeThread(graph, options)).toMatchObject({
+      status: "resumed",
+      pending: [{ data: { message: "right?" } }],
+    });
+    expect(counter.all()).toEqual({ "left ran": 2, "left true": 1 });
+    // It waits for the human alone now: nothing is run for nothing.
+    expect(await resumeThread(graph, options)).toMatchObject({ status: "nothing_to_resume" });
+
+    await answer(graph, backend, "t", "right?", yes);
+    expect(counter.all()).toEqual({ "left ran": 2, "left true": 1, "right ran": 1, "right true": 1 });
+    expect((await graph.getState(thread("t"))).next).toEqual([]);
+  });
+
   it("of a tenant: the tenant's view resumes it, another tenant sees nothing", async () => {
     const { backend, graph, output } = setUp();
     await graph.invoke(input({ name: "pay", id: "p" }), {
