@@ -1,7 +1,7 @@
 /** Takes up what was answered in a thread, or what a run that died has left. */
 import { toHITLRecord } from "../backends/hitl-codec.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
-import { assertNotCached, headOf, type ResumableGraph } from "./graph.ts";
+import { assertNotCached, readHead, type ResumableGraph } from "./graph.ts";
 import type { ResumeResult } from "./resume.ts";
 import { Thread, type ThreadOptions } from "./thread.ts";
 
@@ -16,7 +16,8 @@ export async function takeUp<Output>(
   first?: () => Promise<ResumeResult<Output> | null>,
 ): Promise<ResumeResult<Output> | null> {
   const thread = new Thread(graph, options);
-  const head = await headOf(graph, options.thread_id);
+  const found = await readHead(graph, options.thread_id);
+  const head = found?.checkpoint.id ?? null;
   const due = await thread.answered(head);
   for (const question of due) assertNotCached(graph, question);
   await thread.superseded(head);
@@ -25,7 +26,7 @@ export async function takeUp<Output>(
   const before = stranded && (await first?.());
   if (before) return before;
   const lease = await thread.acquire(stranded ? stranded.checkpoint_id : head);
-  return lease ? thread.run(due.map(toHITLRecord), lease) : thread.busy();
+  return lease ? thread.run(due.map(toHITLRecord), lease, found) : thread.busy();
 }
 
 /** The session of the thread's newest question; a thread is its own session unless the run said otherwise. */
