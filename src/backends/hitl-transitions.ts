@@ -2,11 +2,12 @@
  * What a transition of a HITL record writes. Pure: the backend guards and commits it.
  */
 import { hashJson } from "../core/ids.ts";
-import type { JsonValue } from "../core/json.ts";
-import type { HITLRecord } from "../core/record.ts";
+import type { JsonObject, JsonValue } from "../core/json.ts";
+import type { Actor, HITLRecord } from "../core/record.ts";
+import { HITL_TRANSITIONS, statusesBefore } from "../core/states.ts";
 import type { RespondResult } from "./hitl-backend.ts";
 import { hitlValue, toHITLRecord } from "./hitl-codec.ts";
-import type { NewEvent, Patch, StoredRecord } from "./record-store.ts";
+import type { NewEvent, Patch, StoredRecord, UpdateOp } from "./record-store.ts";
 
 const SYSTEM = { id: "holdpoint", role: "system" } as const;
 
@@ -27,6 +28,34 @@ export function answered(stored: StoredRecord, answer: JsonValue): RespondResult
   if (stored.status === "cancelled") return { status: "cancelled", record };
   // The same answer is a duplicate whatever its key; a key that is used again with another answer is a conflict.
   return { status: hashJson(record.user_response) === hashJson(answer) ? "duplicate" : "conflict", record };
+}
+
+export interface AnsweredBy {
+  readonly actor: Actor | undefined;
+  readonly idempotency_key: string;
+}
+
+/** Accepts an answer, unless the record has changed, is terminal, or its deadline has passed. */
+export function answerOp(
+  stored: StoredRecord,
+  answer: JsonValue,
+  { actor, idempotency_key }: AnsweredBy,
+  now: number,
+): UpdateOp & { readonly patch: Patch & { readonly value: JsonObject } } {
+  const value = {
+    ...hitlValue(stored),
+    user_response: answer,
+    responded_at: now,
+    responded_by: (actor ?? null) as JsonValue,
+    idempotency_key,
+  };
+  return {
+    op: "update",
+    id: stored.id,
+    guard: { status: statusesBefore(HITL_TRANSITIONS, "completed"), version: stored.version, not_due: true },
+    patch: { status: "completed", value, ...wakeUp(stored) },
+    event: { type: "answered", actor },
+  };
 }
 
 /** What happens at `expires_at` (P8: only an author's own `{ respond }` answers by time passing). */

@@ -14,7 +14,7 @@ import {
   type ResponseIssue,
   type StandardSchema,
 } from "../core/response-schema.ts";
-import { HITL_TRANSITIONS, isTerminalHITLStatus, statusesBefore } from "../core/states.ts";
+import { isTerminalHITLStatus } from "../core/states.ts";
 import type {
   CancelOptions,
   CancelResult,
@@ -37,7 +37,7 @@ import {
   toHITLRecord,
   toStoredRecord,
 } from "./hitl-codec.ts";
-import { answered, expiryOf, wakeUp } from "./hitl-transitions.ts";
+import { answered, type AnsweredBy, answerOp, expiryOf, wakeUp } from "./hitl-transitions.ts";
 import { MAX_PAGE_LIMIT } from "./record-store.ts";
 import type {
   NewEvent,
@@ -195,8 +195,9 @@ export class StoreHITLBackend implements HITLBackend {
       if (ended) return ended;
       const issues = await this.#issues(stored, answer);
       if (issues.length > 0) {
-        // What was remembered may have been answered meanwhile: that outranks a bad answer.
-        const current: StoredRecord | null = guessed && attempt === 0 ? await this.#read(stored.id) : stored;
+        // What was remembered may have been answered meanwhile, or have expired: that outranks a bad answer.
+        const found: StoredRecord | null = guessed && attempt === 0 ? await this.#read(stored.id) : stored;
+        const current: StoredRecord | null = found && (await this.settled(found));
         if (current?.version === stored.version)
           return { status: "invalid", record: toHITLRecord(stored), issues };
         stored = current;
@@ -348,31 +349,12 @@ export class StoreHITLBackend implements HITLBackend {
   #accept(
     stored: StoredRecord,
     answer: JsonValue,
-    by: { actor: ReturnType<typeof checkActor>; idempotency_key: string },
+    by: AnsweredBy,
     beside: readonly StoreOp[],
   ): ReturnType<RecordStore["commit"]> {
-    const value = {
-      ...hitlValue(stored),
-      user_response: answer,
-      responded_at: this.#shared.clock.now(),
-      responded_by: (by.actor ?? null) as JsonValue,
-      idempotency_key: by.idempotency_key,
-    };
-    assertJsonSize(value, "the record with its answer", this.#shared.limits);
-    return this.store.commit([
-      {
-        op: "update",
-        id: stored.id,
-        guard: {
-          status: statusesBefore(HITL_TRANSITIONS, "completed"),
-          version: stored.version,
-          not_due: true,
-        },
-        patch: { status: "completed", value, ...wakeUp(stored) },
-        event: { type: "answered", actor: by.actor },
-      },
-      ...beside,
-    ]);
+    const op = answerOp(stored, answer, by, this.#shared.clock.now());
+    assertJsonSize(op.patch.value, "the record with its answer", this.#shared.limits);
+    return this.store.commit([op, ...beside]);
   }
 
   /** @internal Brings a pending record whose deadline has passed to what `on_expire` says; others are returned as they are. */

@@ -39,8 +39,8 @@ export async function closeSteps(place: Place, roots: ReadonlySet<string>): Prom
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     // Passed deadlines take effect: what has expired is not cancelled.
     await backend.openInThread(thread_id, slot);
-    const calls = (await callsOf(at)).filter((call) => roots.has(String(call.value["root_checkpoint_id"])));
-    const open = (await openQuestionsOf(at)).filter((question) => roots.has(String(askedAt(question))));
+    const calls = (await callsOf(at)).filter((call) => roots.has(callValueOf(call).root_checkpoint_id ?? ""));
+    const open = (await openQuestionsOf(at)).filter((question) => roots.has(askedAt(question) ?? ""));
     const now = await backend.store.now();
     const waiting = calls.filter((call) => call.status !== "finished" && !isAtWork(call, now));
     if (waiting.length + open.length === 0) return calls.map(callValueOf);

@@ -39,6 +39,20 @@ export const expiryCases: readonly BackendCase[] = [
     },
   },
   {
+    name: "P8: an answer that is not valid hears after the deadline that it is too late, and not what is wrong with it",
+    needs: ["clock"],
+    run: async ({ backend, clock }) => {
+      const request = { response_schema: { type: "boolean" }, expires_at: clock.now() + 100 };
+      const asked = await ask(backend, request);
+      assert.equal((await backend.respond(asked.hitl_id, "maybe")).status, "invalid");
+      clock.advance(100);
+      assert.equal((await backend.respond(asked.hitl_id, "maybe")).status, "expired");
+      const given = await ask(backend, { ...request, expires_at: clock.now() + 100 });
+      clock.advance(100);
+      assert.equal((await backend.respond(given.hitl_id, "maybe", { record: given })).status, "expired");
+    },
+  },
+  {
     name: "P8: a question whose deadline has passed cannot be cancelled any more",
     needs: ["clock"],
     run: async ({ backend, clock }) => {
