@@ -1,4 +1,5 @@
 /** Block events of a run, on LangGraph's `custom` stream: what is asked, and how its tool calls stand. */
+import { isDeaf } from "./deaf-writer.ts";
 import { type BlockContext, blockIdOf, hitlDraft } from "../blocks/build.ts";
 import type { HITLRecord } from "../core/record.ts";
 
@@ -14,7 +15,7 @@ export interface HostWriter {
 
 /** Undefined if surely nobody listens. */
 export function emitterOf({ writer }: HostWriter): EmitBlock | undefined {
-  if (!writer || writer === SILENT) return undefined;
+  if (!writer || writer === SILENT || isDeaf(writer)) return undefined;
   return (make) => {
     try {
       writer(make());
