@@ -66,13 +66,15 @@ export function guardHolds(record: Envelope, guard: Guard | undefined, now: numb
   return true;
 }
 
+const KNOWN_KEYS: ReadonlySet<string> = new Set(KEY_NAMES);
 const NO_KEYS: RecordKeys = Object.freeze({});
 
 export function mergeKeys(keys: RecordKeys, patch: Patch["keys"]): RecordKeys {
-  const merged: { [name in KeyName]?: string } = {};
-  for (const name of KEY_NAMES) {
-    const value = patch?.[name] === undefined ? keys[name] : patch[name];
-    if (value !== undefined && value !== null) merged[name] = value;
+  const merged: { [name in KeyName]?: string } = { ...keys };
+  for (const name of Object.keys(patch ?? {}) as KeyName[]) {
+    const value = patch?.[name];
+    if (value === null) delete merged[name];
+    else if (value !== undefined && KNOWN_KEYS.has(name)) merged[name] = value;
   }
   return merged;
 }

@@ -61,9 +61,20 @@ export function slotOfId(id: string): number {
   return Number.parseInt(id.slice(start, start + 3), 16);
 }
 
+/** A round names each of its records several times. */
+const hashes = new Map<string, string>();
+const MAX_HASHES = 1000;
+
 /** A deterministic id: the same parts in the same slot give the same id. */
 export function makeId(prefix: string, slot: number, parts: JsonValue): string {
-  return `${prefix}_${slotHex(slot)}${hashJson(parts).slice(0, 29)}`;
+  const text = canonicalJson(parts);
+  let hash = hashes.get(text);
+  if (hash === undefined) {
+    hash = sha256(text).slice(0, 29);
+    if (hashes.size >= MAX_HASHES) hashes.clear();
+    hashes.set(text, hash);
+  }
+  return `${prefix}_${slotHex(slot)}${hash}`;
 }
 
 export function makeRandomId(prefix: string, slot: number, randomId: RandomId): string {

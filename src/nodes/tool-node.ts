@@ -144,15 +144,14 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
     const tool = this.tools.find((candidate) => candidate.name === call.name);
     try {
       if (tool === undefined) throw new Error(`Tool "${call.name}" not found.`);
-      const runtime = {
-        ...config,
-        state,
-        toolCallId: call.id ?? "",
-        config,
-        context: config.context,
-        store: config.store ?? null,
-        writer: config.writer ?? null,
-      };
+      // With our names first: what is copied and then grows takes twelve times as long to make.
+      const runtime: Record<string, unknown> = { state, toolCallId: "", config, ...config };
+      runtime["state"] = state;
+      runtime["toolCallId"] = call.id ?? "";
+      runtime["config"] = config;
+      runtime["context"] = config.context;
+      runtime["store"] = config.store ?? null;
+      runtime["writer"] = config.writer ?? null;
       return asToolOutput(await tool.invoke({ ...call, type: "tool_call" }, runtime as never), call);
     } catch (error) {
       if (isHITLSuspend(error) || isFatal(error) || isBubbleUp(error) || !this.handleToolErrors) throw error;

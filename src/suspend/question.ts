@@ -5,7 +5,7 @@ import type { PreparedRecord } from "../backends/hitl-codec.ts";
 import { HoldpointError } from "../core/errors.ts";
 import { hashJson } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
-import { toJsonObject } from "../core/json.ts";
+import { type JsonObject, toJsonObject } from "../core/json.ts";
 import { isStandardSchema, toJsonSchema } from "../core/response-schema.ts";
 import { type CallIdentity } from "./call-record.ts";
 import { type Place, questionId } from "./place.ts";
@@ -91,14 +91,12 @@ export class QuestionNames {
   next(place: Place, call: CallIdentity, question: Question): NamedQuestion {
     const fingerprint = fingerprintOf(question);
     const { key, retry, withdrawn, request } = question;
-    const again = {
-      ...(this.#round > 0 ? { round: this.#round } : {}),
-      ...(retry ? { retry: retry.count } : {}),
-      ...(withdrawn ? { withdrawn } : {}),
-      // P7: an approval counts for what was shown; other arguments are another question, whatever the key.
-      ...(request.subject ? { subject: request.subject.approved_hash } : {}),
-    };
-    const name = key === undefined ? { fingerprint, ...again } : { key, ...again };
+    const name: JsonObject = key === undefined ? { fingerprint } : { key };
+    if (this.#round > 0) name["round"] = this.#round;
+    if (retry) name["retry"] = retry.count;
+    if (withdrawn) name["withdrawn"] = withdrawn;
+    // P7: an approval counts for what was shown; other arguments are another question, whatever the key.
+    if (request.subject) name["subject"] = request.subject.approved_hash;
     const text = JSON.stringify(name);
     const occurrence = this.#counts.get(text) ?? 0;
     if (key !== undefined && occurrence > 0) {

@@ -149,17 +149,19 @@ export class ToolStep {
   }
 
   #unknownQuestions(ids: readonly string[]): string[] {
-    const wanted = ids.flatMap((id) => {
+    const unknown = new Set<string>();
+    const want = (id: string): void => {
+      if ((this.questions.get(id)?.status ?? "pending") === "pending") unknown.add(id);
+    };
+    for (const id of ids) {
       const record = this.records.get(id);
-      if (!record || record.status === "finished") return [];
-      const value = callValueOf(record);
-      return [
-        ...value.asked.map((asked) => asked.id),
-        ...(value.doubt === null ? [] : [value.doubt]),
-        ...nestedIds(value.interrupts),
-      ];
-    });
-    return [...new Set(wanted)].filter((id) => (this.questions.get(id)?.status ?? "pending") === "pending");
+      if (!record || record.status === "finished") continue;
+      const { asked, doubt, interrupts } = callValueOf(record);
+      for (const question of asked) want(question.id);
+      if (doubt !== null) want(doubt);
+      if (interrupts.length > 0) for (const nested of nestedIds(interrupts)) want(nested);
+    }
+    return [...unknown];
   }
 
   /** Reads the calls and their questions again; true if one of them can go on, or has finished elsewhere. */
