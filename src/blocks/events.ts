@@ -18,7 +18,7 @@ import {
   TOOL_USE_STATUSES,
 } from "./names.ts";
 
-export type { BlockKind, BlockOp, BlockPersistence, ToolUseStatus } from "./names.ts";
+export type { BlockKind, BlockOp, BlockPersistence } from "./names.ts";
 
 const json: z.ZodType<JsonValue> = z.json();
 const jsonObject: z.ZodType<JsonObject> = z.record(z.string(), json);
