@@ -14,14 +14,13 @@ import type { BlockEvent } from "../blocks/events.ts";
 import { looksLikeBlockEvent } from "../blocks/parse.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { defaultLeaseOwner, interruptIdOf, slotOf } from "../core/ids.ts";
-import type { JsonObject } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { HITL_STATUSES } from "../core/states.ts";
 import { CALL_KIND } from "../suspend/call-record.ts";
 import { claimOp, HandedClaim } from "../suspend/handed-claim.ts";
 import { SILENT } from "../suspend/emit.ts";
 import { callRecordId, pauseRecordId, type ThreadPlace } from "../suspend/place.ts";
-import { newestPause, pauseInserts, supersede } from "../suspend/supersede.ts";
+import { newestPause, pauseInserts, pauseValue, supersede } from "../suspend/supersede.ts";
 import {
   assertGraphCanAsk,
   type CheckpointTuple,
@@ -307,7 +306,7 @@ export class Thread<Output> {
     const { id, fence, touches, checkpoint_id, unfinished } = lease;
     const patch: Patch = {
       lease: "release",
-      ...(unfinished ? { value: this.#pauseValue(checkpoint_id) } : {}),
+      ...(unfinished ? { value: pauseValue(this.#place, checkpoint_id) } : {}),
     };
     const { results } = await this.#backend.store.commit([
       { op: "update", id, optional: true, guard: { fence, touches }, patch },
@@ -322,15 +321,10 @@ export class Thread<Output> {
 
   /** The run failed: whoever resumes the thread next may try again. */
   async #giveUp({ id, fence, checkpoint_id }: Lease): Promise<void> {
-    const value = { ...this.#pauseValue(checkpoint_id), unfinished: true };
+    const value = { ...pauseValue(this.#place, checkpoint_id), unfinished: true };
     await this.#backend.store.commit([
       { op: "update", id, optional: true, guard: { fence }, patch: { lease: "release", value } },
     ]);
-  }
-
-  #pauseValue(checkpoint_id: string | null): JsonObject {
-    const { session_id, thread_id } = this.#place;
-    return { schema_version: 1, thread_id, session_id, checkpoint_id };
   }
 
   /** Answers that the failed run has not used say why: `resume.last_error` of their records. */

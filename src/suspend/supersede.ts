@@ -56,6 +56,11 @@ export async function supersede(
   } while (cursor !== undefined);
 }
 
+/** PROTOCOL.md §9.1. */
+export function pauseValue({ session_id, thread_id }: ThreadPlace, checkpoint_id: string | null): JsonObject {
+  return { schema_version: 1, thread_id, session_id, checkpoint_id };
+}
+
 /** Written with the first question of a step: that the thread has asked, and where it pauses. */
 export function pauseInserts(place: ThreadPlace, checkpoint_id: string | null): StoreOp[] {
   const { tenant_id, session_id, thread_id } = place;
@@ -64,12 +69,7 @@ export function pauseInserts(place: ThreadPlace, checkpoint_id: string | null): 
     record: { id, kind, tenant_id, status: "active", keys: { thread: thread_id }, value },
   });
   return [
-    insert(pauseRecordId(place, checkpoint_id), PAUSE_KIND, {
-      schema_version: 1,
-      thread_id,
-      session_id,
-      checkpoint_id,
-    }),
+    insert(pauseRecordId(place, checkpoint_id), PAUSE_KIND, pauseValue(place, checkpoint_id)),
     insert(threadRecordId(place), THREAD_KIND, { schema_version: 1, thread_id, session_id }),
   ];
 }
