@@ -21,7 +21,7 @@ import {
   sendMessage,
   type SendMessageOptions,
 } from "holdpoint";
-import { type ChatAgent, chatAgent, conversation, say, shopTools } from "../middleware/chat.ts";
+import { type ChatAgent, chatAgent, conversation, delegateTo, say, shopTools } from "../middleware/chat.ts";
 import { VERSIONS, type Version, yes } from "../middleware/kit.ts";
 import { openAsk, pending, ScriptedModel, thread, toolOf } from "../nodes/kit.ts";
 import { type SharedStore, sharedStore, type SharedStoreName } from "../support/shared-stores.ts";
@@ -260,10 +260,7 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
       checkpointer: null,
       name: "inner",
     });
-    const delegate = toolOf("delegate", async ({ what }, runtime) => {
-      const result = await inner.agent.invoke(say(String(what)), runtime as never);
-      return result.messages.at(-1)?.text ?? "";
-    });
+    const delegate = delegateTo(inner.agent);
     const outer = chatAgent({
       version,
       backend,

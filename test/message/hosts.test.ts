@@ -15,24 +15,12 @@ import { confirm, HITLToolNode, holdpointTools, InMemoryHITLBackend, respondAndR
 import type { MessageGraph } from "../../src/nodes/message/message-graph.ts";
 import { sendMessage } from "../../src/nodes/message/send-message.ts";
 import { ai, ScriptedModel } from "../nodes/kit.ts";
+import { shopTools } from "../middleware/chat.ts";
 import { assertAccepted, call, openAsk, said, thread, toolOf } from "./kit.ts";
 
 const yes = { confirmed: true };
 const cancelled = (id: string): unknown =>
   expect.stringMatching(new RegExp(`^${id}: The call was cancelled`));
-
-function tools(effects: string[]) {
-  const look = toolOf("look", () => {
-    effects.push("looked");
-    return "sunny";
-  });
-  const pay = toolOf("pay", async ({ to }) => {
-    const { confirmed } = await confirm({ message: `Pay ${String(to)}?` });
-    if (confirmed) effects.push(`paid ${String(to)}`);
-    return confirmed ? "paid" : "not paid";
-  });
-  return [look, pay];
-}
 
 const calls = [
   { name: "look", id: "l" },
@@ -54,7 +42,7 @@ const hosts: Readonly<Record<string, () => Host>> = {
     const backend = new InMemoryHITLBackend();
     const effects: string[] = [];
     const model = new ScriptedModel(script);
-    const node = new HITLToolNode(tools(effects), { backend });
+    const node = new HITLToolNode(shopTools(effects), { backend });
     return {
       backend,
       effects,
@@ -66,7 +54,7 @@ const hosts: Readonly<Record<string, () => Host>> = {
     const backend = new InMemoryHITLBackend();
     const effects: string[] = [];
     const model = new ScriptedModel(script);
-    const wrapped = holdpointTools(tools(effects), { backend });
+    const wrapped = holdpointTools(shopTools(effects), { backend });
     const graph = createReactAgent({
       llm: model,
       tools: wrapped,
@@ -79,7 +67,7 @@ const hosts: Readonly<Record<string, () => Host>> = {
     const backend = new InMemoryHITLBackend();
     const effects: string[] = [];
     const model = new ScriptedModel(script);
-    const wrapped = holdpointTools(tools(effects), { backend });
+    const wrapped = holdpointTools(shopTools(effects), { backend });
     return {
       backend,
       effects,
@@ -91,7 +79,7 @@ const hosts: Readonly<Record<string, () => Host>> = {
     const backend = new InMemoryHITLBackend();
     const effects: string[] = [];
     const model = new ScriptedModel(script);
-    const agent = createAgent({ model, tools: holdpointTools(tools(effects), { backend }) });
+    const agent = createAgent({ model, tools: holdpointTools(shopTools(effects), { backend }) });
     const graph = new StateGraph(MessagesAnnotation)
       .addNode("agent", agent.graph)
       .addEdge("__start__", "agent")
@@ -102,7 +90,7 @@ const hosts: Readonly<Record<string, () => Host>> = {
     const backend = new InMemoryHITLBackend();
     const effects: string[] = [];
     const model = new ScriptedModel(script);
-    const agent = createReactAgent({ llm: model, tools: new HITLToolNode(tools(effects), { backend }) });
+    const agent = createReactAgent({ llm: model, tools: new HITLToolNode(shopTools(effects), { backend }) });
     const graph = new StateGraph(MessagesAnnotation)
       .addNode("agent", async ({ messages }) => agent.invoke({ messages }))
       .addEdge("__start__", "agent")

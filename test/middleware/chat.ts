@@ -65,6 +65,14 @@ export async function conversation(agent: ChatAgent, thread_id = "t"): Promise<s
   return said((await agent.graph.getState({ configurable: { thread_id } })).values);
 }
 
+/** A tool that gives `what` to an agent of its own, and what that says to the model. */
+export function delegateTo(inner: ChatAgent) {
+  return toolOf("delegate", async ({ what }, runtime) => {
+    const result = await inner.invoke(say(String(what)), runtime as never);
+    return result.messages.at(-1)?.text ?? "";
+  });
+}
+
 /** `look` asks nobody, `pay` waits for a human; what they did, in `effects`. */
 export function shopTools(effects: string[]) {
   const look = toolOf("look", ({ at = "" }) => {

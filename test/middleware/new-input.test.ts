@@ -21,7 +21,7 @@ import { FakeClock, MemoryRecordStore } from "holdpoint/testing";
 import { z } from "zod";
 import { call } from "../message/kit.ts";
 import { ai, gate, openAsk, pending, ScriptedModel, thread, toolOf } from "../nodes/kit.ts";
-import { type ChatAgent, chatAgent, conversation, say, shopTools } from "./chat.ts";
+import { type ChatAgent, chatAgent, conversation, delegateTo, say, shopTools } from "./chat.ts";
 import { VERSIONS, yes } from "./kit.ts";
 
 const three = [call("look", "l"), call("pay", "a", { to: "ann" }), call("pay", "b", { to: "bob" })];
@@ -381,10 +381,7 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
       checkpointer: true,
       name: "inner",
     });
-    const delegate = toolOf("delegate", async ({ what }, runtime) => {
-      const result = await inner.agent.invoke(say(String(what)), runtime as never);
-      return result.messages.at(-1)?.text ?? "";
-    });
+    const delegate = delegateTo(inner.agent);
     const outer = chatAgent({
       version,
       backend,

@@ -10,6 +10,7 @@ import {
   HITLToolNode,
   holdpointTools,
   InMemoryHITLBackend,
+  reportProgress,
   respondAndResume,
   step,
 } from "holdpoint";
@@ -17,7 +18,6 @@ import type { BlockEvent } from "holdpoint/blocks";
 import { createAgent, createMiddleware } from "langchain";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { reportProgress } from "../../src/suspend/progress.ts";
 import { fold } from "../blocks/kit.ts";
 import { callOf, openQuestion, start } from "../support/agent.ts";
 import { gate, until } from "../support/poll.ts";

@@ -7,8 +7,8 @@ import { FakeListChatModel, FakeStreamingChatModel } from "@langchain/core/utils
 import { type LangGraphRunnableConfig, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { type BlockEvent, blockEvents, createBlockStore, listBlocks } from "holdpoint/blocks";
 import { createAgent, createMiddleware } from "langchain";
+import { modelBlocks } from "holdpoint";
 import { describe, expect, it } from "vitest";
-import { modelBlocks } from "../../src/nodes/model-blocks.ts";
 import { blocksOf, fold } from "../blocks/kit.ts";
 import type { StreamedGraph } from "./blocks-kit.ts";
 import { ScriptedModel, toolOf } from "./kit.ts";
