@@ -17,6 +17,7 @@ import { defaultLeaseOwner, interruptIdOf, slotOf } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { HITL_STATUSES } from "../core/states.ts";
 import { CALL_KIND } from "../suspend/call-record.ts";
+import { takeUpCaught } from "./caught.ts";
 import { claimOp, HandedClaim } from "../suspend/handed-claim.ts";
 import { SILENT } from "../suspend/emit.ts";
 import { callRecordId, pauseRecordId, type ThreadPlace } from "../suspend/place.ts";
@@ -71,6 +72,8 @@ export class Thread<Output> {
   readonly #place: ThreadPlace;
   readonly #leaseMs: number;
   #claim: HandedClaim | undefined;
+  /** Answers that were handed to a run and are due all the same. */
+  #left: readonly StoredRecord[] = [];
   /** The end of the lease that was in the way, epoch ms. */
   #heldUntil: number | null = null;
 
@@ -209,7 +212,9 @@ export class Thread<Output> {
         do {
           due = await this.#dueExcept(handed);
         } while (due.length === 0 && !(await this.#release(lease)));
-        if (due.length === 0) return await this.#ended(result);
+        if (due.length > 0) continue;
+        await takeUpCaught(this.#backend, this.#left);
+        return await this.#ended(result);
       }
     } catch (error) {
       await this.#releaseClaim().catch(() => {});
@@ -223,9 +228,9 @@ export class Thread<Output> {
 
   async #dueExcept(handed: ReadonlySet<string>): Promise<readonly AnsweredAsk[]> {
     const answered = await this.answered(await headOf(this.#graph, this.#options.thread_id));
-    return answered
-      .map((stored) => askOf(toHITLRecord(stored)))
-      .filter(({ interrupt_id }) => !handed.has(interrupt_id));
+    const isHanded = (stored: StoredRecord): boolean => handed.has(askOf(toHITLRecord(stored)).interrupt_id);
+    this.#left = answered.filter(isHanded);
+    return answered.filter((stored) => !isHanded(stored)).map((stored) => askOf(toHITLRecord(stored)));
   }
 
   async #ended(result: Output): Promise<ResumeResult<Output>> {

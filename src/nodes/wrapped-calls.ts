@@ -8,10 +8,11 @@ import type { LangGraphRunnableConfig } from "@langchain/langgraph";
 import type { HITLBackend } from "../backends/hitl-backend.ts";
 import { CallRun } from "../suspend/call-run.ts";
 import { callScope } from "../suspend/call-scope.ts";
-import type { CallResult, CallTask } from "../suspend/call-task.ts";
+import type { CallAttempts, CallResult, CallTask } from "../suspend/call-task.ts";
 import { isBubbleUp, isFatal } from "../suspend/errors.ts";
 import type { HostInterrupt } from "../suspend/interrupt-payload.ts";
 import { type HostConfig, type Place, placeIfAny, placeOfThread } from "../suspend/place.ts";
+import { wasRejected } from "./rejected.ts";
 import { isHITLSuspend } from "../suspend/suspend-signal.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
 import { pauseFor } from "./pause-for.ts";
@@ -70,6 +71,7 @@ interface Joint {
   readonly names: CallNames;
   /** Names of calls whose last attempt failed: the next attempt is the same call. By the id that the model gave. */
   readonly failed: Map<string, string[]>;
+  rejected?: Promise<boolean>;
   working: number;
   readonly waiting: (() => void)[];
 }
@@ -119,13 +121,16 @@ export class WrappedCalls {
       let seen: number;
       try {
         step = await joint.step;
-        const task = this.#taskOf(step.place, call, tool_call_id, execute, config.signal);
+        const task = this.#taskOf(joint, step.place, call, tool_call_id, execute, config.signal);
         id = task.call.id;
         if (first && !step.place.fresh && retried === undefined) {
           await step.load([id], wakeHintOf(config, step.place));
         }
         // Since the last attempt a sibling has asked: whoever is woken by its answer may have started this call.
-        if (first && retried !== undefined && step.asked) await step.refresh([id]);
+        if (first && retried !== undefined) {
+          await step.written();
+          if (step.asked) await step.refresh([id]);
+        }
         seen = step.changes;
         run = new CallRun(step, task);
         result = await run.settle();
@@ -170,6 +175,7 @@ export class WrappedCalls {
   }
 
   #taskOf(
+    joint: Joint,
     place: Place,
     call: ToolCall,
     tool_call_id: string,
@@ -180,6 +186,7 @@ export class WrappedCalls {
     return {
       call: identityOf(place, call, tool_call_id),
       signal,
+      attempts: this.#failures === "attempt" ? attemptsOf(joint, place) : undefined,
       execute: async () => {
         try {
           const output = await execute();
@@ -205,6 +212,15 @@ export class WrappedCalls {
       settled: (text, happened) => toolMessage(call, text, happened ? "success" : "error"),
     };
   }
+}
+
+function attemptsOf(joint: Joint, place: Place): CallAttempts {
+  return {
+    encode: encodeFailure,
+    decode: (failure) => decodeFailure(failure) ?? new Error("the tool failed"),
+    // The host's retry of the task is one of a rejected execution too.
+    rejected: () => (joint.rejected ??= joint.attempt > 1 ? Promise.resolve(true) : wasRejected(place)),
+  };
 }
 
 function leave(joint: Joint): void {

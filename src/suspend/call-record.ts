@@ -54,6 +54,8 @@ export interface CallValue {
   /** The question what to do, while the call is in doubt. */
   readonly doubt: string | null;
   readonly outcome: JsonValue | null;
+  /** How its attempts failed, in order, where that is no outcome. Absent for none. */
+  readonly failures?: readonly JsonValue[];
 }
 
 /** Without `value`: the step gave `undefined`, which JSON does not know, or (`error`) what cannot be kept. */

@@ -3,7 +3,7 @@
  * answer, or gives its recorded outcome again (P6, P9).
  */
 import { toHITLRecord } from "../backends/hitl-codec.ts";
-import type { StoredRecord } from "../backends/record-store.ts";
+import type { InsertOp, StoredRecord } from "../backends/record-store.ts";
 import { HoldpointError } from "../core/errors.ts";
 import { cloneJson, type JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
@@ -12,6 +12,7 @@ import { CallAsks } from "./call-asks.ts";
 import { CallBatch, type CallState } from "./call-batch.ts";
 import { CallBlocks } from "./call-blocks.ts";
 import { CallClaim } from "./call-claim.ts";
+import { CallFailures } from "./call-failures.ts";
 import { CallQuestions } from "./call-questions.ts";
 import { type CallValue, callValueOf, emptyCall, insertCall, statusOf } from "./call-record.ts";
 import { type CallScope, callScope, type Resumption, type StepContext } from "./call-scope.ts";
@@ -37,6 +38,7 @@ export class CallRun<Output> implements CallScope {
   readonly #asks: CallAsks;
   readonly #steps: CallSteps;
   readonly #blocks: CallBlocks | undefined;
+  readonly #failures: CallFailures;
   readonly #state: CallState;
   /** What the step writes for this run. */
   readonly batch: CallBatch;
@@ -57,6 +59,7 @@ export class CallRun<Output> implements CallScope {
     this.#steps = new CallSteps(task.call, (enter) => this.#beginStep(enter));
     this.batch = new CallBatch(step, task.call.id, this.#state, this.#claim, this.#questions, this.#steps);
     this.#blocks = CallBlocks.of(step, task);
+    this.#failures = new CallFailures(step.failures, task.call.id, task.attempts);
     step.runs.add(this as CallRun<unknown>);
   }
 
@@ -106,6 +109,7 @@ export class CallRun<Output> implements CallScope {
       this.#state.value = callValueOf(stored);
       if (claimed) {
         this.#claim.record = claimed;
+        await this.#failAgain(claimed);
         if (this.#isReady()) return this.#goOn();
         await this.#claim.release();
         return { status: "suspended" };
@@ -118,6 +122,7 @@ export class CallRun<Output> implements CallScope {
             replayed: true,
           };
         case "suspended":
+          await this.#failAgain(stored);
           if (!this.#isReady()) return { status: "suspended" };
           if (await this.#claim.take(stored)) return this.#goOn();
           await this.#step.loadQuestions([id]);
@@ -189,6 +194,17 @@ export class CallRun<Output> implements CallScope {
     return ids.length === 0 || this.interrupts.length > 0 || ids.some((id) => this.#questions.isTerminal(id));
   }
 
+  /** Throws what this attempt threw when it was made; its answers are due no more. */
+  async #failAgain(stored: StoredRecord): Promise<void> {
+    const failure = await this.#failures.again(this.#state.value);
+    if (failure === undefined) return;
+    if (this.#step.lacksQuestions([stored.id])) await this.#step.loadQuestions([stored.id]);
+    await this.#claim.release();
+    const takenUp = takenUpOps(stored, this.#step.questions);
+    if (takenUp.length > 0) await this.#step.place.backend.store.commit(takenUp);
+    throw failure;
+  }
+
   // ── in doubt ─────────────────────────────────────────────────────────────────────────────────────────────
 
   async #decide(stored: StoredRecord): Promise<CallResult<Output> | null> {
@@ -239,6 +255,8 @@ export class CallRun<Output> implements CallScope {
     const pause = requestedPause(this.#step.place.pause);
     if (pause) return this.#pauseBefore(pause.interrupts as unknown as JsonValue[]);
     this.#state.executing = true;
+    this.#state.value = this.#failures.in(this.#state.value);
+    this.#step.dropOutcome(this.#task.call.id);
     this.#claim.beat();
     try {
       for (;;) {
@@ -275,12 +293,22 @@ export class CallRun<Output> implements CallScope {
     if (isHITLSuspend(error)) return this.#thrown(error);
     const interrupts = interruptsOf(error);
     if (interrupts) return this.#sleepNested(interrupts);
-    const { record } = this.#claim;
-    // The call failed, it did not vanish: it may be tried again, and its finished steps are not. A body whose run was
-    // aborted may be at work still: its claim runs out, and the call is in doubt (P6).
-    if (record && !this.#task.signal?.aborted)
-      await this.#claim.release({ ...callValueOf(record), steps: this.#state.value.steps });
+    // A body whose run was aborted may be at work still: its claim runs out, and the call is in doubt (P6).
+    if (!this.#task.signal?.aborted) await this.#failed(error);
     throw error;
+  }
+
+  /** The call failed, it did not vanish: it may be tried again, and its finished steps are not. */
+  async #failed(error: unknown): Promise<void> {
+    const isKept = this.#failures.add(error);
+    const { record } = this.#claim;
+    if (record) {
+      const { steps } = this.#state.value;
+      await this.#claim.release(this.#failures.in({ ...callValueOf(record), steps }));
+    } else if (isKept && !this.#state.suspended) {
+      const value = this.#failures.in(this.#state.value);
+      await this.#keep(async () => insertCall(this.#step.place, this.#task.call.id, "suspended", value));
+    }
   }
 
   /** The author threw the signal himself: response or continuation mode. */
@@ -349,13 +377,21 @@ export class CallRun<Output> implements CallScope {
     if (this.#step.asked || this.#step.suspendedBefore) this.#step.changes += 1;
     const held = this.#claim.record ?? this.#state.suspended;
     if (held) return (await this.#writeOutcome(held, output)) ?? this.#settle();
-    // From here on a sibling's question is written beside the outcome, not beside a call at work.
-    this.#state.executing = false;
-    await this.#step.keepOutcome(id, async () => {
+    await this.#keep(async () => {
       const value: CallValue = { ...this.#state.value, outcome: await this.#task.encode(output) };
-      return { ...insertCall(this.#step.place, id, "finished", value), if_exists: "keep" };
+      return insertCall(this.#step.place, id, "finished", value);
     });
     return { status: "finished", output, replayed: false };
+  }
+
+  /** What an unrecorded call came to. */
+  async #keep(makeInsert: () => Promise<InsertOp>): Promise<void> {
+    // From here on a sibling's question is written beside it, not beside a call at work.
+    this.#state.executing = false;
+    await this.#step.keepOutcome(this.#task.call.id, async () => ({
+      ...(await makeInsert()),
+      if_exists: "keep",
+    }));
   }
 
   /** Null: somebody else has written an outcome meanwhile. @throws HoldpointError `ERR_HITL_LEASE_LOST` */

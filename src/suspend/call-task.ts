@@ -3,6 +3,14 @@ import type { JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import type { CallIdentity } from "./call-record.ts";
 
+/** For hosts to which a failed body is no outcome: somebody around the call may run it once more, or make a result of it. */
+export interface CallAttempts {
+  readonly encode: (error: unknown) => JsonValue;
+  readonly decode: (failure: JsonValue) => Error;
+  /** The last execution of the step ended with an error: it is tried again as a whole. */
+  readonly rejected: () => Promise<boolean>;
+}
+
 /** How a host runs one call and keeps its output. */
 export interface CallTask<Output> {
   readonly call: CallIdentity;
@@ -11,6 +19,7 @@ export interface CallTask<Output> {
   readonly execute: () => Promise<Output>;
   readonly encode: (output: Output) => Promise<JsonValue>;
   readonly decode: (outcome: JsonValue) => Promise<Output>;
+  readonly attempts?: CallAttempts | undefined;
   /** Response mode: the output that an ended question comes to. */
   readonly answer: (record: HITLRecord) => Output;
   /** The output for a call that was given up, or of which a human says that it happened. */

@@ -9,6 +9,7 @@
 import { HITL_KIND, toHITLRecord } from "../backends/hitl-codec.ts";
 import type { StoredRecord, StoreOp } from "../backends/record-store.ts";
 import { defaultLeaseOwner, type LeaseOwner } from "../core/ids.ts";
+import type { JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import type { CallRun } from "./call-run.ts";
 import { CALL_KIND, callValueOf } from "./call-record.ts";
@@ -60,6 +61,8 @@ export class ToolStep {
   asked = false;
   /** How often a call finished, or was found at work elsewhere, after some call was recorded. */
   changes = 0;
+  /** How attempts failed in this execution, by call: see {@link CallFailures}. */
+  readonly failures = new Map<string, readonly JsonValue[]>();
   readonly #finished = new Map<string, () => Promise<StoreOp>>();
   #writing: Promise<void> | null = null;
   #scheduled: Promise<void> | null = null;
@@ -214,6 +217,11 @@ export class ToolStep {
   async keepOutcome(id: string, makeInsert: () => Promise<StoreOp>): Promise<void> {
     this.#finished.set(id, makeInsert);
     if (this.asked || this.#keepAtOnce) await this.flush();
+  }
+
+  /** The call runs once more: what was kept of its last attempt is not written. */
+  dropOutcome(id: string): void {
+    this.#finished.delete(id);
   }
 
   /** A commit of the step is under way. */

@@ -1,6 +1,6 @@
 /** Failing tools, retries and hosts that catch errors: a question is never a tool's failure, a failure no answer. */
 import { HumanMessage } from "@langchain/core/messages";
-import { END, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { Command, END, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import {
   createMiddleware,
   modelRetryMiddleware,
@@ -9,7 +9,7 @@ import {
   toolRetryMiddleware,
 } from "langchain";
 import { describe, expect, it } from "vitest";
-import { confirm, HITLSuspend, InMemoryHITLBackend, step } from "../../src/index.ts";
+import { confirm, HITLSuspend, InMemoryHITLBackend, resumeThread, step } from "../../src/index.ts";
 import { hitlMiddleware } from "../../src/nodes/middleware/hitl-middleware.ts";
 import { answer, Counter, outputs, pending, thread, toolOf } from "../nodes/kit.ts";
 import { until } from "../support/poll.ts";
@@ -94,28 +94,74 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
     expect(counter.of("broken")).toBe(1);
   });
 
-  it("a failure that toolErrorMiddleware outside makes a result is tried again with the step: it was no outcome", async () => {
+  it("P6 a failure that toolErrorMiddleware outside makes a result is kept while a sibling waits: it ran once", async () => {
     const backend = new InMemoryHITLBackend();
     const counter = new Counter();
     const broken = toolOf("broken", () => {
       throw new Error(`failure ${counter.hit("broken")}`);
     });
+    for (const names of [
+      ["broken", "pay"],
+      ["pay", "broken"],
+    ]) {
+      const id = `t ${names.join()}`;
+      const turns = [names.map((name) => ({ name, id: name }))];
+      const before = [toolErrorMiddleware({ onError: (error) => (error as Error).message })];
+      const tools = [broken, payTool(counter)];
+      const { agent } = agentOf({ version, backend, tools, turns, before });
+      await agent.invoke(go, thread(id));
+      // Woken without an answer first: nothing runs again.
+      await agent.graph.invoke(new Command({ resume: "spurious" }), thread(id));
+      await answer(agent, backend, id, "Pay x?", yes);
+      expect(outputs((await agent.graph.getState(thread(id))).values)).toEqual({
+        broken: `failure ${counter.of("broken")}`,
+        pay: "paid x",
+      });
+    }
+    expect(counter.all()).toEqual({ broken: 2, "pay body": 4, "pay effect": 2 });
+  });
+
+  it("P6 a retry outside that gave up is given up again without the body, whoever made a result of it", async () => {
+    const backend = new InMemoryHITLBackend();
+    const counter = new Counter();
+    const tools = [flakyTool(counter, 99), payTool(counter)];
     const turns = [
       [
-        { name: "broken", id: "b" },
         { name: "pay", id: "p" },
+        { name: "flaky", id: "f" },
       ],
     ];
-    const before = [toolErrorMiddleware({ onError: (error) => (error as Error).message })];
-    const { agent } = agentOf({ version, backend, tools: [broken, payTool(counter)], turns, before });
+    const error = toolErrorMiddleware({ onError: (thrown) => `gave up: ${(thrown as Error).message}` });
+    const before = [error, toolRetryMiddleware({ initialDelayMs: 0, maxRetries: 2, onFailure: "error" })];
+    const { agent } = agentOf({ version, backend, tools, turns, before });
     await agent.invoke(go, thread("t"));
+    await answer(agent, backend, "t", "Charge?", yes);
+    expect(counter.all()).toEqual({ "pay body": 1, charged: 1, tried: 3 });
+    // The failed call's answer is used: nothing of it is due.
+    const idle = await resumeThread(agent.graph, { backend, thread_id: "t" });
+    expect(idle).toMatchObject({ status: "nothing_to_resume" });
     await answer(agent, backend, "t", "Pay x?", yes);
-    const runs = version === "v1" ? 2 : 1;
-    expect(outputs((await agent.graph.getState(thread("t"))).values)).toEqual({
-      b: `failure ${runs}`,
-      p: "paid x",
-    });
-    expect(counter.all()).toEqual({ broken: runs, "pay body": 2, "pay effect": 1 });
+    expect(outputs((await agent.graph.getState(thread("t"))).values)).toMatchObject({ p: "paid x" });
+    expect(String(outputs((await agent.graph.getState(thread("t"))).values)["f"])).toContain("down");
+    expect(counter.all()).toEqual({ "pay body": 2, "pay effect": 1, charged: 1, tried: 3 });
+  });
+
+  it("P6 after a failure that nobody caught, the step is tried again with the call that failed", async () => {
+    const backend = new InMemoryHITLBackend();
+    const counter = new Counter();
+    const tools = [flakyTool(counter, 1), payTool(counter)];
+    const turns = [
+      [
+        { name: "pay", id: "p" },
+        { name: "flaky", id: "f" },
+      ],
+    ];
+    const { agent } = agentOf({ version, backend, tools, turns });
+    await agent.invoke(go, thread("t"));
+    await expect(answer(agent, backend, "t", "Charge?", yes)).rejects.toThrow("down");
+    await answer(agent, backend, "t", "Pay x?", yes);
+    expect(outputs((await agent.graph.getState(thread("t"))).values)).toEqual({ p: "paid x", f: "true 1" });
+    expect(counter.all()).toEqual({ "pay body": 2, "pay effect": 1, charged: 1, tried: 2 });
   });
 
   it("P6 a tool that a middleware inside brings asks and runs as any other", async () => {
