@@ -4,6 +4,7 @@ import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import type { BlockContext } from "../blocks/build.ts";
 import type { BlockEvent } from "../blocks/events.ts";
 import { MessageTexts } from "../blocks/messages.ts";
+import { HoldpointError } from "../core/errors.ts";
 import { contextOf, type EmitBlock, emitterOf } from "../suspend/emit.ts";
 import { type HostConfig, runNamesOf } from "../suspend/place.ts";
 
@@ -107,6 +108,7 @@ class ModelBlocksHandler extends BaseCallbackHandler {
  * Add it with `withConfig`, which keeps the handlers of the run: a `callbacks` of the config itself would replace them.
  *
  * @param config - a node's config, the `runtime` of a middleware, or `{ writer }` of your own
+ * @throws HoldpointError `ERR_HITL_INVALID_INPUT`
  *
  * @example
  * ```ts
@@ -121,5 +123,15 @@ class ModelBlocksHandler extends BaseCallbackHandler {
  * ```
  */
 export function modelBlocks(config: ModelBlocksConfig): BaseCallbackHandler {
+  checkConfig(config);
   return new ModelBlocksHandler(config);
+}
+
+function checkConfig(config: unknown): void {
+  const { writer } = (config ?? {}) as ModelBlocksConfig;
+  if (typeof config === "object" && config !== null && (writer == null || typeof writer === "function")) return;
+  throw new HoldpointError(
+    "ERR_HITL_INVALID_INPUT",
+    "modelBlocks takes the config of a node, the runtime of a middleware, or { writer }, where writer is a function.",
+  );
 }

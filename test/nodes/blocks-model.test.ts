@@ -231,3 +231,15 @@ describe("modelBlocks", () => {
     ]);
   });
 });
+
+describe("modelBlocks with what is no config", () => {
+  it.each([undefined, null, 5, { writer: 5 }, { writer: "w" }])("%j: ERR_HITL_INVALID_INPUT", (config) => {
+    expect(() => modelBlocks(config as never)).toThrowError(
+      expect.objectContaining({ code: "ERR_HITL_INVALID_INPUT", message: expect.stringContaining("writer") }),
+    );
+  });
+
+  it.each([{}, { writer: null }, { writer: undefined }])("%j: nobody listens, nothing changes", (config) => {
+    expect(modelBlocks(config).name).toBe("holdpoint.model_blocks");
+  });
+});
