@@ -1,8 +1,7 @@
 /**
- * What the store needs of a Redis client. ioredis fits (`Redis`, versions 5 and 6); its types do not appear in
- * the public ones, since it is an optional peer.
+ * What the store needs of a Redis client. ioredis fits (`Redis` and `Cluster`, versions 5 and 6); its types do not
+ * appear in the public ones, since it is an optional peer.
  */
-import { HoldpointError } from "../../core/errors.ts";
 
 export type Argument = string | number;
 
@@ -10,9 +9,14 @@ export interface RedisPipeline {
   exec(): Promise<[error: Error | null, result: unknown][] | null>;
 }
 
-export interface RedisClient {
-  /** The connection's socket, as ioredis shows it; a client without one is only less fast with many calls at once. */
-  readonly stream?: { cork?(): void; uncork?(): void } | null | undefined;
+/** A connection's socket, as ioredis shows it; a client without one is only less fast with many calls at once. */
+export interface RedisStream {
+  cork?(): void;
+  uncork?(): void;
+}
+
+/** What `Redis` and `Cluster` have in common. */
+export interface RedisCommands {
   /** ioredis: wait, connecting, connect, ready, reconnecting, close, end. */
   readonly status: string;
   call(command: string, ...args: Argument[]): Promise<unknown>;
@@ -22,10 +26,38 @@ export interface RedisClient {
   connect(): Promise<unknown>;
   disconnect(): void;
   quit(): Promise<unknown>;
-  duplicate(override: Readonly<Record<string, unknown>>): RedisSubscriber;
   on(event: "error", listener: (error: Error) => void): unknown;
   off(event: "error", listener: (error: Error) => void): unknown;
 }
+
+/** One server, or the primary that Sentinel names. */
+export interface RedisClient extends RedisCommands {
+  readonly stream?: RedisStream | null | undefined;
+  duplicate(override: Readonly<Record<string, unknown>>): RedisSubscriber;
+}
+
+/** A node of a Cluster, as ioredis' `Cluster` keeps it. */
+export interface RedisClusterNode {
+  readonly status: string;
+  readonly stream?: RedisStream | null | undefined;
+  readonly options: { readonly host?: string | undefined; readonly port?: number | undefined };
+  call(command: string, ...args: Argument[]): Promise<unknown>;
+  duplicate(override: Readonly<Record<string, unknown>>): RedisSubscriber;
+}
+
+export interface RedisCluster extends RedisCommands {
+  readonly isCluster: boolean;
+  /** By hash slot, the primary first: `host:port`. */
+  readonly slots: readonly (readonly string[] | undefined)[];
+  nodes(role?: "all" | "master" | "slave"): RedisClusterNode[];
+  refreshSlotsCache(): void;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "-node", listener: (node: RedisClusterNode) => void): unknown;
+  off(event: "error", listener: (error: Error) => void): unknown;
+  off(event: "-node", listener: (node: RedisClusterNode) => void): unknown;
+}
+
+export type AnyRedisClient = RedisClient | RedisCluster;
 
 export interface RedisSubscriber {
   readonly status: string;
@@ -34,32 +66,11 @@ export interface RedisSubscriber {
   disconnect(): void;
   on(event: "error", listener: (error: Error) => void): unknown;
   on(event: "message", listener: (channel: string, message: string) => void): unknown;
-  on(event: "ready", listener: () => void): unknown;
+  on(event: "ready" | "end", listener: () => void): unknown;
 }
 
-/** @throws HoldpointError `ERR_HITL_MISSING_PEER` */
-export async function connectTo(url: string, connectTimeoutMs: number): Promise<RedisClient> {
-  let Redis: typeof import("ioredis").Redis;
-  try {
-    ({ Redis } = await import("ioredis"));
-  } catch (cause) {
-    throw new HoldpointError(
-      "ERR_HITL_MISSING_PEER",
-      'The Redis backend needs the package "ioredis" to connect to a url. Install it ("npm install ioredis"), or pass a client.',
-      { cause, details: { peer: "ioredis" } },
-    );
-  }
-  const client = new Redis(url, {
-    lazyConnect: true,
-    connectionName: "holdpoint",
-    connectTimeout: connectTimeoutMs,
-    // A command that was not answered is sent again after a reconnect, which S4 makes safe, but not for ever.
-    maxRetriesPerRequest: 3,
-    retryStrategy: retryDelayMs,
-  });
-  // Without a listener ioredis prints each failed attempt; a call that fails because of it reports it.
-  client.on("error", () => undefined);
-  return client;
+export function isCluster(client: AnyRedisClient): client is RedisCluster {
+  return (client as Partial<RedisCluster>).isCluster === true;
 }
 
 export function retryDelayMs(attempt: number): number {

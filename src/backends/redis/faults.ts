@@ -1,5 +1,6 @@
 /** From what a client library rejects with to what the caller has to know: was it done? */
-import { HoldpointError } from "../../core/errors.ts";
+import { HoldpointError, isHoldpointError } from "../../core/errors.ts";
+import { type AnyRedisClient, isCluster } from "./client.ts";
 
 /**
  * - `script`: the server does not have the script (SCRIPT FLUSH, restart); send it whole.
@@ -39,8 +40,12 @@ const REFUSALS: readonly [code: string, verdict: Verdict, advice: string][] = [
     "The Redis user may not run this; allow it scripts, hashes, sorted sets and pub/sub on the prefix.",
   ],
   ["CROSSSLOT", "refused", "Keys of one call are in several slots; please report this."],
-  ["MOVED", "refused", "This is a node of a Redis Cluster; connect with a Cluster client."],
+  ["MOVED", "refused", "This is a node of a Redis Cluster; pass cluster, or a client that is a Cluster."],
+  ["ASK", "refused", "This is a node of a Redis Cluster; pass cluster, or a client that is a Cluster."],
+  ["UNBLOCKED", "lost", "The primary has become a replica while it waited for replicas."],
 ];
+/** These pass when the client has learnt where the primary is now. */
+const MOVING: ReadonlySet<string> = new Set(["MOVED", "ASK"]);
 const WRONG_TYPE = "A key of the store holds something else; give holdpoint a prefix that nothing else uses.";
 
 function textOf(error: unknown): string {
@@ -49,16 +54,23 @@ function textOf(error: unknown): string {
     : String(error);
 }
 
-export function faultOf(error: unknown): Fault {
+/** @param client by which the error came: some errors pass for a Cluster, or with sentinels, and not for one server */
+export function faultOf(error: unknown, client?: AnyRedisClient): Fault {
   const message = textOf(error);
   const name = (error as { name?: unknown } | null)?.name;
   if (name === "TypeError") return { verdict: "broken", advice: "The client does not behave like ioredis." };
+  if (message.startsWith("All keys in the pipeline"))
+    return { verdict: "later", advice: "The Cluster is moving slots; try again." };
   if (name !== "ReplyError") {
     return { verdict: "lost", advice: "Check the connection to Redis." };
   }
   // Before Redis 7 an error inside a script is wrapped: "ERR Error running script …: -READONLY …".
   for (const [code, verdict, advice] of REFUSALS) {
-    if (message.startsWith(code) || message.includes(`: -${code} `)) return { verdict, advice };
+    if (!message.startsWith(code) && !message.includes(`: -${code} `)) continue;
+    const passes =
+      client !== undefined &&
+      ((MOVING.has(code) && isCluster(client)) || (code === "READONLY" && hasSentinels(client)));
+    return passes ? { verdict: "later", advice: "The primary has changed; try again." } : { verdict, advice };
   }
   if (message.includes("HOLDPOINT_FORMAT")) {
     return { verdict: "refused", advice: "A newer holdpoint has written this record; upgrade this one." };
@@ -66,19 +78,36 @@ export function faultOf(error: unknown): Fault {
   return { verdict: "broken", advice: message.includes("WRONGTYPE") ? WRONG_TYPE : "See the cause." };
 }
 
-/**
- * @param nothingDone It is certain that nothing was written, or there was nothing to write.
- */
+function hasSentinels(client: AnyRedisClient): boolean {
+  return Boolean((client as { options?: { sentinels?: unknown } }).options?.sentinels);
+}
+
+const RANK: readonly Verdict[] = ["script", "later", "refused", "broken", "lost"];
+
+/** Of several errors of one batch the one that leaves most open. */
+export function worstOf(errors: readonly unknown[]): unknown {
+  const rank = (error: unknown): number =>
+    isHoldpointError(error) ? RANK.length : RANK.indexOf(faultOf(error).verdict);
+  return errors.reduce((worst, error) => (rank(error) > rank(worst) ? error : worst));
+}
+
+/** @param what Begins the message: what is certain. */
 export function storeError(what: string, advice: string, cause: unknown): HoldpointError {
   return new HoldpointError("ERR_HITL_STORE", `${what} ${advice} Redis said: ${textOf(cause)}`, { cause });
 }
 
-export function indeterminate(cause: unknown): HoldpointError {
+/** @param said what the server had answered to an earlier attempt */
+export function indeterminate(cause: unknown, said?: unknown): HoldpointError {
+  const before = said === undefined ? "" : `; before that: ${textOf(said)}`;
   return new HoldpointError(
     "ERR_HITL_INDETERMINATE",
-    `Redis did not answer, and the write may have been done. Read the record, or send the same request again. Last: ${textOf(cause)}`,
+    `Redis did not answer, and the write may have been done. Read the record, or send the same request again. Last: ${textOf(cause)}${before}`,
     { cause },
   );
+}
+
+export function timeoutError(timeoutMs: number): HoldpointError {
+  return new HoldpointError("ERR_HITL_TIMEOUT", `no answer within ${timeoutMs} ms`);
 }
 
 export function closedError(): HoldpointError {

@@ -3,6 +3,15 @@
  *
  * @module holdpoint/backends/redis
  */
-export type { RedisClient, RedisPipeline, RedisSubscriber } from "./client.ts";
+export type {
+  RedisClient,
+  RedisCluster,
+  RedisClusterNode,
+  RedisCommands,
+  RedisPipeline,
+  RedisStream,
+  RedisSubscriber,
+} from "./client.ts";
+export type { RedisDurability, RedisNode, RedisRecordStoreOptions } from "./options.ts";
 export { RedisHITLBackend, type RedisHITLBackendOptions } from "./redis-backend.ts";
-export { RedisRecordStore, type RedisRecordStoreOptions } from "./redis-store.ts";
+export { RedisRecordStore } from "./redis-store.ts";

@@ -117,6 +117,11 @@ export class KeySpace {
   }
 }
 
+/** What a confirmed write ends with, in the shard of a key: see confirm.ts. */
+export function markKey(key: string): string {
+  return `${key.slice(0, key.indexOf("}") + 1)}:mark`;
+}
+
 /** The store's own description: schema version and number of shards. */
 export function metaKey(prefix: string): string {
   return `{${prefix}}:meta`;

@@ -5,11 +5,23 @@
  * - L1 Nothing is handed to a client that is not connected: what waits here is certainly not done.
  * - L2 What was handed over and not answered is handed over again, the same, until the deadline. Every
  *   script is safe to run twice (S4), so it does not matter whether the client library re-sends as well.
+ * - L3 In a Cluster every call is a command of its own: ioredis follows MOVED and ASK for those. They leave together.
  */
-import { HoldpointError, isHoldpointError } from "../../core/errors.ts";
-import type { Argument, RedisClient } from "./client.ts";
+import { isHoldpointError } from "../../core/errors.ts";
+import { type AnyRedisClient, type Argument, isCluster } from "./client.ts";
+import { Confirmations } from "./confirm.ts";
+import { Corks } from "./corks.ts";
 import { Deadlines } from "./deadlines.ts";
-import { closedError, type Fault, faultOf, indeterminate, storeError } from "./faults.ts";
+import {
+  closedError,
+  type Fault,
+  faultOf,
+  indeterminate,
+  storeError,
+  timeoutError,
+  worstOf,
+} from "./faults.ts";
+import type { CheckedDurability } from "./options.ts";
 import type { LuaScript } from "./scripts.generated.ts";
 
 export interface ScriptCall {
@@ -18,16 +30,26 @@ export interface ScriptCall {
   readonly args: readonly Argument[];
 }
 export type PlainCall = readonly [command: string, ...args: Argument[]];
+type AnyCall = ScriptCall | PlainCall;
 /** Whether a call may leave something behind. */
 export type Effect = "reads" | "writes";
 
+type Send<T> = (client: AnyRedisClient, whole: boolean) => Promise<T>;
+
+export interface LinkOptions {
+  /** How long one call may take in all, with connecting, reconnecting and sending again. */
+  readonly timeoutMs: number;
+  /** Writes wait for it. */
+  readonly durability?: CheckedDurability | undefined;
+}
+
 const PAUSE_MS = 20;
 
-function isScript(call: ScriptCall | PlainCall): call is ScriptCall {
+function isScript(call: AnyCall): call is ScriptCall {
   return "script" in call;
 }
 
-function asCommand(call: ScriptCall | PlainCall, whole: boolean): Argument[] {
+function asCommand(call: AnyCall, whole: boolean): Argument[] {
   if (!isScript(call)) {
     const [command, ...args] = call;
     // A pipeline calls the method of the client.
@@ -37,22 +59,34 @@ function asCommand(call: ScriptCall | PlainCall, whole: boolean): Argument[] {
   return [...(whole ? ["eval", script.source] : ["evalsha", script.sha1]), keys.length, ...keys, ...args];
 }
 
+function keyOf(call: AnyCall): string {
+  return String(isScript(call) ? call.keys[0] : call[1]);
+}
+
+function sendOne(client: AnyRedisClient, call: AnyCall, whole: boolean): Promise<unknown> {
+  if (!isScript(call)) return client.call(...(call as [string, ...Argument[]]));
+  const { script, keys, args } = call;
+  // EVAL and not SCRIPT LOAD: it cannot be flushed away again before it runs.
+  return whole
+    ? client.eval(script.source, keys.length, ...keys, ...args)
+    : client.evalsha(script.sha1, keys.length, ...keys, ...args);
+}
+
 export class Link {
-  readonly #open: () => Promise<RedisClient>;
+  readonly #open: () => Promise<AnyRedisClient>;
   readonly #timeoutMs: number;
-  #client: RedisClient | undefined;
+  readonly #confirmations: Confirmations | undefined;
+  #client: AnyRedisClient | undefined;
   #closed = false;
   readonly #deadlines = new Deadlines();
+  readonly #corks = new Corks();
   #running = 0;
-  #corked: RedisClient["stream"];
-  /** How many calls left in the last write, or are to leave in the next one. */
-  #together = 0;
   #whenIdle: (() => void) | undefined;
 
-  /** @param timeoutMs How long one call may take in all, with connecting, reconnecting and sending again. */
-  constructor(open: () => Promise<RedisClient>, timeoutMs: number) {
+  constructor(open: () => Promise<AnyRedisClient>, { timeoutMs, durability }: LinkOptions) {
     this.#open = open;
     this.#timeoutMs = timeoutMs;
+    this.#confirmations = durability && new Confirmations(durability);
   }
 
   get closed(): boolean {
@@ -69,51 +103,99 @@ export class Link {
   }
 
   /** One command. */
-  call(call: ScriptCall | PlainCall, effect: Effect): Promise<unknown> {
-    return this.#run(effect, (client, whole) => {
-      if (!isScript(call)) return client.call(...(call as [string, ...Argument[]]));
-      const { script, keys, args } = call;
-      // EVAL and not SCRIPT LOAD: it cannot be flushed away again before it runs.
-      return whole
-        ? client.eval(script.source, keys.length, ...keys, ...args)
-        : client.evalsha(script.sha1, keys.length, ...keys, ...args);
-    });
+  call(call: AnyCall, effect: Effect): Promise<unknown> {
+    const confirmations = effect === "writes" ? this.#confirmations : undefined;
+    if (confirmations)
+      return this.#run(effect, (client, whole) =>
+        confirmations.send(client, keyOf(call), asCommand(call, whole)),
+      );
+    return this.#run(effect, (client, whole) => sendOne(client, call, whole));
   }
 
-  /** Several commands in one pipeline; the results in their order. Fails as a whole. */
-  batch(calls: readonly (ScriptCall | PlainCall)[], effect: Effect): Promise<unknown[]> {
+  /** Several commands that leave together; the results in their order. Fails as a whole. */
+  batch(calls: readonly AnyCall[], effect: Effect): Promise<unknown[]> {
     const [only] = calls;
     if (!only) return Promise.resolve([]);
     if (calls.length === 1) return this.call(only, effect).then((result) => [result]);
-    return this.#run(effect, async (client) => {
-      const results = await this.#exec(
-        client,
-        calls.map((call) => asCommand(call, false)),
-      );
-      const missing = [...results.keys()].filter((n) => {
-        const error = results[n]?.[0];
-        return error && faultOf(error).verdict === "script";
-      });
-      if (missing.length > 0) {
-        const again = missing.map((n) => asCommand(calls[n] as ScriptCall, true));
-        const repeated = await this.#exec(client, again);
-        for (const [position, n] of missing.entries())
-          results[n] = repeated[position] as [Error | null, unknown];
-      }
-      return results.map(([error, result]) => {
-        if (error) throw error;
-        return result;
-      });
+    const results: unknown[] = [];
+    const missing = new Set(calls.keys());
+    return this.#run(effect, (client) =>
+      isCluster(client) || (effect === "writes" && this.#confirmations)
+        ? this.#each(client, calls, effect, missing, results)
+        : this.#pipeline(client, calls),
+    );
+  }
+
+  /** What `INFO` says of each primary; nothing where it may not be asked. */
+  info(): Promise<string[]> {
+    return this.#run("reads", async (client) => {
+      const nodes = isCluster(client) ? client.nodes("master") : [client];
+      const forbidden = (error: unknown): string => {
+        const { verdict } = faultOf(error);
+        if (verdict === "refused" || verdict === "broken") return "";
+        throw error;
+      };
+      const texts = await Promise.all(nodes.map((node) => node.call("INFO").catch(forbidden)));
+      return texts.map(String);
     });
   }
 
-  async #exec(client: RedisClient, commands: Argument[][]): Promise<[Error | null, unknown][]> {
+  /** @param missing which calls have no result yet; those that got one are not sent again */
+  async #each(
+    client: AnyRedisClient,
+    calls: readonly AnyCall[],
+    effect: Effect,
+    missing: Set<number>,
+    results: unknown[],
+  ): Promise<unknown[]> {
+    const faults: unknown[] = [];
+    const one = async (n: number, whole: boolean): Promise<void> => {
+      const call = calls[n] as AnyCall;
+      try {
+        results[n] =
+          effect === "writes" && this.#confirmations
+            ? await this.#confirmations.send(client, keyOf(call), asCommand(call, whole))
+            : await sendOne(client, call, whole);
+        missing.delete(n);
+      } catch (error) {
+        if (!whole && faultOf(error).verdict === "script") await one(n, true);
+        else faults.push(error);
+      }
+    };
+    this.#corks.cork(client);
+    await Promise.all([...missing].map((n) => one(n, false)));
+    if (faults.length > 0) throw worstOf(faults);
+    return results;
+  }
+
+  async #pipeline(client: AnyRedisClient, calls: readonly AnyCall[]): Promise<unknown[]> {
+    const results = await this.#exec(
+      client,
+      calls.map((call) => asCommand(call, false)),
+    );
+    const missing = [...results.keys()].filter((n) => {
+      const error = results[n]?.[0];
+      return error && faultOf(error).verdict === "script";
+    });
+    if (missing.length > 0) {
+      const again = missing.map((n) => asCommand(calls[n] as ScriptCall, true));
+      const repeated = await this.#exec(client, again);
+      for (const [position, n] of missing.entries())
+        results[n] = repeated[position] as [Error | null, unknown];
+    }
+    return results.map(([error, result]) => {
+      if (error) throw error;
+      return result;
+    });
+  }
+
+  async #exec(client: AnyRedisClient, commands: Argument[][]): Promise<[Error | null, unknown][]> {
     const results = await client.pipeline(commands).exec();
     if (!results) throw new Error("The pipeline was aborted.");
     return results;
   }
 
-  async #run<T>(effect: Effect, send: (client: RedisClient, whole: boolean) => Promise<T>): Promise<T> {
+  async #run<T>(effect: Effect, send: Send<T>): Promise<T> {
     if (this.#closed) throw closedError();
     this.#running += 1;
     try {
@@ -124,27 +206,29 @@ export class Link {
     }
   }
 
-  async #attempts<T>(effect: Effect, send: (client: RedisClient, whole: boolean) => Promise<T>): Promise<T> {
+  async #attempts<T>(effect: Effect, send: Send<T>): Promise<T> {
     const deadline = performance.now() + this.#timeoutMs;
     // The server does not know the script by its hash: it is sent itself.
     let whole = false;
     // Whether an earlier attempt went out and was not answered.
     let unanswered: unknown;
+    // What the server said last, when it did nothing.
+    let said: unknown;
     for (;;) {
       let fault: Fault;
       let cause: unknown;
       try {
         const client = this.#client?.status === "ready" ? this.#client : await this.#connected(deadline);
-        this.#gather(client);
+        this.#corks.gather(client, this.#running);
         return await this.#within(deadline, send(client, whole));
       } catch (error) {
         if (isHoldpointError(error) && error.code !== "ERR_HITL_TIMEOUT") {
           // Closed, or never connected: certain, unless an earlier attempt is in the air.
-          if (unanswered !== undefined && effect === "writes") throw indeterminate(unanswered);
+          if (unanswered !== undefined && effect === "writes") throw indeterminate(unanswered, said);
           throw error;
         }
         cause = error;
-        fault = faultOf(error);
+        fault = faultOf(error, this.#client);
       }
       const { verdict, advice } = fault;
       if (verdict === "script" && !whole) {
@@ -152,45 +236,27 @@ export class Link {
         continue;
       }
       if (verdict === "lost") unanswered = cause;
+      if (verdict === "later") said = cause;
       const retry = verdict === "lost" || verdict === "later";
       if (retry && !this.#closed && performance.now() + PAUSE_MS < deadline) {
+        // The places of the slots may be old.
+        if (verdict === "later" && this.#client && isCluster(this.#client)) this.#client.refreshSlotsCache();
         await pause(PAUSE_MS);
         continue;
       }
-      if (unanswered !== undefined && effect === "writes") throw indeterminate(unanswered);
+      if (unanswered !== undefined && effect === "writes") throw indeterminate(unanswered, said);
       const certain =
         effect === "reads"
           ? "The read failed."
           : verdict === "broken"
             ? "The write failed."
             : "Nothing was written.";
-      throw storeError(certain, advice, cause);
+      throw storeError(certain, advice, verdict === "lost" ? (said ?? cause) : cause);
     }
-  }
-
-  /**
-   * Calls of one turn of the event loop leave in one write, so that their answers come back in one read: flows that ask
-   * at the same time then go on at the same time, which is a tenth faster than one by one. A lone call does not wait.
-   */
-  #gather({ stream }: RedisClient): void {
-    if (!stream?.cork || !stream.uncork) return;
-    if (stream === this.#corked) {
-      this.#together += 1;
-      return;
-    }
-    const alone = this.#running === 1 && this.#together <= 1;
-    this.#together = 1;
-    if (alone) return;
-    this.#corked = stream;
-    stream.cork();
-    setImmediate(() => {
-      this.#corked = undefined;
-      stream.uncork?.();
-    });
   }
 
   /** The client once it is connected. @throws HoldpointError `ERR_HITL_STORE`, `ERR_HITL_CLOSED` */
-  async #connected(deadline: number): Promise<RedisClient> {
+  async #connected(deadline: number): Promise<AnyRedisClient> {
     this.#client ??= await this.#open();
     const client = this.#client;
     if (this.#closed) throw closedError();
@@ -222,8 +288,7 @@ export class Link {
 
   #within<T>(deadline: number, sent: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const timedOut = (): void =>
-        reject(new HoldpointError("ERR_HITL_TIMEOUT", `no answer within ${this.#timeoutMs} ms`));
+      const timedOut = (): void => reject(timeoutError(this.#timeoutMs));
       const forget = this.#deadlines.add(deadline, timedOut);
       sent.then(
         (result) => {

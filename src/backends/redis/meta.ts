@@ -1,30 +1,33 @@
 import { HoldpointError } from "../../core/errors.ts";
 import { checkShards, DEFAULT_SHARDS, KeySpace, metaKey } from "./keys.ts";
 import type { Link } from "./link.ts";
+import type { CheckedOptions } from "./options.ts";
+import { checkServer } from "./server.ts";
 
 /** Of keys and packed records. A store of a newer version is refused. */
 export const STORE_SCHEMA_VERSION = 1;
 
 /**
- * The first opener fixes the number of shards; the others adopt it.
+ * The first opener fixes the number of shards; the others adopt it. Servers that would lose records are refused
+ * before anything is written.
  *
  * @throws HoldpointError `ERR_HITL_STORE_SCHEMA` if another number was asked for, or a newer release made the store
+ * @throws HoldpointError `ERR_HITL_STORE` if a server is not fit, see server.ts
  */
-export async function openKeySpace(
-  link: Link,
-  prefix: string,
-  shards: number | undefined,
-): Promise<KeySpace> {
+export async function openKeySpace(link: Link, options: CheckedOptions): Promise<KeySpace> {
+  const { prefix, shards } = options;
   const key = metaKey(prefix);
   const proposed = JSON.stringify({ schema_version: STORE_SCHEMA_VERSION, shards: shards ?? DEFAULT_SHARDS });
-  const [, text] = await link.batch(
+  for (const info of await link.info()) checkServer(info, options);
+  const [, answer] = await link.batch(
     [
       ["SET", key, proposed, "NX"],
       ["GET", key],
     ],
     "writes",
   );
-  const found = parseMeta(key, text);
+  // In a Cluster the two may meet a slot on the move, and the second one be there before the first.
+  const found = parseMeta(key, answer ?? (await link.call(["GET", key], "reads")));
   if (found.schema_version > STORE_SCHEMA_VERSION) {
     throw new HoldpointError(
       "ERR_HITL_STORE_SCHEMA",

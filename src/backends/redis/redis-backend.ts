@@ -1,5 +1,6 @@
 import { type StoreBackendOptions, StoreHITLBackend } from "../store-backend.ts";
-import { RedisRecordStore, type RedisRecordStoreOptions } from "./redis-store.ts";
+import type { RedisRecordStoreOptions } from "./options.ts";
+import { RedisRecordStore } from "./redis-store.ts";
 
 export type RedisHITLBackendOptions = RedisRecordStoreOptions & StoreBackendOptions;
 

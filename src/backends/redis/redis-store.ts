@@ -1,11 +1,10 @@
 /**
- * `RecordStore` on Redis 5 or newer: one server, or a primary behind Sentinel by way of an own client.
+ * `RecordStore` on Redis 5 or newer: one server, a primary behind Sentinel, or a Cluster.
  *
  * A commit is one script call and one round trip; its atomicity is Redis'. How durable an acknowledged commit
- * is, is the server's setting: only `appendonly yes` with `appendfsync always` outlives any crash of it.
+ * is, is the server's setting and the option `durability`: docs/redis.md.
  */
 import type { Clock } from "../../core/clock.ts";
-import { HoldpointError } from "../../core/errors.ts";
 import type {
   ChangeHint,
   CommitResult,
@@ -24,7 +23,7 @@ import type {
   Watcher,
 } from "../record-store.ts";
 import { checkCommit, checkLimit, checkPage, decodeSeqCursor, encodeCursor } from "../store-rules.ts";
-import { connectTo, type RedisClient } from "./client.ts";
+import type { AnyRedisClient } from "./client.ts";
 import {
   decodeEvents,
   decodeRecord,
@@ -37,46 +36,27 @@ import {
   packSet,
 } from "./codec.ts";
 import { closedError } from "./faults.ts";
-import { checkPrefix, checkShards, DEFAULT_PREFIX, type KeySpace, type ShardKeys } from "./keys.ts";
+import type { KeySpace, ShardKeys } from "./keys.ts";
 import { Link, type PlainCall, type ScriptCall } from "./link.ts";
 import { openKeySpace } from "./meta.ts";
+import { openClient } from "./open.ts";
+import { type CheckedOptions, checkOptions, type RedisRecordStoreOptions } from "./options.ts";
 import { pageOfShards } from "./page.ts";
 import { requestIds } from "./request-ids.ts";
 import { SCRIPTS } from "./scripts.generated.ts";
 import { ChangeFeed } from "./watch.ts";
-
-interface CommonOptions {
-  /** Begins every key. Letters, digits and `._:/-`. Default `holdpoint`. */
-  readonly prefix?: string;
-  /** Partitions, a power of two from 1 to 4096; fixed when the store is first opened. Default 64. */
-  readonly shards?: number;
-  /** For tests. Default: the server's own clock decides. */
-  readonly clock?: Clock;
-  /** How long one call may take, with reconnecting and sending again, in ms. Default 5000. */
-  readonly commandTimeoutMs?: number;
-  /** Also re-read watched records at this interval, in ms. Default 0: pub/sub and re-reads after a reconnect only. */
-  readonly watchPollMs?: number;
-}
-
-export type RedisRecordStoreOptions = CommonOptions &
-  (
-    | { /** Your own ioredis client; never closed. */ readonly client: RedisClient; readonly url?: undefined }
-    | { /** `redis://` or `rediss://`; needs ioredis. */ readonly url: string; readonly client?: undefined }
-  );
 
 /** Index entries that one call of the purge script looks at: a few milliseconds of the server. */
 const PURGE_BUDGET = 2000;
 
 export class RedisRecordStore implements RecordStore {
   readonly capabilities: StoreCapabilities = { name: "redis", durable: true, shared: true };
-  readonly #prefix: string;
-  readonly #shards: number | undefined;
+  readonly #options: CheckedOptions;
   readonly #clock: Clock | undefined;
   readonly #link: Link;
   readonly #feed: ChangeFeed;
   readonly #nextRequest: () => string = requestIds();
-  readonly #own: boolean;
-  #client: Promise<RedisClient> | undefined;
+  #client: Promise<AnyRedisClient> | undefined;
   #keys: KeySpace | undefined;
   #opening: Promise<KeySpace> | undefined;
 
@@ -86,44 +66,20 @@ export class RedisRecordStore implements RecordStore {
    * @throws HoldpointError `ERR_HITL_INVALID_INPUT`
    */
   constructor(options: RedisRecordStoreOptions) {
-    const {
-      client,
-      url,
-      prefix = DEFAULT_PREFIX,
-      shards,
-      clock,
-      commandTimeoutMs = 5000,
-      watchPollMs = 0,
-    } = options;
-    if ((client === undefined) === (url === undefined)) {
-      throw new HoldpointError("ERR_HITL_INVALID_INPUT", "Pass either client or url to the Redis backend.");
-    }
-    checkClient(client);
-    for (const [name, value, least] of [
-      ["commandTimeoutMs", commandTimeoutMs, 1],
-      ["watchPollMs", watchPollMs, 0],
-    ] as const) {
-      if (!(value >= least && value <= 2 ** 31 - 1)) {
-        throw new HoldpointError(
-          "ERR_HITL_INVALID_INPUT",
-          `${name} is ${value}; it has to be at least ${least} ms.`,
-        );
-      }
-    }
-    this.#prefix = checkPrefix(prefix);
-    this.#shards = shards === undefined ? undefined : checkShards(shards);
+    const checked = checkOptions(options);
+    const { plan, clock, commandTimeoutMs: timeoutMs, durability } = checked;
+    this.#options = checked;
     this.#clock = clock;
-    this.#own = client === undefined;
-    const open = (): Promise<RedisClient> => {
-      this.#client ??= client ? Promise.resolve(client) : connectTo(url, commandTimeoutMs);
+    const open = (): Promise<AnyRedisClient> => {
+      this.#client ??= openClient(plan, timeoutMs);
       return this.#client;
     };
-    this.#link = new Link(open, commandTimeoutMs);
+    this.#link = new Link(open, { timeoutMs, durability });
     this.#feed = new ChangeFeed({
       client: open,
       read: (ids) => this.get(ids),
-      timeoutMs: commandTimeoutMs,
-      pollMs: watchPollMs,
+      timeoutMs,
+      pollMs: checked.watchPollMs,
     });
   }
 
@@ -298,7 +254,7 @@ export class RedisRecordStore implements RecordStore {
   async close(): Promise<void> {
     if (this.#link.closed) return;
     await Promise.all([this.#feed.close(), this.#link.close()]);
-    if (!this.#own || !this.#client) return;
+    if (this.#options.plan.kind === "client" || !this.#client) return;
     const client = await this.#client.catch(() => undefined);
     client?.disconnect();
   }
@@ -313,7 +269,7 @@ export class RedisRecordStore implements RecordStore {
   }
 
   async #open(): Promise<KeySpace> {
-    this.#opening ??= openKeySpace(this.#link, this.#prefix, this.#shards);
+    this.#opening ??= openKeySpace(this.#link, this.#options);
     try {
       this.#keys = await this.#opening;
       return this.#keys;
@@ -322,15 +278,6 @@ export class RedisRecordStore implements RecordStore {
       throw error;
     }
   }
-}
-
-function checkClient(client: RedisClient | undefined): void {
-  const options = (client as { options?: { keyPrefix?: unknown } } | undefined)?.options;
-  if (!options?.keyPrefix) return;
-  throw new HoldpointError(
-    "ERR_HITL_INVALID_INPUT",
-    "The client has a keyPrefix, which channels of pub/sub do not get. Remove it, and use the option prefix.",
-  );
 }
 
 const STATUSES: Readonly<Record<string, OpResult["status"]>> = {

@@ -7,7 +7,8 @@
  */
 import { HoldpointError } from "../../core/errors.ts";
 import type { ChangeHint, StoredRecord, Watcher } from "../record-store.ts";
-import { type RedisClient, type RedisSubscriber, retryDelayMs } from "./client.ts";
+import { type AnyRedisClient, isCluster, type RedisSubscriber, retryDelayMs } from "./client.ts";
+import { ClusterSubscriber } from "./cluster-subscriber.ts";
 import { unescapeField } from "./codec.ts";
 import { closedError, storeError } from "./faults.ts";
 import type { KeySpace } from "./keys.ts";
@@ -20,7 +21,7 @@ interface Channel {
 }
 
 export interface ChangeFeedOptions {
-  readonly client: () => Promise<RedisClient>;
+  readonly client: () => Promise<AnyRedisClient>;
   readonly read: (ids: readonly string[]) => Promise<(StoredRecord | null)[]>;
   /** How long to wait for an acknowledged subscription, in ms. */
   readonly timeoutMs: number;
@@ -149,7 +150,7 @@ export class ChangeFeed {
 
   async #connect(): Promise<RedisSubscriber> {
     const client = await this.#options.client();
-    const subscriber = client.duplicate({
+    const options = {
       connectionName: "holdpoint-watch",
       // Ours comes with an acknowledgement to wait for (W2).
       autoResubscribe: false,
@@ -157,7 +158,8 @@ export class ChangeFeed {
       lazyConnect: false,
       maxRetriesPerRequest: null,
       retryStrategy: retryDelayMs,
-    });
+    };
+    const subscriber = isCluster(client) ? new ClusterSubscriber(client, options) : client.duplicate(options);
     let connected = false;
     subscriber.on("error", () => undefined);
     subscriber.on("message", (_channel: string, message: string) => this.#deliver(message));
