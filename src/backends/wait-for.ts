@@ -6,6 +6,8 @@ import type { HITLBackend, WaitOptions } from "./hitl-backend.ts";
 
 /** How often a waiter reads again although no hint came: the net under a lost notification. */
 const POLL_MS = 1000;
+/** How soon it looks again at a deadline that has passed by this clock, and not yet by the store's. */
+const OVERDUE_MS = 20;
 
 /** Watches first, reads then: no answer between the two is missed. */
 export async function waitForRecord(
@@ -15,7 +17,8 @@ export async function waitForRecord(
   clock: Clock,
 ): Promise<HITLRecord> {
   const { signal, timeoutMs } = options;
-  const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + timeoutMs;
+  // Not by the clock: one that is set back would make the wait longer by as much.
+  const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
   let wake: () => void = () => {};
   let hinted = false;
   const nudge = (): void => {
@@ -38,8 +41,8 @@ export async function waitForRecord(
         throw new HoldpointError("ERR_HITL_NOT_FOUND", `The HITL record ${id} is gone.`, { details: { id } });
       if (isTerminalHITLStatus(record.status)) return record;
       if (signal?.aborted) throw aborted();
-      const now = clock.now();
-      if (now >= deadline) {
+      const left = deadline - performance.now();
+      if (left <= 0) {
         throw new HoldpointError(
           "ERR_HITL_TIMEOUT",
           `${id} was not answered within ${timeoutMs} ms; it is still open.`,
@@ -51,8 +54,8 @@ export async function waitForRecord(
       if (hinted) continue;
       const pauseMs = Math.min(
         POLL_MS,
-        deadline - now,
-        record.expires_at === null ? POLL_MS : Math.max(record.expires_at - now, 1),
+        left,
+        record.expires_at === null ? POLL_MS : Math.max(record.expires_at - clock.now(), OVERDUE_MS),
       );
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, pauseMs);
