@@ -1,0 +1,2 @@
+-- Epoch milliseconds by the server's clock.
+SELECT {schema}.now_ms()

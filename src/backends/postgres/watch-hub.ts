@@ -1,0 +1,215 @@
+/**
+ * Change hints: one listening connection for a store, however many watch, and one statement that reads where all of
+ * them stand.
+ *
+ * - W1 A watch is in force when the versions of its records are known: whatever differs from them is told.
+ * - W2 After the listening connection was lost, every watched record is read as soon as there is a new one, and its
+ *   listeners are called: a change meanwhile is not missed.
+ * - W3 A poll finds what no notification told: from a writer that ended before it could, or through a pooler that knows
+ *   no LISTEN. It runs only while somebody watches.
+ */
+import type { ChangeHint, Watcher } from "../record-store.ts";
+import { LOOK_AT_ALL } from "./announcer.ts";
+import type { PostgresSubscriber, PostgresSubscription } from "./client.ts";
+import { unescapeText } from "./names.ts";
+
+type Listener = (hint: ChangeHint) => void;
+
+interface Watched {
+  readonly listeners: Set<Listener>;
+  /** The version that the listeners know of, 0 for no record. */
+  seen: number;
+}
+
+export interface WatchHubOptions {
+  readonly heads: (ids: readonly string[]) => Promise<readonly ChangeHint[]>;
+  /** Null where the pool has no connection to listen on; absent: only poll. */
+  readonly listen?: ((subscriber: PostgresSubscriber) => Promise<PostgresSubscription | null>) | undefined;
+  readonly pollMs: number;
+}
+
+/** Between two polls at least this many times as long passes as one takes, however many ids are watched. */
+const REST_FACTOR = 4;
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 2000;
+
+export class WatchHub {
+  readonly #options: WatchHubOptions;
+  readonly #watched: Map<string, Watched> = new Map();
+  #subscription: Promise<PostgresSubscription | null> | undefined;
+  #reconnecting: NodeJS.Timeout | undefined;
+  #poll: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: WatchHubOptions) {
+    this.#options = options;
+  }
+
+  async watch(ids: readonly string[], listener: Listener): Promise<Watcher> {
+    let open = true;
+    // A listener of its own for each watch, so that two watches with one function stay two.
+    const own: Listener = (hint) => {
+      if (open) listener(hint);
+    };
+    const wanted = [...new Set(ids)];
+    const close = async (): Promise<void> => {
+      if (!open) return;
+      open = false;
+      for (const id of wanted) {
+        const watched = this.#watched.get(id);
+        watched?.listeners.delete(own);
+        if (watched?.listeners.size === 0) this.#watched.delete(id);
+      }
+      if (this.#watched.size === 0) this.#stopPolling();
+    };
+    // Before the versions are read: a notification between the two is told.
+    const fresh = new Set<string>();
+    for (const id of wanted) {
+      const watched = this.#watched.get(id);
+      if (watched) watched.listeners.add(own);
+      else {
+        fresh.add(id);
+        this.#watched.set(id, { listeners: new Set([own]), seen: -1 });
+      }
+    }
+    try {
+      await this.#listening();
+      const heads = new Map((await this.#options.heads([...fresh])).map((head) => [head.id, head.version]));
+      for (const id of fresh) {
+        const watched = this.#watched.get(id);
+        // Unless a notification has said so already.
+        if (watched?.seen === -1) watched.seen = heads.get(id) ?? 0;
+      }
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    this.#schedule();
+    return { close };
+  }
+
+  /** Called after each commit of this store. */
+  committed(hints: readonly ChangeHint[]): void {
+    if (this.#watched.size > 0) for (const hint of hints) this.#tell(hint);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stopPolling();
+    clearTimeout(this.#reconnecting);
+    this.#watched.clear();
+    const subscription = await this.#subscription?.catch(() => null);
+    await subscription?.close();
+  }
+
+  /** Resolves when the connection listens, or could not be made: then it is tried again, and the poll has to do. */
+  async #listening(): Promise<void> {
+    if (!this.#options.listen || this.#closed) return;
+    this.#subscription ??= this.#subscribe(FIRST_PAUSE_MS);
+    await this.#subscription.catch(() => undefined);
+  }
+
+  #subscribe(pauseMs: number): Promise<PostgresSubscription | null> {
+    const again = (nextMs: number): void => {
+      if (this.#closed) return;
+      clearTimeout(this.#reconnecting);
+      this.#reconnecting = setTimeout(() => {
+        if (this.#closed) return;
+        this.#subscription = this.#subscribe(nextMs);
+        this.#subscription.then(
+          () => this.#look("all"),
+          () => undefined,
+        );
+      }, pauseMs);
+      this.#reconnecting.unref();
+    };
+    const subscriber: PostgresSubscriber = {
+      hear: (payload) => this.#hear(payload),
+      lost: () => again(FIRST_PAUSE_MS),
+    };
+    const subscribed = this.#options.listen?.(subscriber) ?? Promise.resolve(null);
+    subscribed.then(
+      (subscription) => {
+        if (this.#closed) void subscription?.close();
+      },
+      () => again(Math.min(pauseMs * 2, LONGEST_PAUSE_MS)),
+    );
+    return subscribed;
+  }
+
+  #hear(payload: string): void {
+    if (payload === LOOK_AT_ALL) {
+      void this.#look("changed");
+      return;
+    }
+    for (const line of payload.split("\n")) {
+      const [id = "", version = "", ...status] = line.split(" ");
+      const watched = this.#watched.get(id);
+      // Notifications of two processes may come out of order: an older one says nothing.
+      if (watched && Number(version) > watched.seen) {
+        const text = parseText(status.join(" "));
+        if (text !== undefined) this.#tell({ id, version: Number(version), status: unescapeText(text) });
+      }
+    }
+  }
+
+  #tell(hint: ChangeHint): void {
+    const watched = this.#watched.get(hint.id);
+    if (!watched) return;
+    watched.seen = hint.version;
+    for (const listener of watched.listeners) {
+      // One that throws must not keep the hint from the others, nor make a commit look failed.
+      queueMicrotask(() => listener(hint));
+    }
+  }
+
+  /** Reads all watched records. `all` tells of each of them, `changed` of those that nobody has told of. */
+  async #look(which: "all" | "changed"): Promise<void> {
+    if (this.#closed) return;
+    const before = new Map([...this.#watched].map(([id, { seen }]) => [id, seen]));
+    const ids = [...before.keys()];
+    if (ids.length === 0) return;
+    const heads = await this.#options.heads(ids).catch(() => undefined);
+    if (!heads) {
+      // Whoever listens has to look for himself.
+      if (which === "all") for (const id of ids) this.#tell({ id, version: 0, status: "" });
+      return;
+    }
+    const found = new Map(heads.map((head) => [head.id, head]));
+    for (const id of ids) {
+      const watched = this.#watched.get(id);
+      // Told meanwhile: what was read may be older.
+      if (!watched || watched.seen !== before.get(id) || watched.seen === -1) continue;
+      const head = found.get(id) ?? { id, version: 0, status: "" };
+      if (which === "all" || head.version !== watched.seen) this.#tell(head);
+    }
+  }
+
+  #schedule(restMs = 0): void {
+    if (this.#poll !== undefined || this.#watched.size === 0 || this.#closed) return;
+    this.#poll = setTimeout(() => void this.#polled(), Math.max(this.#options.pollMs, restMs));
+    this.#poll.unref();
+  }
+
+  async #polled(): Promise<void> {
+    const begun = performance.now();
+    await this.#look("changed");
+    this.#poll = undefined;
+    this.#schedule((performance.now() - begun) * REST_FACTOR);
+  }
+
+  #stopPolling(): void {
+    clearTimeout(this.#poll);
+    this.#poll = undefined;
+  }
+}
+
+/** Anybody who may connect to the database can send anything on a channel. */
+function parseText(json: string): string | undefined {
+  try {
+    const text: unknown = JSON.parse(json);
+    return typeof text === "string" ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
