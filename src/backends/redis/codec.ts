@@ -217,7 +217,9 @@ export function historyField(id: string, chunk: number): string {
 }
 
 export function decodeEvents(chunk: number, lines: string): RecordEvent[] {
-  return lines.split("\n").map((line, n) => {
+  return lines.split("\n").flatMap((line, n) => {
+    // The server has lost the event.
+    if (line === "") return [];
     const [at, version, status, request] = line.split("|", 4) as [string, string, string, string];
     const json = line.slice(at.length + version.length + status.length + request.length + 4);
     return {

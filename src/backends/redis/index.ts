@@ -15,3 +15,4 @@ export type {
 export type { RedisDurability, RedisNode, RedisRecordStoreOptions } from "./options.ts";
 export { RedisHITLBackend, type RedisHITLBackendOptions } from "./redis-backend.ts";
 export { RedisRecordStore } from "./redis-store.ts";
+export type { RepairOptions, RepairReport } from "./repair.ts";

@@ -42,6 +42,7 @@ import { openKeySpace } from "./meta.ts";
 import { openClient } from "./open.ts";
 import { type CheckedOptions, checkOptions, type RedisRecordStoreOptions } from "./options.ts";
 import { pageOfShards } from "./page.ts";
+import { type RepairOptions, type RepairReport, repairStore } from "./repair.ts";
 import { requestIds } from "./request-ids.ts";
 import { SCRIPTS } from "./scripts.generated.ts";
 import { ChangeFeed } from "./watch.ts";
@@ -242,6 +243,30 @@ export class RedisRecordStore implements RecordStore {
       } while (from !== "");
     }
     return { purged, more: false };
+  }
+
+  /**
+   * Brings indexes, due times and histories to what the records say, for a store whose server has lost keys. Safe at
+   * any time, beside everything else; looks at about `limit` entries and hands out a cursor for the rest.
+   *
+   * @example
+   * ```ts
+   * import { RedisRecordStore } from "holdpoint/backends/redis";
+   *
+   * export async function repairAll(store: RedisRecordStore): Promise<void> {
+   *   for (let cursor: string | undefined; ; ) {
+   *     const report = await store.repair(cursor === undefined ? {} : { cursor });
+   *     console.log(`${report.shards_done}/${report.shards}`, report);
+   *     if (report.next_cursor === undefined) return;
+   *     cursor = report.next_cursor;
+   *   }
+   * }
+   * ```
+   * @throws HoldpointError `ERR_HITL_CURSOR`, `ERR_HITL_INVALID_INPUT`, `ERR_HITL_STORE`
+   */
+  async repair(options: RepairOptions = {}): Promise<RepairReport> {
+    this.#assertOpen();
+    return repairStore(this.#link, this.#keys ?? (await this.#open()), options);
   }
 
   async now(): Promise<number> {

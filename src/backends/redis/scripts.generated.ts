@@ -9,7 +9,7 @@ export interface LuaScript {
 export const SCRIPTS = {
   acquireDue: {
     name: "acquireDue",
-    sha1: "e0e83ead2df8ff04773b26ea16b44c5898613624",
+    sha1: "88eaabf0c133941c38acbed4d2f26edf0b95c665",
     source: `-- Leases up to \`limit\` due records of one shard (RecordStore.acquireDue).
 --
 -- KEYS  1 records, 2 due, 3 claim (string, short-lived: what this request acquired, for a re-sent call)
@@ -160,6 +160,23 @@ local function remember(record, what, request)
   end
   record[REQUESTS] = table.concat(kept)
 end
+-- What an index has to hold of a record: the member of index n (0 all, else by key n), nil if it is not in it.
+local function member_of(record, id, n)
+  local head, tail = ends_of_members(record, id)
+  if n == 0 then
+    return head .. tail
+  end
+  local key = record[KEY_BASE + n]
+  return key ~= "" and head .. key .. tail or nil
+end
+
+-- The member of the due index, nil if it is not in it.
+local function due_member_of(record, id)
+  local due = due_of(record)
+  return due ~= "" and record[KIND] .. "|" .. pad(tonumber(due)) .. "|" .. id or nil
+end
+-- How often to look further when entries were stale: the rest is for the next call.
+local ROUNDS = 10
 local request, kind, owner = ARGV[2], ARGV[5], ARGV[6]
 local reply = {}
 
@@ -178,24 +195,40 @@ end
 local now = time_now(ARGV[1])
 local lease_end = text(now + tonumber(ARGV[7]))
 local high = "(" .. kind .. "|" .. pad(now) .. "}"
+local limit = tonumber(ARGV[4])
 local hints, claims = {}, {}
-for _, member in ipairs(redis.call("ZRANGEBYLEX", KEYS[2], "[" .. kind .. "|", high, "LIMIT", 0, ARGV[4])) do
-  local due, id = string.sub(member, #kind + 2, #kind + 17), string.sub(member, #kind + 19)
-  local packed = redis.call("HGET", KEYS[1], id)
-  local old = packed and unpack_record(packed)
-  if old and due_of(old) ~= "" and tonumber(due_of(old)) <= now then
-    local record = unpack_record(packed)
-    record[OWNER], record[LEASE_END] = owner, lease_end
-    record[FENCE] = text(tonumber(record[FENCE]) + 1)
-    record[VERSION] = text(tonumber(record[VERSION]) + 1)
-    record[UPDATED] = text(now)
-    remember(record, "u", request)
-    move_due(KEYS[2], id, old, record)
-    packed = header_of(record) .. "\\n" .. value_of(packed)
-    redis.call("HSET", KEYS[1], id, packed)
-    reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = due, id, packed
-    hints[#hints + 1] = id .. "|" .. record[VERSION] .. "|" .. record[STATUS]
-    claims[#claims + 1] = due .. "|" .. id
+
+-- Leases what up to \`most\` entries name, and removes entries that are stale. Returns how many were.
+local function take(most)
+  local stale = 0
+  for _, member in ipairs(redis.call("ZRANGEBYLEX", KEYS[2], "[" .. kind .. "|", high, "LIMIT", 0, most)) do
+    local due, id = string.sub(member, #kind + 2, #kind + 17), string.sub(member, #kind + 19)
+    local packed = redis.call("HGET", KEYS[1], id)
+    local old = packed and unpack_record(packed)
+    if not old or due_member_of(old, id) ~= member then
+      redis.call("ZREM", KEYS[2], member)
+      stale = stale + 1
+    else
+      local record = unpack_record(packed)
+      record[OWNER], record[LEASE_END] = owner, lease_end
+      record[FENCE] = text(tonumber(record[FENCE]) + 1)
+      record[VERSION] = text(tonumber(record[VERSION]) + 1)
+      record[UPDATED] = text(now)
+      remember(record, "u", request)
+      move_due(KEYS[2], id, old, record)
+      packed = header_of(record) .. "\\n" .. value_of(packed)
+      redis.call("HSET", KEYS[1], id, packed)
+      reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = due, id, packed
+      hints[#hints + 1] = id .. "|" .. record[VERSION] .. "|" .. record[STATUS]
+      claims[#claims + 1] = due .. "|" .. id
+    end
+  end
+  return stale
+end
+
+for _ = 1, ROUNDS do
+  if take(limit - #hints) == 0 or #hints == limit then
+    break
   end
 end
 if #hints > 0 then
@@ -207,7 +240,7 @@ return reply
   },
   append: {
     name: "append",
-    sha1: "fc2364b2d2dc74d2f0d0277d6c907269481f57f8",
+    sha1: "88ec366ed10de4bda09f78f2a09410384f145d9f",
     source: `-- Appends an event without a new version (RecordStore.append).
 --
 -- KEYS  1 records, 2 history
@@ -274,7 +307,8 @@ local function add_event(history, id, record, event, now, request)
   local field = chunk_field(id, math.floor(count / CHUNK))
   local line = now .. "|" .. record[VERSION] .. "|" .. record[STATUS] .. "|" .. request .. "|" .. event
   if count % CHUNK > 0 then
-    line = (redis.call("HGET", history, field) or "") .. "\\n" .. line
+    -- Events that are lost leave their lines empty, so that the numbers of the others stay.
+    line = (redis.call("HGET", history, field) or string.rep("\\n", count % CHUNK - 1)) .. "\\n" .. line
   end
   redis.call("HSET", history, field, line)
   record[EVENTS] = text(count + 1)
@@ -300,7 +334,7 @@ return 1
   },
   commit: {
     name: "commit",
-    sha1: "f4fcc862c513aa2e72f703d1d347c0ee328be02f",
+    sha1: "6a9cdf5fe04cb732d6c2558626b7e54dd398f0a8",
     source: `-- Does all operations of one commit, or none (RecordStore.commit).
 --
 -- KEYS  1 records   hash: id → packed record
@@ -483,7 +517,8 @@ local function add_event(history, id, record, event, now, request)
   local field = chunk_field(id, math.floor(count / CHUNK))
   local line = now .. "|" .. record[VERSION] .. "|" .. record[STATUS] .. "|" .. request .. "|" .. event
   if count % CHUNK > 0 then
-    line = (redis.call("HGET", history, field) or "") .. "\\n" .. line
+    -- Events that are lost leave their lines empty, so that the numbers of the others stay.
+    line = (redis.call("HGET", history, field) or string.rep("\\n", count % CHUNK - 1)) .. "\\n" .. line
   end
   redis.call("HSET", history, field, line)
   record[EVENTS] = text(count + 1)
@@ -686,9 +721,167 @@ end
 return reply
 `,
   },
+  mend: {
+    name: "mend",
+    sha1: "ded2ff3a2753123c70d6305ad05a1cec65e0e655",
+    source: `-- Removes entries of one index that do not fit their records: a page has met them.
+--
+-- KEYS  1 records, 2 the index
+-- ARGV  1 which index: 0 all, else the position in KEY_NAMES
+--       2… members: kind | tenant | key | status | created | id
+-- Returns how many were removed.
+-- Events  none.
+
+-- A stored record is one text: a header line of fields joined by "|", a line feed, and the JSON value.
+-- The client has escaped "%", "|" and line feeds in every text field, so a field can be compared, stored and
+-- put into an index member as it is. Nothing here reads or writes JSON.
+local KIND, TENANT, STATUS, VERSION, CREATED, UPDATED, DUE = 2, 3, 4, 5, 6, 7, 8
+local OWNER, LEASE_END, FENCE, TOUCHES, EVENTS, REQUESTS = 9, 10, 11, 12, 13, 14
+-- Field KEY_BASE + n holds key n of KEY_NAMES (1 to 8): "" for none, else "=" and the value.
+local KEY_BASE, KEY_COUNT = 14, 8
+-- 22 fields, and the eight of the keys. Written out: a script would build them anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)\\n"
+local KEY_FIELDS = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$"
+
+-- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
+local function text(number)
+  return string.format(number == math.floor(number) and "%.0f" or "%.17g", number)
+end
+
+-- Fixed width, so that texts sort like numbers. Clamped: an index position, never the stored value.
+local function pad(number)
+  return string.format("%016.0f", math.max(0, math.min(math.floor(number), 9007199254740991)))
+end
+
+local function unpack_record(packed)
+  local record = { string.match(packed, HEADER) }
+  if record[1] ~= "1" then
+    error("HOLDPOINT_FORMAT a record is not in format 1")
+  end
+  return record
+end
+
+local function header_of(record)
+  return table.concat(record, "|")
+end
+
+local function value_of(packed)
+  return string.sub(packed, string.find(packed, "\\n", 1, true) + 1)
+end
+
+-- Epoch ms: of the injected clock if the client has one, else of this server.
+local function time_now(injected)
+  if injected ~= "" then
+    return tonumber(injected)
+  end
+  local time = redis.call("TIME")
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+-- Index members, all with score 0, ranged by bytes: kind | tenant | key | status | created | id.
+-- \`by[0]\` is the index of all records, \`by[n]\` the one by key n; nil where the client saw no need for it.
+-- All members of one record differ in the key alone.
+local function ends_of_members(record, id)
+  return record[KIND] .. "|" .. record[TENANT] .. "|",
+    "|" .. record[STATUS] .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
+end
+
+local function insert_indexes(by, id, record)
+  local head, tail = ends_of_members(record, id)
+  redis.call("ZADD", by[0], 0, head .. tail)
+  for n = 1, KEY_COUNT do
+    local key = record[KEY_BASE + n]
+    if key ~= "" then
+      redis.call("ZADD", by[n], 0, head .. key .. tail)
+    end
+  end
+end
+
+local function delete_indexes(by, id, record)
+  local head, tail = ends_of_members(record, id)
+  redis.call("ZREM", by[0], head .. tail)
+  for n = 1, KEY_COUNT do
+    local key = record[KEY_BASE + n]
+    if key ~= "" then
+      redis.call("ZREM", by[n], head .. key .. tail)
+    end
+  end
+end
+
+-- From \`old\` to \`new\`, of which kind, tenant and time of creation are the same.
+local function move_indexes(by, id, old, new)
+  local head, old_tail = ends_of_members(old, id)
+  local _, new_tail = ends_of_members(new, id)
+  local moved = old_tail ~= new_tail
+  if moved then
+    redis.call("ZREM", by[0], head .. old_tail)
+    redis.call("ZADD", by[0], 0, head .. new_tail)
+  end
+  for n = 1, KEY_COUNT do
+    local before, after = old[KEY_BASE + n], new[KEY_BASE + n]
+    if moved or before ~= after then
+      if before ~= "" then
+        redis.call("ZREM", by[n], head .. before .. old_tail)
+      end
+      if after ~= "" then
+        redis.call("ZADD", by[n], 0, head .. after .. new_tail)
+      end
+    end
+  end
+end
+
+-- When acquire-due may hand the record out: as long as a lease lasts, its end; else its due time. "" for never.
+local function due_of(record)
+  if record[LEASE_END] ~= "" then
+    return record[LEASE_END]
+  end
+  return record[DUE]
+end
+
+-- Members of the due index, score 0: kind | due | id.
+local function move_due(due_index, id, old, new)
+  local before = old and due_of(old) or ""
+  local after = new and due_of(new) or ""
+  if before == after then
+    return
+  end
+  if before ~= "" then
+    redis.call("ZREM", due_index, old[KIND] .. "|" .. pad(tonumber(before)) .. "|" .. id)
+  end
+  if after ~= "" then
+    redis.call("ZADD", due_index, 0, new[KIND] .. "|" .. pad(tonumber(after)) .. "|" .. id)
+  end
+end
+-- What an index has to hold of a record: the member of index n (0 all, else by key n), nil if it is not in it.
+local function member_of(record, id, n)
+  local head, tail = ends_of_members(record, id)
+  if n == 0 then
+    return head .. tail
+  end
+  local key = record[KEY_BASE + n]
+  return key ~= "" and head .. key .. tail or nil
+end
+
+-- The member of the due index, nil if it is not in it.
+local function due_member_of(record, id)
+  local due = due_of(record)
+  return due ~= "" and record[KIND] .. "|" .. pad(tonumber(due)) .. "|" .. id or nil
+end
+local which = tonumber(ARGV[1])
+local removed = 0
+for n = 2, #ARGV do
+  local member = ARGV[n]
+  local id = string.match(member, "([^|]*)$")
+  local packed = redis.call("HGET", KEYS[1], id)
+  if not packed or member_of(unpack_record(packed), id, which) ~= member then
+    removed = removed + redis.call("ZREM", KEYS[2], member)
+  end
+end
+return removed
+`,
+  },
   page: {
     name: "page",
-    sha1: "701436fc79298edb2f94eadef65050dc505412e2",
+    sha1: "c355b545167873be326981e720962b6920e3dd8b",
     source: `-- One shard's part of a page (RecordStore.page), the statuses merged.
 --
 -- KEYS  1 records, 2 the index
@@ -698,7 +891,7 @@ return reply
 --       4 slot      three hex digits, or "" for every slot of the shard
 --       5 prefix    kind | tenant | key
 --       6… statuses, each once
--- Returns id, packed record, id, packed record, …
+-- Returns "created|id", packed record, "created|id", packed record, …; "" for a record that is gone.
 -- Events  none.
 
 local oldest = ARGV[1] == "oldest"
@@ -754,11 +947,9 @@ for n = 1, math.min(limit, #all) do
 end
 local packed = redis.call("HMGET", KEYS[1], unpack(ids))
 local reply = {}
-for n, id in ipairs(ids) do
-  if packed[n] then
-    reply[#reply + 1] = id
-    reply[#reply + 1] = packed[n]
-  end
+for n = 1, #ids do
+  reply[#reply + 1] = all[n]
+  reply[#reply + 1] = packed[n] or ""
 end
 return reply
 `,
@@ -828,7 +1019,7 @@ return times
   },
   purge: {
     name: "purge",
-    sha1: "ac453767afa4ceed1cb5b81347d7c43d68183761",
+    sha1: "06eef57b717e0bcb3e9644dbd7b6b08a85c2476c",
     source: `-- Deletes old records of one shard with their index entries and histories (RecordStore.purge).
 --
 -- KEYS  1 records, 2 history, 3 due, 4 all, 5 to 12 the indexes by KEY_NAMES
@@ -970,7 +1161,8 @@ local function add_event(history, id, record, event, now, request)
   local field = chunk_field(id, math.floor(count / CHUNK))
   local line = now .. "|" .. record[VERSION] .. "|" .. record[STATUS] .. "|" .. request .. "|" .. event
   if count % CHUNK > 0 then
-    line = (redis.call("HGET", history, field) or "") .. "\\n" .. line
+    -- Events that are lost leave their lines empty, so that the numbers of the others stay.
+    line = (redis.call("HGET", history, field) or string.rep("\\n", count % CHUNK - 1)) .. "\\n" .. line
   end
   redis.call("HSET", history, field, line)
   record[EVENTS] = text(count + 1)
@@ -1011,7 +1203,10 @@ while budget > 0 do
     local id = string.sub(member, #group + 19)
     local packed = redis.call("HGET", records, id)
     local record = packed and unpack_record(packed)
-    if record and tonumber(record[UPDATED]) < before then
+    if not record then
+      -- What the record has left behind.
+      redis.call("ZREM", all, member)
+    elseif tonumber(record[UPDATED]) < before then
       if purged == limit then
         return { purged, from, 1 }
       end
@@ -1027,6 +1222,248 @@ while budget > 0 do
   end
 end
 return { purged, from, 0 }
+`,
+  },
+  repair: {
+    name: "repair",
+    sha1: "0abbe2596e68dc29e471021d595d58a234b339ca",
+    source: `-- Compares the records of one shard with its indexes, due times and histories, and mends these by the records.
+--
+-- KEYS  1 records, 2 history, 3 due, 4 all, 5 to 12 the indexes by KEY_NAMES
+-- ARGV  1 part      which of KEYS to go through, in this order
+--       2 from      where in it an earlier call stopped: a cursor of HSCAN, or a member; "" for the beginning
+--       3 budget    how many entries to look at; the last step may take it a little further
+-- Returns part, from ("" and part 0 at the end); then how many entries: looked at, stale ones removed from an index,
+--         missing ones added to an index, fields of the history removed because their record is gone, and
+--         records that have lost events.
+-- Events  none.
+
+-- A stored record is one text: a header line of fields joined by "|", a line feed, and the JSON value.
+-- The client has escaped "%", "|" and line feeds in every text field, so a field can be compared, stored and
+-- put into an index member as it is. Nothing here reads or writes JSON.
+local KIND, TENANT, STATUS, VERSION, CREATED, UPDATED, DUE = 2, 3, 4, 5, 6, 7, 8
+local OWNER, LEASE_END, FENCE, TOUCHES, EVENTS, REQUESTS = 9, 10, 11, 12, 13, 14
+-- Field KEY_BASE + n holds key n of KEY_NAMES (1 to 8): "" for none, else "=" and the value.
+local KEY_BASE, KEY_COUNT = 14, 8
+-- 22 fields, and the eight of the keys. Written out: a script would build them anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)\\n"
+local KEY_FIELDS = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$"
+
+-- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
+local function text(number)
+  return string.format(number == math.floor(number) and "%.0f" or "%.17g", number)
+end
+
+-- Fixed width, so that texts sort like numbers. Clamped: an index position, never the stored value.
+local function pad(number)
+  return string.format("%016.0f", math.max(0, math.min(math.floor(number), 9007199254740991)))
+end
+
+local function unpack_record(packed)
+  local record = { string.match(packed, HEADER) }
+  if record[1] ~= "1" then
+    error("HOLDPOINT_FORMAT a record is not in format 1")
+  end
+  return record
+end
+
+local function header_of(record)
+  return table.concat(record, "|")
+end
+
+local function value_of(packed)
+  return string.sub(packed, string.find(packed, "\\n", 1, true) + 1)
+end
+
+-- Epoch ms: of the injected clock if the client has one, else of this server.
+local function time_now(injected)
+  if injected ~= "" then
+    return tonumber(injected)
+  end
+  local time = redis.call("TIME")
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+-- Index members, all with score 0, ranged by bytes: kind | tenant | key | status | created | id.
+-- \`by[0]\` is the index of all records, \`by[n]\` the one by key n; nil where the client saw no need for it.
+-- All members of one record differ in the key alone.
+local function ends_of_members(record, id)
+  return record[KIND] .. "|" .. record[TENANT] .. "|",
+    "|" .. record[STATUS] .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
+end
+
+local function insert_indexes(by, id, record)
+  local head, tail = ends_of_members(record, id)
+  redis.call("ZADD", by[0], 0, head .. tail)
+  for n = 1, KEY_COUNT do
+    local key = record[KEY_BASE + n]
+    if key ~= "" then
+      redis.call("ZADD", by[n], 0, head .. key .. tail)
+    end
+  end
+end
+
+local function delete_indexes(by, id, record)
+  local head, tail = ends_of_members(record, id)
+  redis.call("ZREM", by[0], head .. tail)
+  for n = 1, KEY_COUNT do
+    local key = record[KEY_BASE + n]
+    if key ~= "" then
+      redis.call("ZREM", by[n], head .. key .. tail)
+    end
+  end
+end
+
+-- From \`old\` to \`new\`, of which kind, tenant and time of creation are the same.
+local function move_indexes(by, id, old, new)
+  local head, old_tail = ends_of_members(old, id)
+  local _, new_tail = ends_of_members(new, id)
+  local moved = old_tail ~= new_tail
+  if moved then
+    redis.call("ZREM", by[0], head .. old_tail)
+    redis.call("ZADD", by[0], 0, head .. new_tail)
+  end
+  for n = 1, KEY_COUNT do
+    local before, after = old[KEY_BASE + n], new[KEY_BASE + n]
+    if moved or before ~= after then
+      if before ~= "" then
+        redis.call("ZREM", by[n], head .. before .. old_tail)
+      end
+      if after ~= "" then
+        redis.call("ZADD", by[n], 0, head .. after .. new_tail)
+      end
+    end
+  end
+end
+
+-- When acquire-due may hand the record out: as long as a lease lasts, its end; else its due time. "" for never.
+local function due_of(record)
+  if record[LEASE_END] ~= "" then
+    return record[LEASE_END]
+  end
+  return record[DUE]
+end
+
+-- Members of the due index, score 0: kind | due | id.
+local function move_due(due_index, id, old, new)
+  local before = old and due_of(old) or ""
+  local after = new and due_of(new) or ""
+  if before == after then
+    return
+  end
+  if before ~= "" then
+    redis.call("ZREM", due_index, old[KIND] .. "|" .. pad(tonumber(before)) .. "|" .. id)
+  end
+  if after ~= "" then
+    redis.call("ZADD", due_index, 0, new[KIND] .. "|" .. pad(tonumber(after)) .. "|" .. id)
+  end
+end
+-- Events of a record are lines "at|version|status|request|json" in chunks of eight: field \`id\` holds the first
+-- chunk, \`id/1\` the next. A chunk costs one hash entry for eight events, and an append rewrites at most one.
+local CHUNK = 8
+
+local function chunk_field(id, chunk)
+  return chunk == 0 and id or id .. "/" .. chunk
+end
+
+-- The caller writes the record afterwards: the count of its events is in its header.
+local function add_event(history, id, record, event, now, request)
+  local count = tonumber(record[EVENTS])
+  local field = chunk_field(id, math.floor(count / CHUNK))
+  local line = now .. "|" .. record[VERSION] .. "|" .. record[STATUS] .. "|" .. request .. "|" .. event
+  if count % CHUNK > 0 then
+    -- Events that are lost leave their lines empty, so that the numbers of the others stay.
+    line = (redis.call("HGET", history, field) or string.rep("\\n", count % CHUNK - 1)) .. "\\n" .. line
+  end
+  redis.call("HSET", history, field, line)
+  record[EVENTS] = text(count + 1)
+end
+-- What an index has to hold of a record: the member of index n (0 all, else by key n), nil if it is not in it.
+local function member_of(record, id, n)
+  local head, tail = ends_of_members(record, id)
+  if n == 0 then
+    return head .. tail
+  end
+  local key = record[KEY_BASE + n]
+  return key ~= "" and head .. key .. tail or nil
+end
+
+-- The member of the due index, nil if it is not in it.
+local function due_member_of(record, id)
+  local due = due_of(record)
+  return due ~= "" and record[KIND] .. "|" .. pad(tonumber(due)) .. "|" .. id or nil
+end
+local STEP = 50
+local part, from, budget = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local looked, stale, missing, orphaned, lost = 0, 0, 0, 0, 0
+
+local function add(n, member)
+  if member then
+    missing = missing + redis.call("ZADD", KEYS[n], 0, member)
+  end
+end
+
+local function check_record(id, packed)
+  local record = unpack_record(packed)
+  add(3, due_member_of(record, id))
+  for n = 0, KEY_COUNT do
+    add(4 + n, member_of(record, id, n))
+  end
+  for chunk = 0, math.floor((tonumber(record[EVENTS]) + CHUNK - 1) / CHUNK) - 1 do
+    if redis.call("HEXISTS", KEYS[2], chunk_field(id, chunk)) == 0 then
+      lost = lost + 1
+      return
+    end
+  end
+end
+
+local function check_events(field)
+  if redis.call("HEXISTS", KEYS[1], (string.gsub(field, "/%d+$", ""))) == 0 then
+    orphaned = orphaned + redis.call("HDEL", KEYS[2], field)
+  end
+end
+
+local function check_member(member)
+  local id = string.match(member, "([^|]*)$")
+  local packed = redis.call("HGET", KEYS[1], id)
+  local record = packed and unpack_record(packed)
+  local right
+  if record and part == 3 then
+    right = due_member_of(record, id)
+  elseif record then
+    right = member_of(record, id, part - 4)
+  end
+  if right ~= member then
+    stale = stale + redis.call("ZREM", KEYS[part], member)
+  end
+end
+
+while part <= 12 and looked < budget do
+  local at_end
+  if part <= 2 then
+    local scan = redis.call("HSCAN", KEYS[part], from == "" and "0" or from, "COUNT", STEP)
+    local found = scan[2]
+    for n = 1, #found, 2 do
+      looked = looked + 1
+      if part == 1 then check_record(found[n], found[n + 1]) else check_events(found[n]) end
+    end
+    from, at_end = scan[1], scan[1] == "0"
+  else
+    local members = redis.call("ZRANGEBYLEX", KEYS[part], from == "" and "-" or "(" .. from, "+", "LIMIT", 0, STEP)
+    for _, member in ipairs(members) do
+      looked = looked + 1
+      check_member(member)
+      from = member
+    end
+    at_end = #members < STEP
+  end
+  if at_end then
+    part, from = part + 1, ""
+  end
+end
+if part > 12 then
+  part, from = 0, ""
+end
+return { part, from, looked, stale, missing, orphaned, lost }
 `,
   },
 } as const satisfies Record<string, LuaScript>;

@@ -26,7 +26,14 @@ it("P4 P5 a primary dies under load: what replicas had confirmed is there, no an
   const backend = new RedisHITLBackend(options);
   const rival = new RedisHITLBackend(options);
   const questions = await Promise.all(
-    Array.from({ length: 60 }, (_, n) => backend.create({ hitl_type: "ask_user", data: { message: "?" }, session_id: `s${n}`, thread_id: `t${n}` })),
+    Array.from({ length: 60 }, (_, n) =>
+      backend.create({
+        hitl_type: "ask_user",
+        data: { message: "?" },
+        session_id: `s${n}`,
+        thread_id: `t${n}`,
+      }),
+    ),
   );
   const ids = questions.map(({ record }) => record.hitl_id);
   const waiting = ids.map((id) => rival.waitFor(id, { timeoutMs: 60_000 }));
@@ -64,13 +71,23 @@ it("P4 P5 a primary dies under load: what replicas had confirmed is there, no an
   const answers = await Promise.all(waiting);
   expect(answers.map(({ status }) => status)).toEqual(ids.map(() => "completed"));
   expect(await lostOf(store, load)).toEqual([]);
-  expect(new Set(load.errors)).toEqual(new Set(load.errors.filter((code) => code === "ERR_HITL_INDETERMINATE")));
+  expect(new Set(load.errors)).toEqual(
+    new Set(load.errors.filter((code) => code === "ERR_HITL_INDETERMINATE")),
+  );
   await Promise.all([store, backend, rival].map((each) => each.close()));
 }, 90_000);
 
 it("W2: the node that a watch listens to dies; changes go on being told", async () => {
-  const store = new RedisRecordStore({ cluster: cluster.nodes, prefix: cluster.prefix(), commandTimeoutMs: 20_000 });
-  const writer = new RedisRecordStore({ cluster: cluster.nodes, prefix: cluster.prefix(), commandTimeoutMs: 20_000 });
+  const store = new RedisRecordStore({
+    cluster: cluster.nodes,
+    prefix: cluster.prefix(),
+    commandTimeoutMs: 20_000,
+  });
+  const writer = new RedisRecordStore({
+    cluster: cluster.nodes,
+    prefix: cluster.prefix(),
+    commandTimeoutMs: 20_000,
+  });
   const id = idOf("heard");
   await store.commit([insertOf(id)]);
   let told = 0;

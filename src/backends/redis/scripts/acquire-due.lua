@@ -8,7 +8,10 @@
 --- @include record
 --- @include indexes
 --- @include requests
+--- @include entries
 
+-- How often to look further when entries were stale: the rest is for the next call.
+local ROUNDS = 10
 local request, kind, owner = ARGV[2], ARGV[5], ARGV[6]
 local reply = {}
 
@@ -27,24 +30,40 @@ end
 local now = time_now(ARGV[1])
 local lease_end = text(now + tonumber(ARGV[7]))
 local high = "(" .. kind .. "|" .. pad(now) .. "}"
+local limit = tonumber(ARGV[4])
 local hints, claims = {}, {}
-for _, member in ipairs(redis.call("ZRANGEBYLEX", KEYS[2], "[" .. kind .. "|", high, "LIMIT", 0, ARGV[4])) do
-  local due, id = string.sub(member, #kind + 2, #kind + 17), string.sub(member, #kind + 19)
-  local packed = redis.call("HGET", KEYS[1], id)
-  local old = packed and unpack_record(packed)
-  if old and due_of(old) ~= "" and tonumber(due_of(old)) <= now then
-    local record = unpack_record(packed)
-    record[OWNER], record[LEASE_END] = owner, lease_end
-    record[FENCE] = text(tonumber(record[FENCE]) + 1)
-    record[VERSION] = text(tonumber(record[VERSION]) + 1)
-    record[UPDATED] = text(now)
-    remember(record, "u", request)
-    move_due(KEYS[2], id, old, record)
-    packed = header_of(record) .. "\n" .. value_of(packed)
-    redis.call("HSET", KEYS[1], id, packed)
-    reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = due, id, packed
-    hints[#hints + 1] = id .. "|" .. record[VERSION] .. "|" .. record[STATUS]
-    claims[#claims + 1] = due .. "|" .. id
+
+-- Leases what up to `most` entries name, and removes entries that are stale. Returns how many were.
+local function take(most)
+  local stale = 0
+  for _, member in ipairs(redis.call("ZRANGEBYLEX", KEYS[2], "[" .. kind .. "|", high, "LIMIT", 0, most)) do
+    local due, id = string.sub(member, #kind + 2, #kind + 17), string.sub(member, #kind + 19)
+    local packed = redis.call("HGET", KEYS[1], id)
+    local old = packed and unpack_record(packed)
+    if not old or due_member_of(old, id) ~= member then
+      redis.call("ZREM", KEYS[2], member)
+      stale = stale + 1
+    else
+      local record = unpack_record(packed)
+      record[OWNER], record[LEASE_END] = owner, lease_end
+      record[FENCE] = text(tonumber(record[FENCE]) + 1)
+      record[VERSION] = text(tonumber(record[VERSION]) + 1)
+      record[UPDATED] = text(now)
+      remember(record, "u", request)
+      move_due(KEYS[2], id, old, record)
+      packed = header_of(record) .. "\n" .. value_of(packed)
+      redis.call("HSET", KEYS[1], id, packed)
+      reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = due, id, packed
+      hints[#hints + 1] = id .. "|" .. record[VERSION] .. "|" .. record[STATUS]
+      claims[#claims + 1] = due .. "|" .. id
+    end
+  end
+  return stale
+end
+
+for _ = 1, ROUNDS do
+  if take(limit - #hints) == 0 or #hints == limit then
+    break
   end
 end
 if #hints > 0 then

@@ -7,7 +7,7 @@
 --       4 slot      three hex digits, or "" for every slot of the shard
 --       5 prefix    kind | tenant | key
 --       6… statuses, each once
--- Returns id, packed record, id, packed record, …
+-- Returns "created|id", packed record, "created|id", packed record, …; "" for a record that is gone.
 -- Events  none.
 
 local oldest = ARGV[1] == "oldest"
@@ -63,10 +63,8 @@ for n = 1, math.min(limit, #all) do
 end
 local packed = redis.call("HMGET", KEYS[1], unpack(ids))
 local reply = {}
-for n, id in ipairs(ids) do
-  if packed[n] then
-    reply[#reply + 1] = id
-    reply[#reply + 1] = packed[n]
-  end
+for n = 1, #ids do
+  reply[#reply + 1] = all[n]
+  reply[#reply + 1] = packed[n] or ""
 end
 return reply

@@ -46,7 +46,10 @@ while budget > 0 do
     local id = string.sub(member, #group + 19)
     local packed = redis.call("HGET", records, id)
     local record = packed and unpack_record(packed)
-    if record and tonumber(record[UPDATED]) < before then
+    if not record then
+      -- What the record has left behind.
+      redis.call("ZREM", all, member)
+    elseif tonumber(record[UPDATED]) < before then
       if purged == limit then
         return { purged, from, 1 }
       end

@@ -12,7 +12,8 @@ local function add_event(history, id, record, event, now, request)
   local field = chunk_field(id, math.floor(count / CHUNK))
   local line = now .. "|" .. record[VERSION] .. "|" .. record[STATUS] .. "|" .. request .. "|" .. event
   if count % CHUNK > 0 then
-    line = (redis.call("HGET", history, field) or "") .. "\n" .. line
+    -- Events that are lost leave their lines empty, so that the numbers of the others stay.
+    line = (redis.call("HGET", history, field) or string.rep("\n", count % CHUNK - 1)) .. "\n" .. line
   end
   redis.call("HSET", history, field, line)
   record[EVENTS] = text(count + 1)
