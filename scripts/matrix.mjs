@@ -38,7 +38,7 @@ const COPIED = [
   "src",
   "test/matrix",
   "test/nodes/kit.ts",
-  "test/support/redis-server.ts",
+  "test/support",
   "docs/matrix.md",
   "vitest.config.ts",
   "tsconfig.json",
