@@ -1,0 +1,64 @@
+/** A primary and a replica, watched by three sentinels; a write is acknowledged when the replica has it. */
+import { RedisRecordStore } from "../../../src/backends/redis/redis-store.ts";
+import { eventually } from "../../support/redis-server.ts";
+import type { RedisProcess } from "../../support/redis-process.ts";
+import { startRedisSentinel } from "../../support/redis-sentinel.ts";
+import { below } from "../random.ts";
+import { type FaultSetup, type Target, textOf, wait } from "../setup.ts";
+import { killOneClient, tell } from "./redis.ts";
+import { roleOf } from "./redis-cluster.ts";
+
+const CALL_MS = 5000;
+
+async function isWhole(servers: readonly RedisProcess[]): Promise<boolean> {
+  const roles = await Promise.all(servers.map((server) => roleOf(server).catch(() => "none")));
+  return roles.toSorted().join() === "primary,replica";
+}
+
+export const redisSentinelSetup: FaultSetup = {
+  name: "redis-sentinel",
+  promises: { durable: true, linearizable: false },
+  start: async () => {
+    const setup = await startRedisSentinel({ replicas: 1 });
+    const target: Target = { name: setup.name, ports: setup.sentinels.map(({ port }) => port) };
+    const whole = (): Promise<void> =>
+      eventually("the primary has its replica", () => isWhole(setup.servers), 40_000);
+    await whole();
+    return {
+      target,
+      direct: target,
+      faults: [
+        {
+          name: "failover",
+          inject: async (random) => {
+            const victim = await setup.primary();
+            await victim.end("SIGKILL");
+            const promoted = async (): Promise<boolean> => (await setup.primary()) !== victim;
+            await eventually("the replica was promoted", promoted, 20_000);
+            await wait(below(random, 300));
+            await victim.start();
+            await whole();
+          },
+        },
+        {
+          name: "script-flush",
+          inject: async () => void (await tell((await setup.primary()).url, "SCRIPT", "FLUSH")),
+        },
+        {
+          name: "client-kill",
+          inject: async (random) => killOneClient((await setup.primary()).url, random),
+        },
+      ],
+      healed: whole,
+      stop: () => setup.stop(),
+    };
+  },
+  open: (target) =>
+    new RedisRecordStore({
+      sentinels: (target["ports"] as readonly number[]).map((port) => ({ host: "127.0.0.1", port })),
+      name: textOf(target, "name"),
+      commandTimeoutMs: CALL_MS,
+      shards: 8,
+      durability: { replicas: 1, timeoutMs: 500 },
+    }),
+};
