@@ -7,13 +7,17 @@ import { importCost } from "./import-cost.ts";
 import { HELP, type Options, parseOptions, type Section } from "./options.ts";
 import { Report } from "./report.ts";
 import { rounds } from "./rounds.ts";
+import { scale } from "./scale.ts";
 import { storeOperations } from "./store.ts";
 import { trips } from "./trips.ts";
+import { waiters } from "./waiters.ts";
 
 const RUNNERS: Readonly<Record<Section, (report: Report, options: Options) => Promise<void>>> = {
   rounds,
   trips,
   store: storeOperations,
+  scale,
+  waiters,
   double: doubleAnswers,
   import: importCost,
   blocks,
