@@ -156,7 +156,8 @@ export async function redisProcess(options: RedisProcessOptions = {}): Promise<R
     wake: () => void child?.kill("SIGCONT"),
     stop: async () => {
       admin.disconnect();
-      await end("SIGTERM");
+      // Nothing is to be kept, and one that begins its append-only file ignores SIGTERM.
+      await end("SIGKILL");
       rmSync(folder, { recursive: true, force: true });
     },
   };

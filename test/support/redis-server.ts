@@ -27,7 +27,7 @@ export interface RedisServer {
   readonly port: number;
   /** A fresh prefix, so that tests on one server do not meet. */
   prefix(): string;
-  /** Ends the server in order and removes its data, or deletes the keys of the prefixes given out. */
+  /** Ends the server and removes its data, or deletes the keys of the prefixes given out. */
   stop(): Promise<void>;
   /** SIGKILL; the data stays. */
   kill(): Promise<void>;
