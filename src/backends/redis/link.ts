@@ -44,6 +44,8 @@ export interface LinkOptions {
 }
 
 const PAUSE_MS = 20;
+const UNREACHABLE =
+  "Redis cannot be reached, or is not ready; check that it runs, that it has loaded its data, and the address.";
 
 function isScript(call: AnyCall): call is ScriptCall {
   return "script" in call;
@@ -271,13 +273,11 @@ export class Link {
       // Cheaper than to keep apart the events of all states: this runs only while there is no connection.
       while (client.status !== "ready") {
         if (this.#closed) throw closedError();
-        if (client.status === "end" || performance.now() >= deadline) {
-          throw storeError(
-            "Nothing was sent.",
-            "Redis cannot be reached; check that it runs and that the address is right.",
-            last,
-          );
-        }
+        const { verdict, advice } = faultOf(last);
+        // A wrong password does not get right by waiting.
+        if (verdict === "refused") throw storeError("Nothing was sent.", advice, last);
+        if (client.status === "end" || performance.now() >= deadline)
+          throw storeError("Nothing was sent.", verdict === "later" ? advice : UNREACHABLE, last);
         await pause(2);
       }
       return client;
