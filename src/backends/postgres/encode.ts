@@ -11,7 +11,6 @@ import {
   type StoreOp,
   type UpdateOp,
 } from "../record-store.ts";
-import type { PostgresValue } from "./client.ts";
 import { escapeText, guardNumber, wholeMs } from "./names.ts";
 
 /** Of an index entry, which may have 2704: the rest is for the id, the time and the slot. */
@@ -111,7 +110,7 @@ export function encodeEvent(event: NewEvent | undefined): EncodedEvent {
   };
 }
 
-function insertFields({ record, lease }: InsertOp) {
+export function insertFields({ record, lease }: InsertOp) {
   const kind = escapeText(record.kind);
   const tenant = escapeText(record.tenant_id);
   const status = escapeText(record.status);
@@ -131,37 +130,7 @@ function insertFields({ record, lease }: InsertOp) {
   };
 }
 
-/** For insert-record. */
-export function insertParameters(
-  operation: InsertOp,
-  now: number | null,
-  request: string,
-): { readonly value: string; readonly parameters: PostgresValue[] } {
-  const { kind, tenant, slot, status, due, owner, ms, keys, value } = insertFields(operation);
-  const { type, actor, reason, data } = encodeEvent(operation.event);
-  const { id } = operation.record;
-  const parameters = [
-    id,
-    now,
-    kind,
-    tenant,
-    slot,
-    status,
-    due,
-    owner,
-    ms,
-    ...keys,
-    request,
-    value,
-    type,
-    actor,
-    reason,
-    data,
-  ];
-  return { value, parameters };
-}
-
-function updateFields({ guard = {}, patch = {} }: UpdateOp) {
+export function updateFields({ guard = {}, patch = {} }: UpdateOp) {
   const { mask, keys } = keyChangesOf(patch.keys);
   const status = patch.status === undefined ? null : escapeText(patch.status);
   // The kind and the tenant are not known here: PostgreSQL itself refuses what is too long together with them.
@@ -192,43 +161,6 @@ function guardFields({ status, version, lease, fence, touches, not_due, due }: G
     not_due: not_due === true,
     is_due: due === true,
   };
-}
-
-/** For update-record. */
-export function updateParameters(
-  operation: UpdateOp,
-  now: number | null,
-  request: string,
-): { readonly value: string | null; readonly parameters: PostgresValue[] } {
-  const { guard, status, dueChange, due, leaseChange, owner, ms, mask, keys, value } =
-    updateFields(operation);
-  const { type, actor, reason, data } = encodeEvent(operation.event);
-  const parameters = [
-    operation.id,
-    now,
-    request,
-    guard.statuses,
-    guard.version,
-    guard.fence,
-    guard.touches,
-    guard.free,
-    guard.not_due,
-    guard.is_due,
-    status,
-    dueChange,
-    due,
-    leaseChange,
-    owner,
-    ms,
-    mask,
-    ...keys,
-    value,
-    type,
-    actor,
-    reason,
-    data,
-  ];
-  return { value, parameters };
 }
 
 export interface EncodedOps {

@@ -73,7 +73,8 @@ function codeOf(error: unknown): string {
 export function textOf(error: unknown): string {
   if (typeof error !== "object" || error === null) return String(error);
   const { message, code } = error as { message?: unknown; code?: unknown };
-  return typeof message === "string" && message !== "" ? message : String(code ?? "no reason given");
+  if (typeof message === "string" && message !== "") return message;
+  return typeof code === "string" ? code : "no reason given";
 }
 
 /** @param sent - whether the statement may have reached the server */

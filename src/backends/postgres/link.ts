@@ -118,15 +118,17 @@ export class Link implements Runner {
       let client: PostgresClient | undefined;
       let fault: Fault;
       let cause: unknown;
+      const attempt: Attempt = { client: undefined, over: false };
       try {
-        client = await this.#connected(deadline);
-        client.on?.("error", NO_LISTENER);
         const again = unanswered === undefined ? undefined : performance.now() - begun;
-        const result = await this.#within(deadline, send(client, again));
-        giveBack(client, false);
-        return result;
+        return await this.#within(
+          deadline,
+          this.#attempt(attempt, (lent) => send(lent, again)),
+        );
       } catch (error) {
         cause = error;
+        attempt.over = true;
+        client = attempt.client;
         fault = faultOf(error, client !== undefined);
         if (client) giveBack(client, fault.drop);
         if (isHoldpointError(error) && error.code !== "ERR_HITL_TIMEOUT") throw error;
@@ -148,16 +150,19 @@ export class Link implements Runner {
     }
   }
 
-  async #connected(deadline: number): Promise<PostgresClient> {
+  async #attempt<T>(attempt: Attempt, send: (client: PostgresClient) => Promise<T>): Promise<T> {
     this.#pool ??= await this.#open();
-    const connecting = this.#pool.connect();
-    try {
-      return await this.#within(deadline, connecting);
-    } catch (error) {
-      // It may still come, when nobody waits for it any more.
-      connecting.then((late) => giveBack(late, false), NO_LISTENER);
-      throw error;
+    const client = await this.#pool.connect();
+    if (attempt.over) {
+      // It comes when nobody waits for it any more.
+      client.release(false);
+      throw new Error("too late");
     }
+    attempt.client = client;
+    client.on?.("error", NO_LISTENER);
+    const result = await send(client);
+    if (!attempt.over) giveBack(client, false);
+    return result;
   }
 
   #within<T>(deadline: number, promise: Promise<T>): Promise<T> {
@@ -177,6 +182,12 @@ export class Link implements Runner {
       );
     });
   }
+}
+
+/** What is known of an attempt when its time is over. */
+interface Attempt {
+  client: PostgresClient | undefined;
+  over: boolean;
 }
 
 function giveBack(client: PostgresClient, destroy: boolean): void {

@@ -29,11 +29,12 @@ import {
 } from "../store-rules.ts";
 import { handOut } from "../held.ts";
 import type { PostgresValue } from "./client.ts";
-import { encodeEvent, encodeOps, insertParameters, updateParameters } from "./encode.ts";
+import { encodeEvent, encodeOps } from "./encode.ts";
 import type { Effect, Runner } from "./link.ts";
 import { escapeText, unescapeText, wholeMs } from "./names.ts";
 import { requestIds } from "./request-ids.ts";
 import { eventOf, isTrue, recordOf, type Row } from "./rows.ts";
+import { shapeInsert, shapeUpdate } from "./shapes.ts";
 import type { Statement, Statements } from "./statements.ts";
 
 export interface Committed {
@@ -93,11 +94,13 @@ export class Operations {
       wanted.length === 1
         ? await this.#ask(this.#statements.of("getRecord"), [only], "reads")
         : await this.#ask(this.#statements.of("getRecords"), [wanted], "reads");
-    const found = new Map(rows.map((row) => [row[0], row]));
+    const found = new Map(
+      rows.map(([envelope, value]) => [recordOf(envelope, value).id, { envelope, value }]),
+    );
     // A record of its own for each place, since its value is the caller's.
     return ids.map((id) => {
       const row = found.get(id);
-      return row ? recordOf(row) : null;
+      return row ? recordOf(row.envelope, row.value) : null;
     });
   }
 
@@ -125,7 +128,7 @@ export class Operations {
     ];
     if (key) values.push(escapeText(key.value));
     const rows = await this.#ask(this.#statements.page(key?.name ?? "tenant", order), values, "reads");
-    const items = rows.slice(0, limit).map((row) => recordOf(row));
+    const items = rows.slice(0, limit).map(([envelope, value]) => recordOf(envelope, value));
     const last = items.at(-1);
     return rows.length > limit && last ? { items, next_cursor: encodeCursor(last) } : { items };
   }
@@ -145,7 +148,7 @@ export class Operations {
       }),
     });
     return rows
-      .map((row) => ({ due: Number(row[0]), record: recordOf(row, 1) }))
+      .map(([due, envelope, value]) => ({ due: Number(due), record: recordOf(envelope, value) }))
       .sort((a, b) => a.due - b.due || (a.record.id < b.record.id ? -1 : 1))
       .map(({ record }) => record);
   }
@@ -202,18 +205,18 @@ export class Operations {
 
   async #insert(operation: InsertOp): Promise<Committed> {
     const request = this.#nextRequest();
-    const { value, parameters } = insertParameters(operation, this.#now(), request);
+    const { statement, parameters, value } = shapeInsert(this.#statements, operation, this.#now(), request);
     for (let look = 0; look < MAX_LOOKS; look += 1) {
-      const [row = []] = await this.#ask(this.#statements.of("insertRecord"), parameters, "writes");
-      const [at, writtenBy, id] = row;
+      const [row] = await this.#ask(statement, parameters, "writes");
+      if (!row) continue;
+      const [at, insertedBy, envelope, found] = row;
       if (at !== null) {
-        const record = handOut(newEnvelope(rounded(operation), Number(at)), value);
+        const record = handOut(newEnvelope(rounded(operation), Number(at)), value ?? "{}");
         return committed({ status: "inserted", record }, record);
       }
-      if (id === null) continue;
-      const record = recordOf(row, 2);
+      const record = recordOf(envelope, found);
       // This very insert, sent before and not answered.
-      if (writtenBy === request) return committed({ status: "inserted", record }, record);
+      if (insertedBy === request) return committed({ status: "inserted", record }, record);
       return {
         result: {
           status: operation.if_exists === "abort" ? "refused" : "committed",
@@ -227,14 +230,14 @@ export class Operations {
 
   async #update(operation: UpdateOp): Promise<Committed> {
     const request = this.#nextRequest();
-    const { value, parameters } = updateParameters(operation, this.#now(), request);
+    const { statement, parameters, value } = shapeUpdate(this.#statements, operation, this.#now(), request);
     const status = operation.optional ? "committed" : "refused";
     for (let look = 0; look < MAX_LOOKS; look += 1) {
-      const [row] = await this.#ask(this.#statements.of("updateRecord"), parameters, "writes");
+      const [row] = await this.#ask(statement, parameters, "writes");
       if (!row) return { result: { status, results: [{ status: "missing", record: null }] }, changes: [] };
-      const [changed, now, requests] = row;
-      const record = recordOf(row, 3, value ?? undefined);
-      if (isTrue(changed) || (requests as string).includes(request))
+      const [requests, now, envelope, found] = row;
+      const record = recordOf(envelope, found ?? value);
+      if (requests === null || (requests as string).includes(request))
         return committed({ status: "updated", record }, record);
       if (guardHolds(record, operation.guard, Number(now))) continue;
       return { result: { status, results: [{ status: "stale", record }] }, changes: [] };
@@ -249,16 +252,14 @@ export class Operations {
     const rows = await this.#ask(this.#statements.of("commitOps"), parameters, effect);
     const changes: ChangeHint[] = [];
     const results = ops.map((operation, n): OpResult => {
-      const row = rows[n] as Row;
-      const code = row[1] as string;
-      const status = STATUSES[code] as OpResult["status"];
-      const value = values[n] ?? undefined;
+      const [, code, , now, envelope, value] = rows[n] as Row;
+      const status = STATUSES[code as string] as OpResult["status"];
       const record =
         code === "i" && operation.op === "insert"
-          ? handOut(newEnvelope(rounded(operation), Number(row[3])), value ?? "{}")
-          : row[4] === null
+          ? handOut(newEnvelope(rounded(operation), Number(now)), values[n] ?? "{}")
+          : envelope === null
             ? null
-            : recordOf(row, 4, value);
+            : recordOf(envelope, value ?? values[n]);
       if (record && (status === "inserted" || status === "updated")) changes.push(hintOf(record));
       return { status, record };
     });

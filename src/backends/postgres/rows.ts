@@ -7,43 +7,43 @@ import { unescapeText } from "./names.ts";
 
 export type Row = readonly unknown[];
 
-/** Columns of the envelope: twelve, and one for each key. */
+/** Behind twelve other columns, see `ENVELOPE_COLUMNS` in statements.ts. */
 const FIRST_KEY = 12;
-const VALUE = FIRST_KEY + KEY_NAMES.length;
 
-function textAt(row: Row, position: number): string {
-  return unescapeText(row[position] as string);
-}
-
-function numberOrNull(value: unknown): number | null {
-  return value === null ? null : Number(value);
+function text(value: unknown): string {
+  return unescapeText(value as string);
 }
 
 /**
- * @param from - where the record's columns begin in the row
- * @param value - its JSON, if the row does not have it
+ * @param envelope - the columns of `ENVELOPE_COLUMNS`, as JSON
+ * @param value - its JSON
  */
-export function recordOf(row: Row, from = 0, value?: string): StoredRecord {
+export function recordOf(envelope: unknown, value: unknown): StoredRecord {
+  const columns = JSON.parse(envelope as string) as (string | number | null)[];
   const keys: { [name in KeyName]?: string } = {};
   for (const [n, name] of KEY_NAMES.entries()) {
-    if (row[from + FIRST_KEY + n] !== null) keys[name] = textAt(row, from + FIRST_KEY + n);
+    const key = columns[FIRST_KEY + n];
+    if (typeof key === "string") keys[name] = unescapeText(key);
   }
-  const leaseEnd = row[from + 7];
-  const envelope = {
-    id: row[from] as string,
-    kind: textAt(row, from + 1),
-    tenant_id: textAt(row, from + 2),
-    status: textAt(row, from + 3),
-    version: Number(row[from + 4]),
-    keys,
-    due_at: numberOrNull(row[from + 5]),
-    lease: leaseEnd === null ? null : { owner: textAt(row, from + 6), expires_at: Number(leaseEnd) },
-    fence: Number(row[from + 8]),
-    touches: Number(row[from + 9]),
-    created_at: Number(row[from + 10]),
-    updated_at: Number(row[from + 11]),
-  };
-  return handOut(envelope, (row[from + VALUE] as string | null) ?? value ?? "{}");
+  const [id, kind, tenant, status, version, due_at, owner, leaseEnd, fence, touches, created_at, updated_at] =
+    columns;
+  return handOut(
+    {
+      id: id as string,
+      kind: text(kind),
+      tenant_id: text(tenant),
+      status: text(status),
+      version: version as number,
+      keys,
+      due_at: due_at as number | null,
+      lease: leaseEnd === null ? null : { owner: text(owner), expires_at: leaseEnd as number },
+      fence: fence as number,
+      touches: touches as number,
+      created_at: created_at as number,
+      updated_at: updated_at as number,
+    },
+    value as string,
+  );
 }
 
 /** As pg writes a boolean; PGlite has read it. */
@@ -54,13 +54,13 @@ export function isTrue(value: unknown): boolean {
 export function eventOf(row: Row): RecordEvent {
   const [seq, at, version, , , actor, reason, data] = row;
   return {
-    type: textAt(row, 4),
+    type: text(row[4]),
     ...(actor === null ? {} : { actor: JSON.parse(actor as string) as Actor }),
-    ...(reason === null ? {} : { reason: textAt(row, 6) }),
+    ...(reason === null ? {} : { reason: text(reason) }),
     ...(data === null ? {} : { data: JSON.parse(data as string) as JsonObject }),
     seq: Number(seq),
     at: Number(at),
     version: Number(version),
-    status: textAt(row, 3),
+    status: text(row[3]),
   };
 }

@@ -45,12 +45,12 @@ CREATE TABLE {schema}.records (
   kind text COLLATE "C" NOT NULL,
   tenant_id text COLLATE "C" NOT NULL,
   status text COLLATE "C" NOT NULL,
-  version bigint NOT NULL,
+  version bigint NOT NULL DEFAULT 1,
   due_at bigint,
   lease_expires_at bigint,
-  fence bigint NOT NULL,
-  touches bigint NOT NULL,
-  events bigint NOT NULL,
+  fence bigint NOT NULL DEFAULT 0,
+  touches bigint NOT NULL DEFAULT 0,
+  events bigint NOT NULL DEFAULT 0,
   created_at bigint NOT NULL,
   updated_at bigint NOT NULL,
   slot smallint NOT NULL,
@@ -64,8 +64,8 @@ CREATE TABLE {schema}.records (
   key_alias text COLLATE "C",
   key_wake text COLLATE "C",
   insert_request text COLLATE "C" NOT NULL,
-  update_requests text COLLATE "C" NOT NULL,
-  touch_requests text COLLATE "C" NOT NULL,
+  update_requests text COLLATE "C" NOT NULL DEFAULT '',
+  touch_requests text COLLATE "C" NOT NULL DEFAULT '',
   value json NOT NULL,
   CONSTRAINT records_pkey PRIMARY KEY (id)
 ) WITH (fillfactor = 85);
@@ -118,14 +118,14 @@ CREATE TABLE {schema}.history (
 CREATE FUNCTION {schema}.now_ms() RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL SAFE
 AS $function$
-  SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
+  SELECT floor(date_part('epoch', clock_timestamp()) * 1000)::bigint
 $function$;
 
 -- When the present statement began: a bound for a range of an index, which a volatile function cannot be.
 CREATE FUNCTION {schema}.statement_ms() RETURNS bigint
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-  SELECT floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint
+  SELECT floor(date_part('epoch', statement_timestamp()) * 1000)::bigint
 $function$;
 
 -- One operation of commit_ops, and one item of its JSON. \`v\`, \`actor\` and \`data\` are positions in p_texts. Of the
@@ -152,13 +152,7 @@ CREATE TYPE {schema}.op AS (
 -- Each statement here sees what was committed before it began; what is judged is locked, so a refusal shows a record
 -- for which its guard does fail.
 CREATE FUNCTION {schema}.commit_ops(p_now bigint, p_request text, p_ops json, p_texts text[])
-RETURNS TABLE (
-  r_n int, r_code text, r_refused boolean, r_now bigint,
-  r_id text, r_kind text, r_tenant_id text, r_status text, r_version bigint, r_due_at bigint, r_lease_owner text,
-  r_lease_expires_at bigint, r_fence bigint, r_touches bigint, r_created_at bigint, r_updated_at bigint,
-  r_key_session text, r_key_invocation text, r_key_thread text, r_key_checkpoint text, r_key_callback text,
-  r_key_assignee text, r_key_alias text, r_key_wake text, r_value json
-)
+RETURNS TABLE (r_n int, r_code text, r_refused boolean, r_now bigint, r_record json, r_value json)
 LANGUAGE plpgsql VOLATILE
 AS $function$
 DECLARE
@@ -300,15 +294,20 @@ BEGIN
     IF v_refused AND v_code IN ('i', 'u') THEN
       v_code := 'k';
     END IF;
-    r := NULL;
+    r_n := o.n;
+    r_code := v_code;
+    r_refused := v_refused;
+    r_now := v_now;
+    r_record := NULL;
+    r_value := NULL;
     IF v_code <> 'i' THEN
-      SELECT t.* INTO r FROM {schema}.records AS t WHERE t.id = o.id;
+      SELECT json_build_array(t.id, t.kind, t.tenant_id, t.status, t.version, t.due_at, t.lease_owner,
+          t.lease_expires_at, t.fence, t.touches, t.created_at, t.updated_at, t.key_session, t.key_invocation,
+          t.key_thread, t.key_checkpoint, t.key_callback, t.key_assignee, t.key_alias, t.key_wake),
+        CASE WHEN v_code = 'u' AND o.v IS NOT NULL THEN NULL ELSE t.value END
+      INTO r_record, r_value FROM {schema}.records AS t WHERE t.id = o.id;
     END IF;
-    RETURN QUERY SELECT o.n, v_code, v_refused, v_now,
-      r.id, r.kind, r.tenant_id, r.status, r.version, r.due_at, r.lease_owner, r.lease_expires_at, r.fence, r.touches,
-      r.created_at, r.updated_at, r.key_session, r.key_invocation, r.key_thread, r.key_checkpoint, r.key_callback,
-      r.key_assignee, r.key_alias, r.key_wake,
-      CASE WHEN v_code = 'u' AND o.v IS NOT NULL THEN NULL ELSE r.value END;
+    RETURN NEXT;
   END LOOP;
 END
 $function$;
@@ -357,11 +356,11 @@ UPDATE {schema}.records AS r SET
   updated_at = coalesce($1::bigint, {schema}.now_ms()),
   update_requests = left($6 || ',' || r.update_requests, 60)
 FROM due WHERE r.id = due.id
-RETURNING due.next_at, {columns}
+RETURNING due.next_at, {record}, r.value
 `,
   acquired: `-- What an acquireDue that got no answer has leased. Its leases end within a known time.
 -- Parameters: now, kind, lease in ms, how long ago it was sent at most in ms, request.
-SELECT 0 AS next_at, {columns}
+SELECT 0 AS next_at, {record}, r.value
 FROM {schema}.records AS r
 WHERE r.kind = $2
   AND coalesce(r.lease_expires_at, r.due_at) BETWEEN
@@ -398,12 +397,12 @@ CROSS JOIN LATERAL (SELECT t.id, t.version, t.status FROM {schema}.records AS t 
 SELECT seq, at, version, status, type, actor, reason, data
 FROM {schema}.history WHERE id = $1 AND seq > $2::bigint ORDER BY seq LIMIT $3::bigint
 `,
-  getRecord: `-- One record. {columns} are those of \`RecordRow\` in rows.ts. Parameters: id.
-SELECT {columns} FROM {schema}.records AS r WHERE r.id = $1
+  getRecord: `-- One record. {record} is the envelope, see statements.ts. Parameters: id.
+SELECT {record}, r.value FROM {schema}.records AS r WHERE r.id = $1
 `,
   getRecords: `-- Several records. The OFFSET keeps the lookups by id apart, whatever the planner thinks of the size of the table.
 -- Parameters: ids.
-SELECT {columns}
+SELECT {record}, r.value
 FROM unnest($1::text[]) AS wanted(id)
 CROSS JOIN LATERAL (SELECT * FROM {schema}.records AS t WHERE t.id = wanted.id OFFSET 0) AS r
 `,
@@ -416,29 +415,21 @@ SELECT current_setting('server_encoding'),
     WHERE n.nspname = $1 AND c.relname = 'migrations'
   )
 `,
-  insertRecord: `-- commit() of one insert, with its event: one row, \`fresh\` with the time of the insert, or the record that was there
--- with the requests that wrote it. Neither: somebody inserted it after this statement began, ask again.
--- Parameters: \`insertParameters\` in encode.ts.
+  insertRecord: `-- commit() of one insert, with its event: one row with the time of the insert, or with the record that was there and the
+-- commit that inserted it. No row: somebody inserted it after this statement began, ask again.
+-- shapes.ts puts texts from a closed set in the place of the braces: only what the insert brings is in the statement,
+-- since each column and each parameter costs time on both sides. {id}: the parameter with the id. {names}, {values}: columns
+-- and their expressions, with {now} for the time. {event}: a second CTE, or nothing.
 WITH fresh AS (
-  INSERT INTO {schema}.records (
-    id, kind, tenant_id, slot, status, version, due_at, lease_owner, lease_expires_at, fence, touches, events,
-    created_at, updated_at, key_session, key_invocation, key_thread, key_checkpoint, key_callback, key_assignee,
-    key_alias, key_wake, insert_request, update_requests, touch_requests, value
-  )
-  SELECT $1, $3, $4, $5::smallint, $6, 1, $7::bigint, $8, t.now + $9::bigint, CASE WHEN $9::bigint IS NULL THEN 0 ELSE 1 END, 0,
-    CASE WHEN $20::text IS NULL THEN 0 ELSE 1 END,
-    t.now, t.now, $10, $11, $12, $13, $14, $15, $16, $17, $18, '', '', $19::json
-  FROM (SELECT coalesce($2::bigint, {schema}.now_ms()) AS now) AS t
+  INSERT INTO {schema}.records ({names})
+  SELECT {values} FROM (SELECT {now} AS now) AS t
   ON CONFLICT (id) DO NOTHING
   RETURNING created_at
-), event AS (
-  INSERT INTO {schema}.history (id, seq, at, version, status, type, actor, reason, data)
-  SELECT $1, 1, created_at, 1, $6, $20, $21::json, $22, $23::json FROM fresh WHERE $20::text IS NOT NULL
-)
-SELECT fresh.created_at, r.insert_request, {columns}
-FROM (SELECT 1) AS one
-LEFT JOIN fresh ON true
-LEFT JOIN {schema}.records AS r ON r.id = $1 AND fresh.created_at IS NULL
+){event}
+SELECT created_at, NULL, NULL::json, NULL::json FROM fresh
+UNION ALL
+SELECT NULL, r.insert_request, {record}, r.value
+FROM {schema}.records AS r WHERE r.id = {id} AND NOT EXISTS (SELECT FROM fresh)
 `,
   notify: `-- Tells other processes of changes that are committed. Parameters: channel, payloads.
 SELECT count(pg_notify($1, payload)) FROM unnest($2::text[]) AS payload
@@ -451,7 +442,7 @@ SELECT {schema}.now_ms()
 -- key, or nothing; {compare} > or <; {direction} ASC or DESC.
 -- Parameters: kind, tenant, statuses, created_at and id of the cursor, lowest and highest slot, limit, the key's value
 -- if there is one.
-SELECT {columns}
+SELECT {record}, r.value
 FROM (
   SELECT position.id, position.created_at
   FROM unnest($3::text[]) AS wanted(status)
@@ -472,53 +463,20 @@ SELECT r_purged, r_more FROM {schema}.purge_records($1, $2::text[], $3::bigint, 
   schemaVersion: `-- The newest applied migration; 0 if there is none.
 SELECT coalesce(max(version), 0) FROM {schema}.migrations
 `,
-  updateRecord: `-- commit() of one update that does not count touches, with its event: one row with \`changed\`, the time, the requests
--- that wrote the record before, and the record as it is now; of an update without the value if $26 brought it. No row: there is
--- none. A record that is not changed is shown as it was when the statement began, so its guard may hold when somebody
--- else changed it meanwhile: ask again.
--- Parameters: \`updateParameters\` in encode.ts.
+  updateRecord: `-- commit() of one update that does not count touches, with its event: one row with null, or with the requests that wrote
+-- the record before; the time; and the record as it is now, of an update without the value that it brought. No row:
+-- there is none. A record that is not changed is shown as it was when the statement began, so its guard may hold if
+-- somebody else changed it meanwhile: ask again.
+-- shapes.ts puts texts from a closed set in the place of the braces: only what the update names is in the statement.
+-- {set}, {guard}: assignments and conditions. {event}: a second CTE, or nothing. {value}: the value or null.
 WITH changed AS (
-  UPDATE {schema}.records AS r SET
-    status = coalesce($11, r.status),
-    version = r.version + 1,
-    due_at = CASE $12::int WHEN 1 THEN $13::bigint WHEN 2 THEN coalesce($2::bigint, {schema}.now_ms()) + $13::bigint ELSE r.due_at END,
-    lease_owner = CASE $14::int WHEN 1 THEN $15 WHEN 3 THEN NULL ELSE r.lease_owner END,
-    lease_expires_at = CASE $14::int
-      WHEN 1 THEN coalesce($2::bigint, {schema}.now_ms()) + $16::bigint
-      WHEN 2 THEN CASE WHEN r.lease_expires_at IS NULL THEN NULL ELSE coalesce($2::bigint, {schema}.now_ms()) + $16::bigint END
-      WHEN 3 THEN NULL
-      ELSE r.lease_expires_at END,
-    fence = CASE WHEN $14::int = 1 THEN r.fence + 1 ELSE r.fence END,
-    events = CASE WHEN $27::text IS NULL THEN r.events ELSE r.events + 1 END,
-    updated_at = coalesce($2::bigint, {schema}.now_ms()),
-    key_session = CASE WHEN $17::int & 1 = 0 THEN r.key_session ELSE $18 END,
-    key_invocation = CASE WHEN $17::int & 2 = 0 THEN r.key_invocation ELSE $19 END,
-    key_thread = CASE WHEN $17::int & 4 = 0 THEN r.key_thread ELSE $20 END,
-    key_checkpoint = CASE WHEN $17::int & 8 = 0 THEN r.key_checkpoint ELSE $21 END,
-    key_callback = CASE WHEN $17::int & 16 = 0 THEN r.key_callback ELSE $22 END,
-    key_assignee = CASE WHEN $17::int & 32 = 0 THEN r.key_assignee ELSE $23 END,
-    key_alias = CASE WHEN $17::int & 64 = 0 THEN r.key_alias ELSE $24 END,
-    key_wake = CASE WHEN $17::int & 128 = 0 THEN r.key_wake ELSE $25 END,
-    update_requests = left($3 || ',' || r.update_requests, 60),
-    value = coalesce($26::json, r.value)
-  WHERE r.id = $1
-    AND ($4::text[] IS NULL OR r.status = ANY ($4::text[]))
-    AND ($5::bigint IS NULL OR r.version = $5::bigint)
-    AND ($6::bigint IS NULL OR (r.fence = $6::bigint AND r.lease_expires_at > coalesce($2::bigint, {schema}.now_ms())))
-    AND ($7::bigint IS NULL OR r.touches = $7::bigint)
-    AND (NOT $8::boolean OR r.lease_expires_at IS NULL OR r.lease_expires_at <= coalesce($2::bigint, {schema}.now_ms()))
-    AND (NOT $9::boolean OR r.due_at IS NULL OR r.due_at > coalesce($2::bigint, {schema}.now_ms()))
-    AND (NOT $10::boolean OR r.due_at <= coalesce($2::bigint, {schema}.now_ms()))
-    AND strpos(r.update_requests, $3) = 0
-  RETURNING r.*
-), event AS (
-  INSERT INTO {schema}.history (id, seq, at, version, status, type, actor, reason, data)
-  SELECT id, events, updated_at, version, status, $27, $28::json, $29, $30::json FROM changed WHERE $27::text IS NOT NULL
-)
-SELECT true AS changed, r.updated_at AS now, '' AS update_requests, {envelope}, CASE WHEN $26::json IS NULL THEN r.value END AS value
-FROM changed AS r
+  UPDATE {schema}.records AS r SET {set}
+  WHERE r.id = {id}{guard} AND strpos(r.update_requests, {request}) = 0
+  RETURNING {changed}
+){event}
+SELECT NULL AS requests, r.updated_at, {record}, {value} FROM changed AS r
 UNION ALL
-SELECT false, coalesce($2::bigint, {schema}.now_ms()), r.update_requests, {envelope}, r.value
-FROM {schema}.records AS r WHERE r.id = $1 AND NOT EXISTS (SELECT FROM changed)
+SELECT r.update_requests, {now}, {record}, r.value
+FROM {schema}.records AS r WHERE r.id = {id} AND NOT EXISTS (SELECT FROM changed)
 `,
 } as const;

@@ -9,17 +9,23 @@ export interface Statement {
   readonly name: string;
 }
 
-/** From `id` to `key_wake`, in the order of `RecordRow`. */
-const ENVELOPE = [
+/** The envelope in the order that rows.ts reads it; `r` is the record. */
+export const ENVELOPE_COLUMNS: readonly string[] = [
   ..."id kind tenant_id status version due_at lease_owner lease_expires_at fence touches created_at updated_at".split(
     " ",
   ),
   ...KEY_NAMES.map((name) => `key_${name}`),
-]
-  .map((column) => `r.${column}`)
-  .join(", ");
+];
 
-type Name = Exclude<keyof typeof QUERIES, "page">;
+/** One column and not twenty: the description of each is sent, and read, with every result. */
+const RECORD = `json_build_array(${ENVELOPE_COLUMNS.map((column) => `r.${column}`).join(", ")})`;
+
+/** The statement without its header, which may name what is put into it. */
+export function withoutComments(sql: string): string {
+  return sql.replaceAll(/^--.*\n/gm, "").trim();
+}
+
+type Name = Exclude<keyof typeof QUERIES, "page" | "insertRecord" | "updateRecord">;
 
 export class Statements {
   /** The quoted name. */
@@ -31,30 +37,25 @@ export class Statements {
   }
 
   of(name: Name): Statement {
-    return this.#made.get(name) ?? this.#make(name, QUERIES[name]);
+    return this.shaped(name, () => QUERIES[name]);
   }
 
   /** Only names that `checkPage` has found in a closed set go into its text. */
   page(by: KeyName | "tenant", order: "oldest" | "newest"): Statement {
-    const name = `page ${by} ${order}`;
-    return (
-      this.#made.get(name) ??
-      this.#make(
-        name,
-        QUERIES.page
-          .replaceAll("{key}", by === "tenant" ? "" : `AND t.key_${by} = $9`)
-          .replaceAll("{compare}", order === "oldest" ? ">" : "<")
-          .replaceAll("{direction}", order === "oldest" ? "ASC" : "DESC"),
-      )
+    return this.shaped(`page ${by} ${order}`, () =>
+      withoutComments(QUERIES.page)
+        .replaceAll("{key}", by === "tenant" ? "" : `AND t.key_${by} = $9`)
+        .replaceAll("{compare}", order === "oldest" ? ">" : "<")
+        .replaceAll("{direction}", order === "oldest" ? "ASC" : "DESC"),
     );
   }
 
-  #make(name: string, sql: string): Statement {
-    const text = sql
-      .replaceAll(/^--.*\n/gm, "")
-      .trim()
-      .replaceAll("{columns}", `${ENVELOPE}, r.value`)
-      .replaceAll("{envelope}", ENVELOPE)
+  /** The statement of a name; its text is made when it is first asked for. */
+  shaped(name: string, sql: () => string): Statement {
+    const known = this.#made.get(name);
+    if (known) return known;
+    const text = withoutComments(sql())
+      .replaceAll("{record}", RECORD)
       // By a function: a name with "$&" in it is no pattern.
       .replaceAll("{schema}", () => this.schema);
     const hash = createHash("sha256").update(text).digest("hex").slice(0, 24);

@@ -36,12 +36,12 @@ CREATE TABLE {schema}.records (
   kind text COLLATE "C" NOT NULL,
   tenant_id text COLLATE "C" NOT NULL,
   status text COLLATE "C" NOT NULL,
-  version bigint NOT NULL,
+  version bigint NOT NULL DEFAULT 1,
   due_at bigint,
   lease_expires_at bigint,
-  fence bigint NOT NULL,
-  touches bigint NOT NULL,
-  events bigint NOT NULL,
+  fence bigint NOT NULL DEFAULT 0,
+  touches bigint NOT NULL DEFAULT 0,
+  events bigint NOT NULL DEFAULT 0,
   created_at bigint NOT NULL,
   updated_at bigint NOT NULL,
   slot smallint NOT NULL,
@@ -55,8 +55,8 @@ CREATE TABLE {schema}.records (
   key_alias text COLLATE "C",
   key_wake text COLLATE "C",
   insert_request text COLLATE "C" NOT NULL,
-  update_requests text COLLATE "C" NOT NULL,
-  touch_requests text COLLATE "C" NOT NULL,
+  update_requests text COLLATE "C" NOT NULL DEFAULT '',
+  touch_requests text COLLATE "C" NOT NULL DEFAULT '',
   value json NOT NULL,
   CONSTRAINT records_pkey PRIMARY KEY (id)
 ) WITH (fillfactor = 85);
@@ -109,14 +109,14 @@ CREATE TABLE {schema}.history (
 CREATE FUNCTION {schema}.now_ms() RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL SAFE
 AS $function$
-  SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
+  SELECT floor(date_part('epoch', clock_timestamp()) * 1000)::bigint
 $function$;
 
 -- When the present statement began: a bound for a range of an index, which a volatile function cannot be.
 CREATE FUNCTION {schema}.statement_ms() RETURNS bigint
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-  SELECT floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint
+  SELECT floor(date_part('epoch', statement_timestamp()) * 1000)::bigint
 $function$;
 
 -- One operation of commit_ops, and one item of its JSON. `v`, `actor` and `data` are positions in p_texts. Of the
@@ -143,13 +143,7 @@ CREATE TYPE {schema}.op AS (
 -- Each statement here sees what was committed before it began; what is judged is locked, so a refusal shows a record
 -- for which its guard does fail.
 CREATE FUNCTION {schema}.commit_ops(p_now bigint, p_request text, p_ops json, p_texts text[])
-RETURNS TABLE (
-  r_n int, r_code text, r_refused boolean, r_now bigint,
-  r_id text, r_kind text, r_tenant_id text, r_status text, r_version bigint, r_due_at bigint, r_lease_owner text,
-  r_lease_expires_at bigint, r_fence bigint, r_touches bigint, r_created_at bigint, r_updated_at bigint,
-  r_key_session text, r_key_invocation text, r_key_thread text, r_key_checkpoint text, r_key_callback text,
-  r_key_assignee text, r_key_alias text, r_key_wake text, r_value json
-)
+RETURNS TABLE (r_n int, r_code text, r_refused boolean, r_now bigint, r_record json, r_value json)
 LANGUAGE plpgsql VOLATILE
 AS $function$
 DECLARE
@@ -291,15 +285,20 @@ BEGIN
     IF v_refused AND v_code IN ('i', 'u') THEN
       v_code := 'k';
     END IF;
-    r := NULL;
+    r_n := o.n;
+    r_code := v_code;
+    r_refused := v_refused;
+    r_now := v_now;
+    r_record := NULL;
+    r_value := NULL;
     IF v_code <> 'i' THEN
-      SELECT t.* INTO r FROM {schema}.records AS t WHERE t.id = o.id;
+      SELECT json_build_array(t.id, t.kind, t.tenant_id, t.status, t.version, t.due_at, t.lease_owner,
+          t.lease_expires_at, t.fence, t.touches, t.created_at, t.updated_at, t.key_session, t.key_invocation,
+          t.key_thread, t.key_checkpoint, t.key_callback, t.key_assignee, t.key_alias, t.key_wake),
+        CASE WHEN v_code = 'u' AND o.v IS NOT NULL THEN NULL ELSE t.value END
+      INTO r_record, r_value FROM {schema}.records AS t WHERE t.id = o.id;
     END IF;
-    RETURN QUERY SELECT o.n, v_code, v_refused, v_now,
-      r.id, r.kind, r.tenant_id, r.status, r.version, r.due_at, r.lease_owner, r.lease_expires_at, r.fence, r.touches,
-      r.created_at, r.updated_at, r.key_session, r.key_invocation, r.key_thread, r.key_checkpoint, r.key_callback,
-      r.key_assignee, r.key_alias, r.key_wake,
-      CASE WHEN v_code = 'u' AND o.v IS NOT NULL THEN NULL ELSE r.value END;
+    RETURN NEXT;
   END LOOP;
 END
 $function$;

@@ -15,4 +15,4 @@ UPDATE {schema}.records AS r SET
   updated_at = coalesce($1::bigint, {schema}.now_ms()),
   update_requests = left($6 || ',' || r.update_requests, 60)
 FROM due WHERE r.id = due.id
-RETURNING due.next_at, {columns}
+RETURNING due.next_at, {record}, r.value

@@ -1,2 +1,2 @@
--- One record. {columns} are those of `RecordRow` in rows.ts. Parameters: id.
-SELECT {columns} FROM {schema}.records AS r WHERE r.id = $1
+-- One record. {record} is the envelope, see statements.ts. Parameters: id.
+SELECT {record}, r.value FROM {schema}.records AS r WHERE r.id = $1

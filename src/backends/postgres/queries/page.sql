@@ -3,7 +3,7 @@
 -- key, or nothing; {compare} > or <; {direction} ASC or DESC.
 -- Parameters: kind, tenant, statuses, created_at and id of the cursor, lowest and highest slot, limit, the key's value
 -- if there is one.
-SELECT {columns}
+SELECT {record}, r.value
 FROM (
   SELECT position.id, position.created_at
   FROM unnest($3::text[]) AS wanted(status)
