@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { serverFor } from "./servers.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -21,11 +22,16 @@ describe.concurrent("the example", { timeout: 60_000 }, () => {
     expect(source.split("\n").length - 1).toBeLessThanOrEqual(MAX_LINES);
     const expected = [...source.matchAll(/\/\/ prints: (.*)$/gm)].map(([, text]) => text);
     expect(expected.length).toBeGreaterThan(0);
-    const { stdout } = await run(process.execPath, ["--import", "tsx", `examples/${name}`], {
-      cwd: root,
-      env,
-    });
-    expect(stdout.trimEnd().split("\n")).toEqual(expected);
+    const server = await serverFor(name);
+    try {
+      const { stdout } = await run(process.execPath, ["--import", "tsx", `examples/${name}`], {
+        cwd: root,
+        env: { ...env, ...server.env },
+      });
+      expect(stdout.trimEnd().split("\n")).toEqual(expected);
+    } finally {
+      await server.stop();
+    }
   });
 });
 
