@@ -1,9 +1,10 @@
 /**
  * Records, events and commits as the texts that the scripts work on (scripts/includes/record.lua).
  *
- * A packed record is a header line and the JSON value: one text costs 100 to 200 bytes less than a hash of
- * fields (keys of a record push a small hash over 64 bytes a field, which turns it into a table), and a read is
- * one HGET. JSON is made and parsed only here, so what was stored comes back to the byte (S6).
+ * A packed record is a header line, the JSON value, and the last events: one text costs 100 to 200 bytes less than a
+ * hash of fields (keys of a record push a small hash over 64 bytes a field, which turns it into a table) and 150 less
+ * than a second entry for the events, and a read is one HGET. JSON is made and parsed only here, so what was stored
+ * comes back to the byte (S6). A new record is packed here but for its times, so that the script has little to do.
  */
 import { HoldpointError } from "../../core/errors.ts";
 import {
@@ -20,10 +21,10 @@ import {
 } from "../record-store.ts";
 import { handOut } from "../held.ts";
 import { newEnvelope } from "../store-rules.ts";
-import { ALL_RECORDS, EVERY_INDEX, type IndexMask, indexBit, NO_INDEX } from "./keys.ts";
 
 const FORMAT = "1";
 const FIRST_KEY = 14;
+const LAST_PLACE = 9_999_999_999_999;
 const SPECIAL = /[%|\n]/;
 
 function invalid(message: string): never {
@@ -55,23 +56,32 @@ function numberText(value: number, what: string): string {
     : invalid(`${what} is ${value}; it has to be a finite number.`);
 }
 
-/** Absent keys are empty, present ones begin with `=`: an empty key is a key too. */
-export function keyField(value: string): string {
-  return `=${escapeField(value)}`;
+/** As a header and an index member have it. */
+export function keyField(name: KeyName, value: string): string {
+  return `${name}=${escapeField(value)}`;
+}
+
+/** The place of a time in an index: 13 digits. */
+export function indexPlace(time: number): string {
+  return String(Math.max(0, Math.min(Math.floor(time), LAST_PLACE))).padStart(13, "0");
 }
 
 function packKeys(keys: RecordKeys): string {
-  return KEY_NAMES.map((name) => {
+  let packed = "";
+  for (const name of KEY_NAMES) {
     const value = keys[name];
-    return value === undefined ? "" : keyField(value);
-  }).join("|");
+    if (value !== undefined) packed += `${packed === "" ? "" : "|"}${keyField(name, value)}`;
+  }
+  return packed;
 }
 
 function packKeyChanges(keys: NonNullable<Patch["keys"]>): string {
-  return KEY_NAMES.map((name) => {
+  let packed = "";
+  for (const name of KEY_NAMES) {
     const value = keys[name];
-    return value === undefined ? "" : value === null ? "-" : keyField(value);
-  }).join("|");
+    if (value !== undefined) packed += `${value === null ? `-${name}` : keyField(name, value)}|`;
+  }
+  return packed;
 }
 
 function packDue(due: NonNullable<Patch>["due_at"]): string {
@@ -87,50 +97,55 @@ export function packEvent(event: NewEvent | undefined): string {
 }
 
 export interface EncodedCommit {
-  /** The operations, and the values that they bring. */
+  /** The operations, and the texts that they bring. */
   readonly args: readonly string[];
-  /** The indexes that the commit may change. */
-  readonly mask: IndexMask;
   /** The JSON of the values, by operation: what was sent need not come back. */
   readonly values: readonly string[];
 }
 
-export function encodeOps(ops: readonly StoreOp[]): EncodedCommit {
+/** @param request The commit's random id (S4) */
+export function encodeOps(ops: readonly StoreOp[], request: string): EncodedCommit {
   const args: string[] = [""];
   const values: string[] = [];
   let packed = "";
-  let mask: IndexMask = NO_INDEX;
   for (const operation of ops) {
     let value = "";
     if (operation.op === "read") {
       packed += `r\n${operation.id}\n`;
     } else if (operation.op === "insert") {
-      const { keys = {} } = operation.record;
       value = JSON.stringify(operation.record.value);
-      args.push(value);
-      mask |= ALL_RECORDS;
-      for (const name of KEY_NAMES) if (keys[name] !== undefined) mask |= indexBit(name);
-      packed += packInsert(operation, keys);
+      packed += packInsert(operation, value, request, args);
     } else {
       const { patch = {} } = operation;
       if (patch.value) args.push((value = JSON.stringify(patch.value)));
-      if (patch.status !== undefined || patch.keys) mask = EVERY_INDEX;
       packed += packUpdate(operation, patch);
     }
     values.push(value);
   }
   args[0] = packed;
-  return { args, mask, values };
+  return { args, values };
 }
 
-/** No field holds a line feed: names are escaped, and JSON writes it as \\n. */
-function packInsert({ record, lease, event, if_exists, touch }: InsertOp, keys: RecordKeys): string {
-  const { id, kind, tenant_id, status, due_at } = record;
+/**
+ * The record itself goes to `args`, from behind the end of its lease: what is before that has the server's time in it.
+ * No field holds a line feed: names are escaped, and JSON writes it as \\n.
+ */
+function packInsert(operation: InsertOp, value: string, request: string, args: string[]): string {
+  const { record, lease, event, if_exists, touch } = operation;
+  const { id, due_at } = record;
   const due = due_at === undefined || due_at === null ? "" : numberText(due_at, "due_at");
-  const leased = lease ? `${escapeField(lease.owner)}\n${numberText(lease.durationMs, "durationMs")}` : "\n";
   const flags = `${if_exists === "abort" ? "a" : ""}${touch ? "t" : ""}`;
-  const names = `${escapeField(kind)}\n${escapeField(tenant_id)}\n${escapeField(status)}`;
-  return `i\n${id}\n${flags}\n${names}\n${due}\n${leased}\n${packEvent(event)}\n${packKeys(keys)}\n`;
+  const status = escapeField(record.status);
+  const head = `${escapeField(record.kind)}|${escapeField(record.tenant_id)}|`;
+  const keys = record.keys ? packKeys(record.keys) : "";
+  const owner = lease ? escapeField(lease.owner) : "";
+  const leaseMs = lease ? numberText(lease.durationMs, "durationMs") : "";
+  // Version 1; no touches; its time of creation is the time of its event.
+  const first = event ? `\n|1|${status}||${packEvent(event)}` : "";
+  args.push(
+    `|${status}|1|${due}|${owner}|${lease ? 1 : 0}|0|${event ? 1 : 0}|i${request},|${head}${keys}\n${value}${first}`,
+  );
+  return `i\n${id}\n${flags}\n${leaseMs}\n${due}\n${head}\n${status}\n${keys}\n`;
 }
 
 function packUpdate({ id, guard = {}, event, optional, touch }: UpdateOp, patch: Patch): string {
@@ -138,7 +153,7 @@ function packUpdate({ id, guard = {}, event, optional, touch }: UpdateOp, patch:
   const { status, version, fence, touches, lease, not_due, due } = guard;
   const tests = `${lease === "free" ? "f" : ""}${not_due ? "n" : ""}${due ? "d" : ""}`;
   const guards = `${status ? packSet(status) : ""}\n${version ?? ""}\n${fence ?? ""}\n${touches ?? ""}\n${tests}`;
-  const changes = `${patch.status === undefined ? "" : keyField(patch.status)}\n${patch.keys ? packKeyChanges(patch.keys) : ""}\n${packDue(patch.due_at)}`;
+  const changes = `${patch.status === undefined ? "" : `=${escapeField(patch.status)}`}\n${patch.keys ? packKeyChanges(patch.keys) : ""}\n${packDue(patch.due_at)}`;
   return `u\n${id}\n${flags}\n${guards}\n${changes}\n${packLease(patch.lease)}\n${packEvent(event)}\n`;
 }
 
@@ -150,6 +165,21 @@ function packLease(lease: Patch["lease"]): string {
   return `=${numberText(lease.durationMs, "durationMs")}\n${escapeField(lease.owner)}`;
 }
 
+type Header = [
+  format: string,
+  created: string,
+  updated: string,
+  leaseEnd: string,
+  status: string,
+  version: string,
+  due: string,
+  owner: string,
+  fence: string,
+  touches: string,
+];
+/** How many events a record has had. */
+const EVENTS = 10;
+
 /**
  * @param value The JSON of the value if the caller has it; else it is in `packed`.
  * @throws HoldpointError `ERR_HITL_STORE_SCHEMA` for a format that this release does not know
@@ -157,27 +187,14 @@ function packLease(lease: Patch["lease"]): string {
 export function decodeRecord(id: string, packed: string, value = ""): StoredRecord {
   const end = packed.indexOf("\n");
   const fields = packed.slice(0, end).split("|");
-  if (end < 0 || fields[0] !== FORMAT || fields.length !== FIRST_KEY + KEY_NAMES.length)
-    throw unknownFormat(id);
-  const [, kind, tenant, status, version, created, updated, due, owner, leaseEnd, fence, touches] =
-    fields as [
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-    ];
+  if (end < 0 || fields[0] !== FORMAT || fields.length <= FIRST_KEY) throw unknownFormat(id);
+  const [, created, updated, leaseEnd, status, version, due, owner, fence, touches] = fields as Header;
+  const [kind, tenant] = fields.slice(FIRST_KEY - 2) as [string, string];
   const keys: { [name in KeyName]?: string } = {};
-  for (const [n, name] of KEY_NAMES.entries()) {
-    const field = fields[FIRST_KEY + n];
-    if (field) keys[name] = unescapeField(field.slice(1));
+  for (let n = FIRST_KEY; n < fields.length; n += 1) {
+    const field = fields[n] as string;
+    const equals = field.indexOf("=");
+    if (equals > 0) keys[field.slice(0, equals) as KeyName] = unescapeField(field.slice(equals + 1));
   }
   const envelope = {
     id,
@@ -193,7 +210,12 @@ export function decodeRecord(id: string, packed: string, value = ""): StoredReco
     created_at: Number(created),
     updated_at: Number(updated),
   };
-  return handOut(envelope, value || packed.slice(end + 1));
+  return handOut(envelope, value || valueOf(packed, end + 1));
+}
+
+function valueOf(packed: string, start: number): string {
+  const end = packed.indexOf("\n", start);
+  return end < 0 ? packed.slice(start) : packed.slice(start, end);
 }
 
 /** What an insert has made, from what the client sent: the server sends back only its time. */
@@ -213,19 +235,39 @@ function unknownFormat(id: string): HoldpointError {
 export const EVENTS_PER_CHUNK = 8;
 
 export function historyField(id: string, chunk: number): string {
-  return chunk === 0 ? id : `${id}/${chunk}`;
+  return `${id}/${chunk}`;
 }
 
-export function decodeEvents(chunk: number, lines: string): RecordEvent[] {
-  return lines.split("\n").flatMap((line, n) => {
-    // The server has lost the event.
-    if (line === "") return [];
+/**
+ * Events of a record, oldest first, without gaps.
+ *
+ * @param packed The record, read before its chunks: what has gone into a chunk meanwhile is there as well
+ * @param chunks Full chunks from the number `first`; null where there is none
+ */
+export function decodeHistory(
+  packed: string,
+  chunks: readonly (string | null)[],
+  first: number,
+): RecordEvent[] {
+  const [header = "", , ...lines] = packed.split("\n");
+  const fields = header.split("|");
+  const created = Number(fields[1]);
+  const events = chunks.flatMap((chunk, n) =>
+    chunk ? decodeEvents(chunk.split("\n"), (first + n) * EVENTS_PER_CHUNK + 1, created) : [],
+  );
+  const seen = events.at(-1)?.seq ?? 0;
+  const own = decodeEvents(lines, Number(fields[EVENTS]) - lines.length + 1, created);
+  return [...events, ...own.filter(({ seq }) => seq > seen)];
+}
+
+function decodeEvents(lines: readonly string[], seq: number, created: number): RecordEvent[] {
+  return lines.map((line, n) => {
     const [at, version, status, request] = line.split("|", 4) as [string, string, string, string];
     const json = line.slice(at.length + version.length + status.length + request.length + 4);
     return {
       ...(JSON.parse(json) as NewEvent),
-      seq: chunk * EVENTS_PER_CHUNK + n + 1,
-      at: Number(at),
+      seq: seq + n,
+      at: at === "" ? created : Number(at),
       version: Number(version),
       status: unescapeField(status),
     };

@@ -7,42 +7,26 @@
  */
 import { HoldpointError } from "../../core/errors.ts";
 import { slotOfId } from "../../core/ids.ts";
-import { KEY_NAMES, type KeyName } from "../record-store.ts";
 
 export const DEFAULT_PREFIX = "holdpoint";
 export const DEFAULT_SHARDS = 64;
 export const MAX_SHARDS = 4096;
 
-/** Bit 0 is the index of all records, bit n the one by the nth of {@link KEY_NAMES}. */
-export type IndexMask = number;
-export const NO_INDEX: IndexMask = 0;
-export const ALL_RECORDS: IndexMask = 1;
-export const EVERY_INDEX: IndexMask = (1 << (KEY_NAMES.length + 1)) - 1;
-
-export function indexBit(name: KeyName): IndexMask {
-  return 1 << (KEY_NAMES.indexOf(name) + 1);
-}
-
-export interface CommitKeys {
-  readonly keys: readonly string[];
-  /** One digit for each index key, in the order of the keys. */
-  readonly names: string;
-}
-
 export class ShardKeys {
   readonly shard: number;
   /** Hash: id → packed record. */
   readonly records: string;
-  /** Hash: id, or id/n → lines of events. */
+  /** Hash: id/n → a full chunk of events. */
   readonly history: string;
   /** Sorted set of `kind|due|id`. */
   readonly due: string;
-  /** Sorted sets of `kind|tenant|key|status|created|id`: all, then by {@link KEY_NAMES}. */
-  readonly indexes: readonly string[];
+  /** Sorted set of `kind|tenant|key|status|created|id`, where `key` is `name=value`, or empty: each record has one such. */
+  readonly index: string;
+  /** What `commit` and `purge` need. */
+  readonly all: readonly string[];
   /** Pub/sub channel of change hints. */
   readonly channel: string;
   readonly #claim: string;
-  readonly #commits: Map<IndexMask, CommitKeys> = new Map();
 
   constructor(prefix: string, shard: number) {
     const tag = `{${prefix}:${shard}}`;
@@ -50,35 +34,15 @@ export class ShardKeys {
     this.records = `${tag}:records`;
     this.history = `${tag}:history`;
     this.due = `${tag}:due`;
-    this.indexes = ["all", ...KEY_NAMES].map((name) => `${tag}:by:${name}`);
+    this.index = `${tag}:index`;
+    this.all = [this.records, this.history, this.index, this.due];
     this.channel = `${tag}:changes`;
     this.#claim = `${tag}:claim:`;
-  }
-
-  index(name: KeyName | "all"): string {
-    return this.indexes[name === "all" ? 0 : KEY_NAMES.indexOf(name) + 1] as string;
   }
 
   /** What one request of `acquireDue` got, for a minute. */
   claim(request: string): string {
     return this.#claim + request;
-  }
-
-  commit(mask: IndexMask): CommitKeys {
-    let found = this.#commits.get(mask);
-    if (!found) {
-      const chosen = this.indexes.map((key, n) => ({ key, n })).filter(({ n }) => (mask & (1 << n)) !== 0);
-      found = {
-        keys: [this.records, this.history, this.due, ...chosen.map(({ key }) => key)],
-        names: chosen.map(({ n }) => n).join(""),
-      };
-      this.#commits.set(mask, found);
-    }
-    return found;
-  }
-
-  purge(): readonly string[] {
-    return [this.records, this.history, this.due, ...this.indexes];
   }
 }
 

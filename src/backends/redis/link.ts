@@ -44,6 +44,10 @@ export interface LinkOptions {
 }
 
 const PAUSE_MS = 20;
+const NOTHING: Readonly<Record<Effect, string>> = {
+  reads: "The read failed.",
+  writes: "Nothing was written.",
+};
 const UNREACHABLE =
   "Redis cannot be reached, or is not ready; check that it runs, that it has loaded its data, and the address.";
 
@@ -227,6 +231,9 @@ export class Link {
         if (isHoldpointError(error) && error.code !== "ERR_HITL_TIMEOUT") {
           // Closed, or never connected: certain, unless an earlier attempt is in the air.
           if (unanswered !== undefined && effect === "writes") throw indeterminate(unanswered, said);
+          // Why the connection was given up says more than that it is away.
+          if (said !== undefined && error.code === "ERR_HITL_STORE")
+            throw storeError(NOTHING[effect], faultOf(said).advice, said);
           throw error;
         }
         cause = error;
@@ -247,12 +254,7 @@ export class Link {
         continue;
       }
       if (unanswered !== undefined && effect === "writes") throw indeterminate(unanswered, said);
-      const certain =
-        effect === "reads"
-          ? "The read failed."
-          : verdict === "broken"
-            ? "The write failed."
-            : "Nothing was written.";
+      const certain = verdict === "broken" && effect === "writes" ? "The write failed." : NOTHING[effect];
       throw storeError(certain, advice, verdict === "lost" ? (said ?? cause) : cause);
     }
   }

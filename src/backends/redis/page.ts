@@ -1,12 +1,12 @@
-import { KEY_NAMES, type StoredRecord } from "../record-store.ts";
+import type { StoredRecord } from "../record-store.ts";
 import { type CheckedPage, compareCreated } from "../store-rules.ts";
-import { decodeRecord, escapeField, keyField } from "./codec.ts";
+import { decodeRecord, escapeField, indexPlace, keyField } from "./codec.ts";
 import type { KeySpace, ShardKeys } from "./keys.ts";
 import type { Link, ScriptCall } from "./link.ts";
 import { SCRIPTS } from "./scripts.generated.ts";
 
 /** Length of `created|`. */
-const POSITION = 17;
+const POSITION = 14;
 
 interface Part {
   readonly shard: ShardKeys;
@@ -75,7 +75,7 @@ function callFor(part: Part, query: CheckedPage, limit: number): ScriptCall {
   const { key, slot } = query;
   return {
     script: SCRIPTS.page,
-    keys: [part.shard.records, part.shard.index(key?.name ?? "all")],
+    keys: [part.shard.records, part.shard.index],
     args: [
       query.order,
       limit,
@@ -88,12 +88,12 @@ function callFor(part: Part, query: CheckedPage, limit: number): ScriptCall {
 }
 
 function prefixOf({ kind, tenant_id, key }: CheckedPage): string {
-  return `${escapeField(kind)}|${escapeField(tenant_id)}|${key ? keyField(key.value) : ""}`;
+  return `${escapeField(kind)}|${escapeField(tenant_id)}|${key ? keyField(key.name, key.value) : ""}`;
 }
 
 /** What every member of an index ends with. */
 function positionOf(record: Pick<StoredRecord, "created_at" | "id"> | null): string {
-  return record ? `${String(Math.floor(record.created_at)).padStart(16, "0")}|${record.id}` : "";
+  return record ? `${indexPlace(record.created_at)}|${record.id}` : "";
 }
 
 /** The record is what its index entry says. */
@@ -109,11 +109,9 @@ function fits(record: StoredRecord, position: string, query: CheckedPage): boole
 }
 
 function mendCall({ shard }: Part, query: CheckedPage, positions: readonly string[]): ScriptCall {
-  const name = query.key?.name ?? "all";
   const prefix = prefixOf(query);
   const members = query.statuses.flatMap((status) =>
     positions.map((position) => `${prefix}|${escapeField(status)}|${position}`),
   );
-  const which = name === "all" ? 0 : KEY_NAMES.indexOf(name) + 1;
-  return { script: SCRIPTS.mend, keys: [shard.records, shard.index(name)], args: [which, ...members] };
+  return { script: SCRIPTS.mend, keys: [shard.records, shard.index], args: members };
 }

@@ -25,7 +25,7 @@ import type {
 import { checkCommit, checkLimit, checkPage, decodeSeqCursor, encodeCursor } from "../store-rules.ts";
 import type { AnyRedisClient } from "./client.ts";
 import {
-  decodeEvents,
+  decodeHistory,
   decodeRecord,
   encodeOps,
   escapeField,
@@ -87,15 +87,11 @@ export class RedisRecordStore implements RecordStore {
   async commit(ops: readonly StoreOp[]): Promise<CommitResult> {
     this.#assertOpen();
     const slot = checkCommit(ops);
-    const { args, mask, values } = encodeOps(ops);
+    const request = this.#nextRequest();
+    const { args, values } = encodeOps(ops, request);
     const shard = (this.#keys ?? (await this.#open())).ofSlot(slot);
-    const { keys, names } = shard.commit(mask);
     const reply = (await this.#link.call(
-      {
-        script: SCRIPTS.commit,
-        keys,
-        args: [this.#now(), this.#nextRequest(), shard.channel, names, ...args],
-      },
+      { script: SCRIPTS.commit, keys: shard.all, args: [this.#now(), request, shard.channel, ...args] },
       "writes",
     )) as string[];
     const now = Number(reply[1]);
@@ -211,8 +207,16 @@ export class RedisRecordStore implements RecordStore {
     // One event more than asked for says whether there is another page.
     const last = Math.floor((start + limit) / EVENTS_PER_CHUNK);
     const fields = Array.from({ length: last - first + 1 }, (_, n) => historyField(id, first + n));
-    const chunks = (await this.#link.call(["HMGET", shard.history, ...fields], "reads")) as (string | null)[];
-    const events = chunks.flatMap((lines, n) => (lines ? decodeEvents(first + n, lines) : []));
+    // In this order, see decodeHistory.
+    const [[packed], chunks] = (await this.#link.batch(
+      [
+        ["HMGET", shard.records, id],
+        ["HMGET", shard.history, ...fields],
+      ],
+      "reads",
+    )) as [[string | null], (string | null)[]];
+    if (!packed) return { items: [] };
+    const events = decodeHistory(packed, chunks, first);
     const items = events.filter(({ seq }) => seq > start && seq <= start + limit);
     return events.some(({ seq }) => seq > start + limit)
       ? { items, next_cursor: String(start + limit) }
@@ -235,7 +239,7 @@ export class RedisRecordStore implements RecordStore {
       let from = "";
       do {
         const args = [kind, statuses, query.updatedBefore, limit - purged, PURGE_BUDGET, from];
-        const reply = await this.#link.call({ script: SCRIPTS.purge, keys: shard.purge(), args }, "writes");
+        const reply = await this.#link.call({ script: SCRIPTS.purge, keys: shard.all, args }, "writes");
         const [deleted, next, more] = reply as [number, string, number];
         purged += deleted;
         if (more === 1) return { purged, more: true };

@@ -34,8 +34,9 @@ const DEFAULT_LIMIT = 10_000;
 const MAX_LIMIT = 1_000_000;
 /** Entries that one script looks at: a few milliseconds of the server. */
 const BUDGET = 500;
-/** After part 12 of a shard the script begins with part 1 of the next. */
+/** The keys of a shard in the order of the script; after the last one comes the next shard. */
 const FIRST_PART = 1;
+const LAST_PART = 4;
 
 interface Place {
   shard: number;
@@ -61,7 +62,7 @@ export async function repairStore(
   while (place.shard < space.shards && total.looked_at < limit) {
     const { shard, part, from } = place;
     const args = [part, from, Math.min(BUDGET, limit - total.looked_at)];
-    const keys = space.shard(shard).purge();
+    const keys = space.shard(shard).all;
     const reply = (await link.call({ script: SCRIPTS.repair, keys, args }, "writes")) as RepairReply;
     const [nextPart, nextFrom, looked, stale, missing, orphaned, lost] = reply;
     total.looked_at += looked;
@@ -102,7 +103,7 @@ function decodePlace(cursor: string, shards: number): Place {
       (shard as number) < shards &&
       Number.isInteger(part) &&
       (part as number) >= FIRST_PART &&
-      (part as number) <= 12 &&
+      (part as number) <= LAST_PART &&
       typeof from === "string" &&
       // A cursor of HSCAN is a number.
       ((part as number) > 2 || /^[0-9]{0,20}$/.test(from));

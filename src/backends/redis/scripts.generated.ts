@@ -9,49 +9,50 @@ export interface LuaScript {
 export const SCRIPTS = {
   acquireDue: {
     name: "acquireDue",
-    sha1: "88eaabf0c133941c38acbed4d2f26edf0b95c665",
+    sha1: "3cb25b86967d9035a8d708fd28a3711923f956db",
     source: `-- Leases up to \`limit\` due records of one shard (RecordStore.acquireDue).
 --
 -- KEYS  1 records, 2 due, 3 claim (string, short-lived: what this request acquired, for a re-sent call)
 -- ARGV  1 now ("" for this server's time), 2 request, 3 channel, 4 limit, 5 kind, 6 owner, 7 lease ms
--- Returns for each record: its due time before (16 digits), id, packed record.
+-- Returns for each record: its due time before (13 digits), id, packed record.
 -- Events  one PUBLISH with a line "id|version|status" for each record leased.
 
--- A stored record is one text: a header line of fields joined by "|", a line feed, and the JSON value.
--- The client has escaped "%", "|" and line feeds in every text field, so a field can be compared, stored and
--- put into an index member as it is. Nothing here reads or writes JSON.
-local KIND, TENANT, STATUS, VERSION, CREATED, UPDATED, DUE = 2, 3, 4, 5, 6, 7, 8
-local OWNER, LEASE_END, FENCE, TOUCHES, EVENTS, REQUESTS = 9, 10, 11, 12, 13, 14
--- Field KEY_BASE + n holds key n of KEY_NAMES (1 to 8): "" for none, else "=" and the value.
-local KEY_BASE, KEY_COUNT = 14, 8
--- 22 fields, and the eight of the keys. Written out: a script would build them anew with each call.
-local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)\\n"
-local KEY_FIELDS = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$"
+-- A stored record is one text of lines: a header of fields joined by "|", the JSON value, and the events that are not
+-- in a full chunk yet (history.lua). The client has escaped "%", "|" and line feeds in every text field, so a field
+-- can be compared, stored and put into an index member as it is. Nothing here reads or writes JSON.
+--
+-- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
+local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
+-- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
+-- Written out: a script would build it anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
+-- Where the header ends; not a field.
+local HEADER_END = 16
 
 -- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
 local function text(number)
   return string.format(number == math.floor(number) and "%.0f" or "%.17g", number)
 end
 
--- Fixed width, so that texts sort like numbers. Clamped: an index position, never the stored value.
+-- 13 digits, so that texts sort like numbers until the year 2286. Clamped: an index position, never the stored value.
 local function pad(number)
-  return string.format("%016.0f", math.max(0, math.min(math.floor(number), 9007199254740991)))
+  return string.format("%013.0f", math.max(0, math.min(math.floor(number), 9999999999999)))
 end
 
+-- The position of the header's end stays outside of the fields, which table.concat joins.
 local function unpack_record(packed)
   local record = { string.match(packed, HEADER) }
   if record[1] ~= "1" then
     error("HOLDPOINT_FORMAT a record is not in format 1")
   end
-  return record
+  local header_end = record[HEADER_END]
+  record[HEADER_END] = nil
+  return record, header_end
 end
 
 local function header_of(record)
   return table.concat(record, "|")
-end
-
-local function value_of(packed)
-  return string.sub(packed, string.find(packed, "\\n", 1, true) + 1)
 end
 
 -- Epoch ms: of the injected clock if the client has one, else of this server.
@@ -62,54 +63,74 @@ local function time_now(injected)
   local time = redis.call("TIME")
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
--- Index members, all with score 0, ranged by bytes: kind | tenant | key | status | created | id.
--- \`by[0]\` is the index of all records, \`by[n]\` the one by key n; nil where the client saw no need for it.
--- All members of one record differ in the key alone.
-local function ends_of_members(record, id)
-  return record[KIND] .. "|" .. record[TENANT] .. "|",
-    "|" .. record[STATUS] .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
+-- Members of the index, all with score 0, ranged by bytes: kind | tenant | key | status | created | id, where key is
+-- "name=value", or empty in the member that every record has. All members of one record differ in the key alone.
+-- They are gathered, to be written by one command each way: unpack() has room for some thousand values.
+local BATCH = 2000
+
+local function write_all(command, key, values)
+  for from = 1, #values, BATCH do
+    redis.call(command, key, unpack(values, from, math.min(from + BATCH - 1, #values)))
+  end
 end
 
-local function insert_indexes(by, id, record)
-  local head, tail = ends_of_members(record, id)
-  redis.call("ZADD", by[0], 0, head .. tail)
-  for n = 1, KEY_COUNT do
-    local key = record[KEY_BASE + n]
-    if key ~= "" then
-      redis.call("ZADD", by[n], 0, head .. key .. tail)
+-- The place of a time, given as text, in an index.
+local function place_of(time)
+  if #time == 13 and not string.find(time, "%D") then
+    return time
+  end
+  return pad(tonumber(time))
+end
+
+local function head_of(record)
+  return record[KIND] .. "|" .. record[TENANT] .. "|"
+end
+
+local function tail_of(record, status, id)
+  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. id
+end
+
+-- For ZADD: a score goes before each.
+local function add_members(added, head, keys, tail)
+  local n = #added
+  added[n + 1], added[n + 2] = 0, head .. tail
+  n = n + 2
+  for key in string.gmatch(keys, "[^|]+") do
+    added[n + 1], added[n + 2] = 0, head .. key .. tail
+    n = n + 2
+  end
+end
+
+local function remove_members(removed, head, keys, tail)
+  removed[#removed + 1] = head .. tail
+  for key in string.gmatch(keys, "[^|]+") do
+    removed[#removed + 1] = head .. key .. tail
+  end
+end
+
+local function delete_indexes(removed, id, record)
+  remove_members(removed, head_of(record), record[KEYS_FIELD], tail_of(record, record[STATUS], id))
+end
+
+-- From the status and keys that the record had.
+local function move_indexes(added, removed, id, record, status, keys)
+  local head, new_keys = head_of(record), record[KEYS_FIELD]
+  local tail = tail_of(record, status, id)
+  if record[STATUS] ~= status then
+    remove_members(removed, head, keys, tail)
+    add_members(added, head, new_keys, tail_of(record, record[STATUS], id))
+    return
+  end
+  local before, after = "|" .. keys .. "|", "|" .. new_keys .. "|"
+  for key in string.gmatch(keys, "[^|]+") do
+    if not string.find(after, "|" .. key .. "|", 1, true) then
+      removed[#removed + 1] = head .. key .. tail
     end
   end
-end
-
-local function delete_indexes(by, id, record)
-  local head, tail = ends_of_members(record, id)
-  redis.call("ZREM", by[0], head .. tail)
-  for n = 1, KEY_COUNT do
-    local key = record[KEY_BASE + n]
-    if key ~= "" then
-      redis.call("ZREM", by[n], head .. key .. tail)
-    end
-  end
-end
-
--- From \`old\` to \`new\`, of which kind, tenant and time of creation are the same.
-local function move_indexes(by, id, old, new)
-  local head, old_tail = ends_of_members(old, id)
-  local _, new_tail = ends_of_members(new, id)
-  local moved = old_tail ~= new_tail
-  if moved then
-    redis.call("ZREM", by[0], head .. old_tail)
-    redis.call("ZADD", by[0], 0, head .. new_tail)
-  end
-  for n = 1, KEY_COUNT do
-    local before, after = old[KEY_BASE + n], new[KEY_BASE + n]
-    if moved or before ~= after then
-      if before ~= "" then
-        redis.call("ZREM", by[n], head .. before .. old_tail)
-      end
-      if after ~= "" then
-        redis.call("ZADD", by[n], 0, head .. after .. new_tail)
-      end
+  for key in string.gmatch(new_keys, "[^|]+") do
+    if not string.find(before, "|" .. key .. "|", 1, true) then
+      added[#added + 1] = 0
+      added[#added + 1] = head .. key .. tail
     end
   end
 end
@@ -122,24 +143,28 @@ local function due_of(record)
   return record[DUE]
 end
 
--- Members of the due index, score 0: kind | due | id.
-local function move_due(due_index, id, old, new)
-  local before = old and due_of(old) or ""
-  local after = new and due_of(new) or ""
+local function due_member(kind, due, id)
+  return kind .. "|" .. place_of(due) .. "|" .. id
+end
+
+-- Members of the due index, score 0: kind | due | id. \`before\` and \`after\` as by due_of().
+local function move_due(due_index, kind, id, before, after)
   if before == after then
     return
   end
   if before ~= "" then
-    redis.call("ZREM", due_index, old[KIND] .. "|" .. pad(tonumber(before)) .. "|" .. id)
+    redis.call("ZREM", due_index, due_member(kind, before, id))
   end
   if after ~= "" then
-    redis.call("ZADD", due_index, 0, new[KIND] .. "|" .. pad(tonumber(after)) .. "|" .. id)
+    redis.call("ZADD", due_index, 0, due_member(kind, after, id))
   end
 end
 -- S4: each record keeps the requests that wrote it last, newest first, as "<what><request>,":
--- i inserted it (kept for ever), u updated it (the last three), t counted a touch (the last two, apart from
--- the updates, so that a crowd that touches a leased record does not push out who leased it).
+-- i inserted it (kept for ever), u updated it (at least the last three), t counted a touch (at least the last two, apart
+-- from the updates, so that a crowd that touches a leased record does not push out who leased it).
 local UPDATES_KEPT, TOUCHES_KEPT = 3, 2
+-- No shorter than the requests that have to be kept: below it nothing is ever dropped, which is most records.
+local ROOM = 80
 
 -- What \`request\` did to the record: "i", "u", "t" or nil.
 local function done_by(record, request)
@@ -148,32 +173,45 @@ local function done_by(record, request)
 end
 
 local function remember(record, what, request)
-  local kept = { what .. request .. "," }
-  local room = { i = 1, u = UPDATES_KEPT, t = TOUCHES_KEPT }
-  room[what] = room[what] - 1
-  for entry in string.gmatch(record[REQUESTS], "[^,]+,") do
-    local of = string.sub(entry, 1, 1)
-    if room[of] > 0 then
-      room[of] = room[of] - 1
-      kept[#kept + 1] = entry
+  local requests = what .. request .. "," .. record[REQUESTS]
+  if #requests > ROOM then
+    local kept = {}
+    local room = { i = 1, u = UPDATES_KEPT, t = TOUCHES_KEPT }
+    for entry in string.gmatch(requests, "[^,]+,") do
+      local of = string.sub(entry, 1, 1)
+      if room[of] > 0 then
+        room[of] = room[of] - 1
+        kept[#kept + 1] = entry
+      end
+    end
+    requests = table.concat(kept)
+  end
+  record[REQUESTS] = requests
+end
+-- What the index has to hold of a record.
+local function members_of(record, id)
+  local members = {}
+  remove_members(members, head_of(record), record[KEYS_FIELD], tail_of(record, record[STATUS], id))
+  return members
+end
+
+-- Whether the index has to hold this member of the record with that id.
+local function is_member(packed, id, member)
+  if not packed then
+    return false
+  end
+  for _, own in ipairs(members_of(unpack_record(packed), id)) do
+    if own == member then
+      return true
     end
   end
-  record[REQUESTS] = table.concat(kept)
-end
--- What an index has to hold of a record: the member of index n (0 all, else by key n), nil if it is not in it.
-local function member_of(record, id, n)
-  local head, tail = ends_of_members(record, id)
-  if n == 0 then
-    return head .. tail
-  end
-  local key = record[KEY_BASE + n]
-  return key ~= "" and head .. key .. tail or nil
+  return false
 end
 
 -- The member of the due index, nil if it is not in it.
 local function due_member_of(record, id)
   local due = due_of(record)
-  return due ~= "" and record[KIND] .. "|" .. pad(tonumber(due)) .. "|" .. id or nil
+  return due ~= "" and due_member(record[KIND], due, id) or nil
 end
 -- How often to look further when entries were stale: the rest is for the next call.
 local ROUNDS = 10
@@ -185,7 +223,8 @@ if claimed then
   for due, id in string.gmatch(claimed, "(%d+)|([^\\n]+)") do
     local packed = redis.call("HGET", KEYS[1], id)
     -- Only what this request still holds: its lease may have run out and gone to another.
-    if packed and unpack_record(packed)[OWNER] == owner then
+    local record = packed and unpack_record(packed)
+    if record and record[OWNER] == owner then
       reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = due, id, packed
     end
   end
@@ -202,21 +241,24 @@ local hints, claims = {}, {}
 local function take(most)
   local stale = 0
   for _, member in ipairs(redis.call("ZRANGEBYLEX", KEYS[2], "[" .. kind .. "|", high, "LIMIT", 0, most)) do
-    local due, id = string.sub(member, #kind + 2, #kind + 17), string.sub(member, #kind + 19)
+    local due, id = string.sub(member, #kind + 2, #kind + 14), string.sub(member, #kind + 16)
     local packed = redis.call("HGET", KEYS[1], id)
-    local old = packed and unpack_record(packed)
-    if not old or due_member_of(old, id) ~= member then
+    local record, header_end
+    if packed then
+      record, header_end = unpack_record(packed)
+    end
+    if not record or due_member_of(record, id) ~= member then
       redis.call("ZREM", KEYS[2], member)
       stale = stale + 1
     else
-      local record = unpack_record(packed)
+      local before = due_of(record)
       record[OWNER], record[LEASE_END] = owner, lease_end
       record[FENCE] = text(tonumber(record[FENCE]) + 1)
       record[VERSION] = text(tonumber(record[VERSION]) + 1)
       record[UPDATED] = text(now)
       remember(record, "u", request)
-      move_due(KEYS[2], id, old, record)
-      packed = header_of(record) .. "\\n" .. value_of(packed)
+      move_due(KEYS[2], kind, id, before, lease_end)
+      packed = header_of(record) .. string.sub(packed, header_end)
       redis.call("HSET", KEYS[1], id, packed)
       reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = due, id, packed
       hints[#hints + 1] = id .. "|" .. record[VERSION] .. "|" .. record[STATUS]
@@ -240,7 +282,7 @@ return reply
   },
   append: {
     name: "append",
-    sha1: "88ec366ed10de4bda09f78f2a09410384f145d9f",
+    sha1: "872a7a179d5c25fd4e2a7410f8ff50283f80bcb2",
     source: `-- Appends an event without a new version (RecordStore.append).
 --
 -- KEYS  1 records, 2 history
@@ -248,41 +290,42 @@ return reply
 -- Returns 1, or 0 if there is no such record.
 -- Events  none.
 
--- A stored record is one text: a header line of fields joined by "|", a line feed, and the JSON value.
--- The client has escaped "%", "|" and line feeds in every text field, so a field can be compared, stored and
--- put into an index member as it is. Nothing here reads or writes JSON.
-local KIND, TENANT, STATUS, VERSION, CREATED, UPDATED, DUE = 2, 3, 4, 5, 6, 7, 8
-local OWNER, LEASE_END, FENCE, TOUCHES, EVENTS, REQUESTS = 9, 10, 11, 12, 13, 14
--- Field KEY_BASE + n holds key n of KEY_NAMES (1 to 8): "" for none, else "=" and the value.
-local KEY_BASE, KEY_COUNT = 14, 8
--- 22 fields, and the eight of the keys. Written out: a script would build them anew with each call.
-local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)\\n"
-local KEY_FIELDS = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$"
+-- A stored record is one text of lines: a header of fields joined by "|", the JSON value, and the events that are not
+-- in a full chunk yet (history.lua). The client has escaped "%", "|" and line feeds in every text field, so a field
+-- can be compared, stored and put into an index member as it is. Nothing here reads or writes JSON.
+--
+-- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
+local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
+-- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
+-- Written out: a script would build it anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
+-- Where the header ends; not a field.
+local HEADER_END = 16
 
 -- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
 local function text(number)
   return string.format(number == math.floor(number) and "%.0f" or "%.17g", number)
 end
 
--- Fixed width, so that texts sort like numbers. Clamped: an index position, never the stored value.
+-- 13 digits, so that texts sort like numbers until the year 2286. Clamped: an index position, never the stored value.
 local function pad(number)
-  return string.format("%016.0f", math.max(0, math.min(math.floor(number), 9007199254740991)))
+  return string.format("%013.0f", math.max(0, math.min(math.floor(number), 9999999999999)))
 end
 
+-- The position of the header's end stays outside of the fields, which table.concat joins.
 local function unpack_record(packed)
   local record = { string.match(packed, HEADER) }
   if record[1] ~= "1" then
     error("HOLDPOINT_FORMAT a record is not in format 1")
   end
-  return record
+  local header_end = record[HEADER_END]
+  record[HEADER_END] = nil
+  return record, header_end
 end
 
 local function header_of(record)
   return table.concat(record, "|")
-end
-
-local function value_of(packed)
-  return string.sub(packed, string.find(packed, "\\n", 1, true) + 1)
 end
 
 -- Epoch ms: of the injected clock if the client has one, else of this server.
@@ -293,108 +336,127 @@ local function time_now(injected)
   local time = redis.call("TIME")
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
--- Events of a record are lines "at|version|status|request|json" in chunks of eight: field \`id\` holds the first
--- chunk, \`id/1\` the next. A chunk costs one hash entry for eight events, and an append rewrites at most one.
+-- Events are lines "at|version|status|request|json"; an empty \`at\` is the time of the record's creation. The last ones,
+-- up to eight, follow the value in the record itself: most records never have more, and need no entry of their own.
+-- When a ninth comes, the eight become a chunk: field \`id/0\` of the history holds the first eight, \`id/1\` the next.
 local CHUNK = 8
 
 local function chunk_field(id, chunk)
-  return chunk == 0 and id or id .. "/" .. chunk
+  return id .. "/" .. chunk
 end
 
--- The caller writes the record afterwards: the count of its events is in its header.
-local function add_event(history, id, record, event, now, request)
-  local count = tonumber(record[EVENTS])
-  local field = chunk_field(id, math.floor(count / CHUNK))
-  local line = now .. "|" .. record[VERSION] .. "|" .. record[STATUS] .. "|" .. request .. "|" .. event
-  if count % CHUNK > 0 then
-    -- Events that are lost leave their lines empty, so that the numbers of the others stay.
-    line = (redis.call("HGET", history, field) or string.rep("\\n", count % CHUNK - 1)) .. "\\n" .. line
+-- How many chunks a record has beside it.
+local function chunks_of(record)
+  return math.floor(math.max(0, tonumber(record[EVENTS]) - 1) / CHUNK)
+end
+
+-- The value and the events of a packed record whose header ends before \`at\`; each line begins with a line feed.
+local function split_lines(packed, at)
+  local stop = string.find(packed, "\\n", at + 1, true)
+  if stop then
+    return string.sub(packed, at, stop - 1), string.sub(packed, stop)
   end
-  redis.call("HSET", history, field, line)
+  return string.sub(packed, at), ""
+end
+
+-- \`lines\` (what follows the header) with one event more. The caller writes the record afterwards: the count of its
+-- events is in its header.
+local function add_event(history, id, record, lines, event, now, request)
+  local count = tonumber(record[EVENTS])
   record[EVENTS] = text(count + 1)
+  local line = "\\n" .. now .. "|" .. record[VERSION] .. "|" .. record[STATUS] .. "|" .. request .. "|" .. event
+  if count == 0 or count % CHUNK > 0 then
+    return lines .. line
+  end
+  local value, events = split_lines(lines, 1)
+  redis.call("HSET", history, chunk_field(id, count / CHUNK - 1), string.sub(events, 2))
+  return value .. line
 end
 local id, request = ARGV[3], ARGV[2]
 local packed = redis.call("HGET", KEYS[1], id)
 if not packed then
   return 0
 end
-local record = unpack_record(packed)
--- A re-sent append finds itself in one of the last two chunks, unless sixteen others came in between.
-local last = math.floor(math.max(0, tonumber(record[EVENTS]) - 1) / CHUNK)
-local recent = redis.call("HMGET", KEYS[2], chunk_field(id, last), chunk_field(id, math.max(0, last - 1)))
-for n = 1, 2 do
-  if recent[n] and string.find(recent[n], "|" .. request .. "|", 1, true) then
-    return 1
-  end
+local record, header_end = unpack_record(packed)
+-- A re-sent append finds itself in the record or in the last chunk, unless eight others came in between.
+local _, recent = split_lines(packed, header_end)
+local chunks = chunks_of(record)
+if chunks > 0 then
+  recent = recent .. "\\n" .. (redis.call("HGET", KEYS[2], chunk_field(id, chunks - 1)) or "")
 end
-add_event(KEYS[2], id, record, ARGV[4], text(time_now(ARGV[1])), request)
-redis.call("HSET", KEYS[1], id, header_of(record) .. "\\n" .. value_of(packed))
+if string.find(recent, "|" .. request .. "|", 1, true) then
+  return 1
+end
+local lines = string.sub(packed, header_end)
+lines = add_event(KEYS[2], id, record, lines, ARGV[4], text(time_now(ARGV[1])), request)
+redis.call("HSET", KEYS[1], id, header_of(record) .. lines)
 return 1
 `,
   },
   commit: {
     name: "commit",
-    sha1: "6a9cdf5fe04cb732d6c2558626b7e54dd398f0a8",
+    sha1: "b52c0c828b000332c69d27d433fc0c62070d4d5a",
     source: `-- Does all operations of one commit, or none (RecordStore.commit).
 --
 -- KEYS  1 records   hash: id → packed record
---       2 history   hash: id or id/n → lines of events
---       3 due       zset of kind|due|id
---       4… the indexes named by ARGV[4], in its order
+--       2 history   hash: id/n → a full chunk of events
+--       3 index     zset of kind|tenant|key|status|created|id
+--       4 due       zset of kind|due|id
 -- ARGV  1 now       epoch ms of an injected clock, "" for this server's time
 --       2 request   the commit's random id (S4)
 --       3 channel   for change hints
---       4 names     one digit for each index key: 0 all, n the nth of KEY_NAMES
---       5 operations, each a letter and its fields, each of them ended by a line feed (fewer arguments are less work
+--       4 operations, each a letter and its fields, each of them ended by a line feed (fewer arguments are less work
 --         for both sides):
---         i id flags kind tenant status due owner lease-ms event keys
---           flags: a abort if it exists, t touch; due, lease-ms, event: "" for none; keys: eight fields
+--         i id flags lease-ms due head status keys
+--           flags: a abort if it exists, t touch; lease-ms, due: "" for none; head: kind|tenant|; keys: name=value|…
 --         u id flags statuses version fence touches tests status keys due lease owner event
 --           flags: o optional, t touch, v brings a value; statuses "|a|b|"; tests: f lease free, n not due, d due;
---           status "=x"; keys: eight fields, each "" unchanged, "-" removed, "=x";
---           due: "-" null, "=at", "+ms"; lease: "-" release, "~ms" renew, "=ms" take; "" everywhere: not named
+--           status "=x"; keys: of each that changes name=value, or -name; due: "-" null, "=at", "+ms"; lease:
+--           "-" release, "~ms" renew, "=ms" take; "" everywhere: not named
 --         r id
---       6… the values, in the order of the operations that bring one: each i, and each u with the flag v
+--       5… in the order of the operations: for each i the packed record from behind the end of its lease; for each u
+--         with the flag v its value
 -- Returns "c" (committed) or "x" (refused), now, then one text for each operation: a letter and the record.
---         i inserted (no record: the client knows it, unless the commit was replayed), u updated (without
---         the value if the commit brought it), e exists, s stale, m missing, r read, k skipped.
+--         i inserted (no record: the client knows it, unless the commit was replayed), u updated (the header
+--         alone if the commit brought the value), e exists, s stale, m missing, r read, k skipped.
 -- Events  one PUBLISH with a line "id|version|status" for each record written.
 
--- A stored record is one text: a header line of fields joined by "|", a line feed, and the JSON value.
--- The client has escaped "%", "|" and line feeds in every text field, so a field can be compared, stored and
--- put into an index member as it is. Nothing here reads or writes JSON.
-local KIND, TENANT, STATUS, VERSION, CREATED, UPDATED, DUE = 2, 3, 4, 5, 6, 7, 8
-local OWNER, LEASE_END, FENCE, TOUCHES, EVENTS, REQUESTS = 9, 10, 11, 12, 13, 14
--- Field KEY_BASE + n holds key n of KEY_NAMES (1 to 8): "" for none, else "=" and the value.
-local KEY_BASE, KEY_COUNT = 14, 8
--- 22 fields, and the eight of the keys. Written out: a script would build them anew with each call.
-local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)\\n"
-local KEY_FIELDS = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$"
+-- A stored record is one text of lines: a header of fields joined by "|", the JSON value, and the events that are not
+-- in a full chunk yet (history.lua). The client has escaped "%", "|" and line feeds in every text field, so a field
+-- can be compared, stored and put into an index member as it is. Nothing here reads or writes JSON.
+--
+-- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
+local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
+-- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
+-- Written out: a script would build it anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
+-- Where the header ends; not a field.
+local HEADER_END = 16
 
 -- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
 local function text(number)
   return string.format(number == math.floor(number) and "%.0f" or "%.17g", number)
 end
 
--- Fixed width, so that texts sort like numbers. Clamped: an index position, never the stored value.
+-- 13 digits, so that texts sort like numbers until the year 2286. Clamped: an index position, never the stored value.
 local function pad(number)
-  return string.format("%016.0f", math.max(0, math.min(math.floor(number), 9007199254740991)))
+  return string.format("%013.0f", math.max(0, math.min(math.floor(number), 9999999999999)))
 end
 
+-- The position of the header's end stays outside of the fields, which table.concat joins.
 local function unpack_record(packed)
   local record = { string.match(packed, HEADER) }
   if record[1] ~= "1" then
     error("HOLDPOINT_FORMAT a record is not in format 1")
   end
-  return record
+  local header_end = record[HEADER_END]
+  record[HEADER_END] = nil
+  return record, header_end
 end
 
 local function header_of(record)
   return table.concat(record, "|")
-end
-
-local function value_of(packed)
-  return string.sub(packed, string.find(packed, "\\n", 1, true) + 1)
 end
 
 -- Epoch ms: of the injected clock if the client has one, else of this server.
@@ -405,54 +467,74 @@ local function time_now(injected)
   local time = redis.call("TIME")
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
--- Index members, all with score 0, ranged by bytes: kind | tenant | key | status | created | id.
--- \`by[0]\` is the index of all records, \`by[n]\` the one by key n; nil where the client saw no need for it.
--- All members of one record differ in the key alone.
-local function ends_of_members(record, id)
-  return record[KIND] .. "|" .. record[TENANT] .. "|",
-    "|" .. record[STATUS] .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
+-- Members of the index, all with score 0, ranged by bytes: kind | tenant | key | status | created | id, where key is
+-- "name=value", or empty in the member that every record has. All members of one record differ in the key alone.
+-- They are gathered, to be written by one command each way: unpack() has room for some thousand values.
+local BATCH = 2000
+
+local function write_all(command, key, values)
+  for from = 1, #values, BATCH do
+    redis.call(command, key, unpack(values, from, math.min(from + BATCH - 1, #values)))
+  end
 end
 
-local function insert_indexes(by, id, record)
-  local head, tail = ends_of_members(record, id)
-  redis.call("ZADD", by[0], 0, head .. tail)
-  for n = 1, KEY_COUNT do
-    local key = record[KEY_BASE + n]
-    if key ~= "" then
-      redis.call("ZADD", by[n], 0, head .. key .. tail)
+-- The place of a time, given as text, in an index.
+local function place_of(time)
+  if #time == 13 and not string.find(time, "%D") then
+    return time
+  end
+  return pad(tonumber(time))
+end
+
+local function head_of(record)
+  return record[KIND] .. "|" .. record[TENANT] .. "|"
+end
+
+local function tail_of(record, status, id)
+  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. id
+end
+
+-- For ZADD: a score goes before each.
+local function add_members(added, head, keys, tail)
+  local n = #added
+  added[n + 1], added[n + 2] = 0, head .. tail
+  n = n + 2
+  for key in string.gmatch(keys, "[^|]+") do
+    added[n + 1], added[n + 2] = 0, head .. key .. tail
+    n = n + 2
+  end
+end
+
+local function remove_members(removed, head, keys, tail)
+  removed[#removed + 1] = head .. tail
+  for key in string.gmatch(keys, "[^|]+") do
+    removed[#removed + 1] = head .. key .. tail
+  end
+end
+
+local function delete_indexes(removed, id, record)
+  remove_members(removed, head_of(record), record[KEYS_FIELD], tail_of(record, record[STATUS], id))
+end
+
+-- From the status and keys that the record had.
+local function move_indexes(added, removed, id, record, status, keys)
+  local head, new_keys = head_of(record), record[KEYS_FIELD]
+  local tail = tail_of(record, status, id)
+  if record[STATUS] ~= status then
+    remove_members(removed, head, keys, tail)
+    add_members(added, head, new_keys, tail_of(record, record[STATUS], id))
+    return
+  end
+  local before, after = "|" .. keys .. "|", "|" .. new_keys .. "|"
+  for key in string.gmatch(keys, "[^|]+") do
+    if not string.find(after, "|" .. key .. "|", 1, true) then
+      removed[#removed + 1] = head .. key .. tail
     end
   end
-end
-
-local function delete_indexes(by, id, record)
-  local head, tail = ends_of_members(record, id)
-  redis.call("ZREM", by[0], head .. tail)
-  for n = 1, KEY_COUNT do
-    local key = record[KEY_BASE + n]
-    if key ~= "" then
-      redis.call("ZREM", by[n], head .. key .. tail)
-    end
-  end
-end
-
--- From \`old\` to \`new\`, of which kind, tenant and time of creation are the same.
-local function move_indexes(by, id, old, new)
-  local head, old_tail = ends_of_members(old, id)
-  local _, new_tail = ends_of_members(new, id)
-  local moved = old_tail ~= new_tail
-  if moved then
-    redis.call("ZREM", by[0], head .. old_tail)
-    redis.call("ZADD", by[0], 0, head .. new_tail)
-  end
-  for n = 1, KEY_COUNT do
-    local before, after = old[KEY_BASE + n], new[KEY_BASE + n]
-    if moved or before ~= after then
-      if before ~= "" then
-        redis.call("ZREM", by[n], head .. before .. old_tail)
-      end
-      if after ~= "" then
-        redis.call("ZADD", by[n], 0, head .. after .. new_tail)
-      end
+  for key in string.gmatch(new_keys, "[^|]+") do
+    if not string.find(before, "|" .. key .. "|", 1, true) then
+      added[#added + 1] = 0
+      added[#added + 1] = head .. key .. tail
     end
   end
 end
@@ -465,24 +547,28 @@ local function due_of(record)
   return record[DUE]
 end
 
--- Members of the due index, score 0: kind | due | id.
-local function move_due(due_index, id, old, new)
-  local before = old and due_of(old) or ""
-  local after = new and due_of(new) or ""
+local function due_member(kind, due, id)
+  return kind .. "|" .. place_of(due) .. "|" .. id
+end
+
+-- Members of the due index, score 0: kind | due | id. \`before\` and \`after\` as by due_of().
+local function move_due(due_index, kind, id, before, after)
   if before == after then
     return
   end
   if before ~= "" then
-    redis.call("ZREM", due_index, old[KIND] .. "|" .. pad(tonumber(before)) .. "|" .. id)
+    redis.call("ZREM", due_index, due_member(kind, before, id))
   end
   if after ~= "" then
-    redis.call("ZADD", due_index, 0, new[KIND] .. "|" .. pad(tonumber(after)) .. "|" .. id)
+    redis.call("ZADD", due_index, 0, due_member(kind, after, id))
   end
 end
 -- S4: each record keeps the requests that wrote it last, newest first, as "<what><request>,":
--- i inserted it (kept for ever), u updated it (the last three), t counted a touch (the last two, apart from
--- the updates, so that a crowd that touches a leased record does not push out who leased it).
+-- i inserted it (kept for ever), u updated it (at least the last three), t counted a touch (at least the last two, apart
+-- from the updates, so that a crowd that touches a leased record does not push out who leased it).
 local UPDATES_KEPT, TOUCHES_KEPT = 3, 2
+-- No shorter than the requests that have to be kept: below it nothing is ever dropped, which is most records.
+local ROOM = 80
 
 -- What \`request\` did to the record: "i", "u", "t" or nil.
 local function done_by(record, request)
@@ -491,61 +577,71 @@ local function done_by(record, request)
 end
 
 local function remember(record, what, request)
-  local kept = { what .. request .. "," }
-  local room = { i = 1, u = UPDATES_KEPT, t = TOUCHES_KEPT }
-  room[what] = room[what] - 1
-  for entry in string.gmatch(record[REQUESTS], "[^,]+,") do
-    local of = string.sub(entry, 1, 1)
-    if room[of] > 0 then
-      room[of] = room[of] - 1
-      kept[#kept + 1] = entry
+  local requests = what .. request .. "," .. record[REQUESTS]
+  if #requests > ROOM then
+    local kept = {}
+    local room = { i = 1, u = UPDATES_KEPT, t = TOUCHES_KEPT }
+    for entry in string.gmatch(requests, "[^,]+,") do
+      local of = string.sub(entry, 1, 1)
+      if room[of] > 0 then
+        room[of] = room[of] - 1
+        kept[#kept + 1] = entry
+      end
     end
+    requests = table.concat(kept)
   end
-  record[REQUESTS] = table.concat(kept)
+  record[REQUESTS] = requests
 end
--- Events of a record are lines "at|version|status|request|json" in chunks of eight: field \`id\` holds the first
--- chunk, \`id/1\` the next. A chunk costs one hash entry for eight events, and an append rewrites at most one.
+-- Events are lines "at|version|status|request|json"; an empty \`at\` is the time of the record's creation. The last ones,
+-- up to eight, follow the value in the record itself: most records never have more, and need no entry of their own.
+-- When a ninth comes, the eight become a chunk: field \`id/0\` of the history holds the first eight, \`id/1\` the next.
 local CHUNK = 8
 
 local function chunk_field(id, chunk)
-  return chunk == 0 and id or id .. "/" .. chunk
+  return id .. "/" .. chunk
 end
 
--- The caller writes the record afterwards: the count of its events is in its header.
-local function add_event(history, id, record, event, now, request)
-  local count = tonumber(record[EVENTS])
-  local field = chunk_field(id, math.floor(count / CHUNK))
-  local line = now .. "|" .. record[VERSION] .. "|" .. record[STATUS] .. "|" .. request .. "|" .. event
-  if count % CHUNK > 0 then
-    -- Events that are lost leave their lines empty, so that the numbers of the others stay.
-    line = (redis.call("HGET", history, field) or string.rep("\\n", count % CHUNK - 1)) .. "\\n" .. line
-  end
-  redis.call("HSET", history, field, line)
-  record[EVENTS] = text(count + 1)
+-- How many chunks a record has beside it.
+local function chunks_of(record)
+  return math.floor(math.max(0, tonumber(record[EVENTS]) - 1) / CHUNK)
 end
-local records, history, due_index = KEYS[1], KEYS[2], KEYS[3]
-local request, channel = ARGV[2], ARGV[3]
+
+-- The value and the events of a packed record whose header ends before \`at\`; each line begins with a line feed.
+local function split_lines(packed, at)
+  local stop = string.find(packed, "\\n", at + 1, true)
+  if stop then
+    return string.sub(packed, at, stop - 1), string.sub(packed, stop)
+  end
+  return string.sub(packed, at), ""
+end
+
+-- \`lines\` (what follows the header) with one event more. The caller writes the record afterwards: the count of its
+-- events is in its header.
+local function add_event(history, id, record, lines, event, now, request)
+  local count = tonumber(record[EVENTS])
+  record[EVENTS] = text(count + 1)
+  local line = "\\n" .. now .. "|" .. record[VERSION] .. "|" .. record[STATUS] .. "|" .. request .. "|" .. event
+  if count == 0 or count % CHUNK > 0 then
+    return lines .. line
+  end
+  local value, events = split_lines(lines, 1)
+  redis.call("HSET", history, chunk_field(id, count / CHUNK - 1), string.sub(events, 2))
+  return value .. line
+end
+local INSERT = "^([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n()"
+local UPDATE = "^([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n()"
+local READ = "^([^\\n]*)\\n()"
+
+local records, history, index, due_index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local request, channel, operations = ARGV[2], ARGV[3], ARGV[4]
 local now = time_now(ARGV[1])
 local now_text = text(now)
-local by = {}
-for i = 1, #ARGV[4] do
-  by[string.byte(ARGV[4], i) - 48] = KEYS[3 + i]
-end
-
-local packed = {} -- id → text, false if there is none; kept up to date by the writes below
-local function load(id)
-  if packed[id] == nil then
-    packed[id] = redis.call("HGET", records, id)
-  end
-  return packed[id]
-end
 
 local function lease_free(record)
   return record[LEASE_END] == "" or tonumber(record[LEASE_END]) <= now
 end
 
-local function guard_holds(record, fields)
-  local statuses, version, fence, touches, tests = fields[3], fields[4], fields[5], fields[6], fields[7]
+local function guard_holds(record, statuses, version, fence, touches, tests)
   if statuses ~= "" and not string.find(statuses, "|" .. record[STATUS] .. "|", 1, true) then return false end
   if version ~= "" and version ~= record[VERSION] then return false end
   if fence ~= "" and (fence ~= record[FENCE] or lease_free(record)) then return false end
@@ -558,22 +654,24 @@ local function guard_holds(record, fields)
   return true
 end
 
--- The record after the update with these fields.
-local function patched(old, fields)
-  local record = {}
-  for n = 1, #old do
-    record[n] = old[n]
+local function patched_keys(keys, changes)
+  local all = keys == "" and "|" or "|" .. keys .. "|"
+  for change in string.gmatch(changes, "[^|]+") do
+    all = string.gsub(all, "|" .. string.match(change, "%l+") .. "=[^|]*", "", 1)
+    if string.byte(change) ~= 45 then -- not "-name"
+      all = all .. change .. "|"
+    end
   end
-  local status, keys, due, lease = fields[8], fields[9], fields[10], fields[11]
+  return string.sub(all, 2, -2)
+end
+
+-- Changes the record as an update with these fields says.
+local function patch(record, status, keys, due, lease, owner)
   if status ~= "" then
     record[STATUS] = string.sub(status, 2)
   end
   if keys ~= "" then
-    for n, change in ipairs({ string.match(keys, KEY_FIELDS) }) do
-      if change ~= "" then
-        record[KEY_BASE + n] = change == "-" and "" or change
-      end
-    end
+    record[KEYS_FIELD] = patched_keys(record[KEYS_FIELD], keys)
   end
   if due ~= "" then
     local how, amount = string.sub(due, 1, 1), string.sub(due, 2)
@@ -584,7 +682,7 @@ local function patched(old, fields)
     if how == "-" then
       record[OWNER], record[LEASE_END] = "", ""
     elseif how == "=" then
-      record[OWNER], record[LEASE_END] = fields[12], text(now + duration)
+      record[OWNER], record[LEASE_END] = owner, text(now + duration)
       record[FENCE] = text(tonumber(record[FENCE]) + 1)
     elseif record[LEASE_END] ~= "" then
       record[LEASE_END] = text(now + duration)
@@ -592,181 +690,195 @@ local function patched(old, fields)
   end
   record[VERSION] = text(tonumber(record[VERSION]) + 1)
   record[UPDATED] = now_text
-  return record
 end
 
--- Plan: nothing is written before every operation was judged.
--- The fields of each operation after its letter, and the position behind them.
-local FIELDS = {
-  i = "^([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n()",
-  u = "^([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n([^\\n]*)\\n()",
-  r = "^([^\\n]*)\\n()",
-}
-local operations = ARGV[5]
-local plan = {}
-local refused, replayed = false, false
-local at, next_value = 1, 6
+-- What is asked.
+local plan, ids = {}, {}
+local at, next_value = 1, 5
 while at <= #operations do
   local op = string.sub(operations, at, at)
-  local fields = { string.match(operations, FIELDS[op], at + 2) }
-  at = fields[#fields]
-  local id = fields[1]
-  local step = { op = op, id = id, fields = fields }
-  if op == "i" or op == "u" and string.find(fields[2], "v", 1, true) then
+  local step = { string.match(operations, op == "i" and INSERT or op == "u" and UPDATE or READ, at + 2) }
+  at = step[#step]
+  step.op = op
+  if op == "i" or op == "u" and string.find(step[2], "v", 1, true) then
     step.value = ARGV[next_value]
     next_value = next_value + 1
   end
-  local found = load(id)
+  plan[#plan + 1] = step
+  ids[#ids + 1] = step[1]
+end
+
+-- What is there, and what becomes of it: nothing is written before every operation was judged.
+local packed = {} -- id → text, false if there is none; kept up to date by the writes below
+for from = 1, #ids, BATCH do
+  local last = math.min(from + BATCH - 1, #ids)
+  local found = redis.call("HMGET", records, unpack(ids, from, last))
+  for n = from, last do
+    packed[ids[n]] = found[n - from + 1]
+  end
+end
+local refused, replayed = false, false
+for n, step in ipairs(plan) do
+  local found, op = packed[ids[n]], step.op
   if op == "r" then
     step.code = "r"
+  elseif not found then
+    step.code = op == "i" and "i" or "m"
+    refused = refused or op == "u" and not string.find(step[2], "o", 1, true)
   else
-    local old = found and unpack_record(found)
-    step.old = old
-    step.done = old and done_by(old, request)
-    replayed = replayed or step.done ~= nil and step.done ~= false
-    local flags = fields[2]
+    local old, header_end = unpack_record(found)
+    step.old, step.header_end = old, header_end
+    step.done = done_by(old, request)
+    replayed = replayed or step.done
     if op == "i" then
-      step.code = old and "e" or "i"
-      step.refuses = old and string.find(flags, "a", 1, true)
-    elseif old and guard_holds(old, fields) then
+      step.code = "e"
+      refused = refused or string.find(step[2], "a", 1, true)
+    elseif guard_holds(old, step[3], step[4], step[5], step[6], step[7]) then
       step.code = "u"
     else
-      step.code = old and "s" or "m"
-      step.refuses = not string.find(flags, "o", 1, true)
+      step.code = "s"
+      refused = refused or not string.find(step[2], "o", 1, true)
     end
-    refused = refused or step.refuses
-    step.touch = old and step.code ~= "u" and string.find(flags, "t", 1, true)
   end
-  plan[#plan + 1] = step
 end
 
 local reply = { "c", now_text }
 
 -- S4: this commit was done before. Answer from what it left, write nothing.
 if replayed then
-  for _, step in ipairs(plan) do
+  for n, step in ipairs(plan) do
     local code = "r"
     if step.op == "i" then
       code = step.done == "i" and "i" or "e"
     elseif step.op == "u" then
       code = step.done == "u" and "u" or step.old and "s" or "m"
     end
-    reply[#reply + 1] = code .. (packed[step.id] or "")
+    reply[#reply + 1] = code .. (packed[ids[n]] or "")
   end
   return reply
 end
 
 if refused then
   reply[1] = "x"
-  for _, step in ipairs(plan) do
+  for n, step in ipairs(plan) do
     local code = (step.code == "i" or step.code == "u") and "k" or step.code
-    reply[#reply + 1] = code .. (packed[step.id] or "")
+    reply[#reply + 1] = code .. (packed[ids[n]] or "")
   end
   return reply
 end
 
-local hints = {}
-for _, step in ipairs(plan) do
-  local id, fields = step.id, step.fields
-  if step.code == "i" then
-    local leased = fields[8] ~= ""
-    local record = {
-      "1", fields[3], fields[4], fields[5], "1", now_text, now_text, fields[6],
-      fields[7], leased and text(now + tonumber(fields[8])) or "", leased and "1" or "0", "0", "0",
-      "i" .. request .. ",", string.match(fields[10], KEY_FIELDS),
-    }
-    insert_indexes(by, id, record)
-    move_due(due_index, id, nil, record)
-    if fields[9] ~= "" then
-      add_event(history, id, record, fields[9], now_text, "")
+local hints, writes, added, removed = {}, {}, {}, {}
+local function write(id, text_of_record)
+  packed[id] = text_of_record
+  writes[#writes + 1] = id
+  writes[#writes + 1] = text_of_record
+end
+
+for n, step in ipairs(plan) do
+  local id, code = ids[n], step.code
+  if code == "i" then
+    local lease_end = step[3] ~= "" and text(now + tonumber(step[3])) or ""
+    local head, status = step[5], step[6]
+    add_members(added, head, step[7], "|" .. status .. "|" .. place_of(now_text) .. "|" .. id)
+    if lease_end ~= "" or step[4] ~= "" then
+      move_due(due_index, string.match(head, "[^|]*"), id, "", lease_end ~= "" and lease_end or step[4])
     end
-    packed[id] = header_of(record) .. "\\n" .. step.value
-    redis.call("HSET", records, id, packed[id])
-    hints[#hints + 1] = id .. "|1|" .. record[STATUS]
-  elseif step.code == "u" then
-    local record = patched(step.old, fields)
-    if fields[8] ~= "" or fields[9] ~= "" then
-      move_indexes(by, id, step.old, record)
+    write(id, "1|" .. now_text .. "|" .. now_text .. "|" .. lease_end .. step.value)
+    hints[#hints + 1] = id .. "|1|" .. status
+  elseif code == "u" then
+    local record = step.old
+    local status, keys, due = record[STATUS], record[KEYS_FIELD], due_of(record)
+    patch(record, step[8], step[9], step[10], step[11], step[12])
+    if step[8] ~= "" or step[9] ~= "" then
+      move_indexes(added, removed, id, record, status, keys)
     end
-    move_due(due_index, id, step.old, record)
-    if fields[13] ~= "" then
-      add_event(history, id, record, fields[13], now_text, "")
-    end
+    move_due(due_index, record[KIND], id, due, due_of(record))
     remember(record, "u", request)
+    local lines
+    if step.value then
+      local _, events = split_lines(packed[id], step.header_end)
+      lines = "\\n" .. step.value .. events
+    else
+      lines = string.sub(packed[id], step.header_end)
+    end
+    if step[13] ~= "" then
+      lines = add_event(history, id, record, lines, step[13], now_text, "")
+    end
     step.header = header_of(record)
-    packed[id] = step.header .. "\\n" .. (step.value or value_of(packed[id]))
-    redis.call("HSET", records, id, packed[id])
+    write(id, step.header .. lines)
     hints[#hints + 1] = id .. "|" .. record[VERSION] .. "|" .. record[STATUS]
-  elseif step.touch then
+  elseif step.old and string.find(step[2], "t", 1, true) then
     local record = step.old
     record[TOUCHES] = text(tonumber(record[TOUCHES]) + 1)
     remember(record, "t", request)
-    packed[id] = header_of(record) .. "\\n" .. value_of(packed[id])
-    redis.call("HSET", records, id, packed[id])
+    write(id, header_of(record) .. string.sub(packed[id], step.header_end))
   end
 end
+write_all("ZREM", index, removed)
+write_all("ZADD", index, added)
+write_all("HSET", records, writes)
 if #hints > 0 then
   redis.call("PUBLISH", channel, table.concat(hints, "\\n"))
 end
 
-for _, step in ipairs(plan) do
-  local payload = packed[step.id] or ""
-  if step.code == "i" then
-    payload = ""
-  elseif step.code == "u" and step.value then
-    payload = step.header .. "\\n"
+for n, step in ipairs(plan) do
+  local answer = ""
+  if step.code == "u" and step.value then
+    answer = step.header .. "\\n"
+  elseif step.code ~= "i" then
+    answer = packed[ids[n]] or ""
   end
-  reply[#reply + 1] = step.code .. payload
+  reply[#reply + 1] = step.code .. answer
 end
 return reply
 `,
   },
   mend: {
     name: "mend",
-    sha1: "ded2ff3a2753123c70d6305ad05a1cec65e0e655",
-    source: `-- Removes entries of one index that do not fit their records: a page has met them.
+    sha1: "0d956ae05bbfbe8b205e68c6599f2b93cd6ac11f",
+    source: `-- Removes entries of the index that do not fit their records: a page has met them.
 --
--- KEYS  1 records, 2 the index
--- ARGV  1 which index: 0 all, else the position in KEY_NAMES
---       2… members: kind | tenant | key | status | created | id
+-- KEYS  1 records, 2 index
+-- ARGV  members: kind | tenant | key | status | created | id
 -- Returns how many were removed.
 -- Events  none.
 
--- A stored record is one text: a header line of fields joined by "|", a line feed, and the JSON value.
--- The client has escaped "%", "|" and line feeds in every text field, so a field can be compared, stored and
--- put into an index member as it is. Nothing here reads or writes JSON.
-local KIND, TENANT, STATUS, VERSION, CREATED, UPDATED, DUE = 2, 3, 4, 5, 6, 7, 8
-local OWNER, LEASE_END, FENCE, TOUCHES, EVENTS, REQUESTS = 9, 10, 11, 12, 13, 14
--- Field KEY_BASE + n holds key n of KEY_NAMES (1 to 8): "" for none, else "=" and the value.
-local KEY_BASE, KEY_COUNT = 14, 8
--- 22 fields, and the eight of the keys. Written out: a script would build them anew with each call.
-local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)\\n"
-local KEY_FIELDS = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$"
+-- A stored record is one text of lines: a header of fields joined by "|", the JSON value, and the events that are not
+-- in a full chunk yet (history.lua). The client has escaped "%", "|" and line feeds in every text field, so a field
+-- can be compared, stored and put into an index member as it is. Nothing here reads or writes JSON.
+--
+-- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
+local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
+-- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
+-- Written out: a script would build it anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
+-- Where the header ends; not a field.
+local HEADER_END = 16
 
 -- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
 local function text(number)
   return string.format(number == math.floor(number) and "%.0f" or "%.17g", number)
 end
 
--- Fixed width, so that texts sort like numbers. Clamped: an index position, never the stored value.
+-- 13 digits, so that texts sort like numbers until the year 2286. Clamped: an index position, never the stored value.
 local function pad(number)
-  return string.format("%016.0f", math.max(0, math.min(math.floor(number), 9007199254740991)))
+  return string.format("%013.0f", math.max(0, math.min(math.floor(number), 9999999999999)))
 end
 
+-- The position of the header's end stays outside of the fields, which table.concat joins.
 local function unpack_record(packed)
   local record = { string.match(packed, HEADER) }
   if record[1] ~= "1" then
     error("HOLDPOINT_FORMAT a record is not in format 1")
   end
-  return record
+  local header_end = record[HEADER_END]
+  record[HEADER_END] = nil
+  return record, header_end
 end
 
 local function header_of(record)
   return table.concat(record, "|")
-end
-
-local function value_of(packed)
-  return string.sub(packed, string.find(packed, "\\n", 1, true) + 1)
 end
 
 -- Epoch ms: of the injected clock if the client has one, else of this server.
@@ -777,54 +889,74 @@ local function time_now(injected)
   local time = redis.call("TIME")
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
--- Index members, all with score 0, ranged by bytes: kind | tenant | key | status | created | id.
--- \`by[0]\` is the index of all records, \`by[n]\` the one by key n; nil where the client saw no need for it.
--- All members of one record differ in the key alone.
-local function ends_of_members(record, id)
-  return record[KIND] .. "|" .. record[TENANT] .. "|",
-    "|" .. record[STATUS] .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
+-- Members of the index, all with score 0, ranged by bytes: kind | tenant | key | status | created | id, where key is
+-- "name=value", or empty in the member that every record has. All members of one record differ in the key alone.
+-- They are gathered, to be written by one command each way: unpack() has room for some thousand values.
+local BATCH = 2000
+
+local function write_all(command, key, values)
+  for from = 1, #values, BATCH do
+    redis.call(command, key, unpack(values, from, math.min(from + BATCH - 1, #values)))
+  end
 end
 
-local function insert_indexes(by, id, record)
-  local head, tail = ends_of_members(record, id)
-  redis.call("ZADD", by[0], 0, head .. tail)
-  for n = 1, KEY_COUNT do
-    local key = record[KEY_BASE + n]
-    if key ~= "" then
-      redis.call("ZADD", by[n], 0, head .. key .. tail)
+-- The place of a time, given as text, in an index.
+local function place_of(time)
+  if #time == 13 and not string.find(time, "%D") then
+    return time
+  end
+  return pad(tonumber(time))
+end
+
+local function head_of(record)
+  return record[KIND] .. "|" .. record[TENANT] .. "|"
+end
+
+local function tail_of(record, status, id)
+  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. id
+end
+
+-- For ZADD: a score goes before each.
+local function add_members(added, head, keys, tail)
+  local n = #added
+  added[n + 1], added[n + 2] = 0, head .. tail
+  n = n + 2
+  for key in string.gmatch(keys, "[^|]+") do
+    added[n + 1], added[n + 2] = 0, head .. key .. tail
+    n = n + 2
+  end
+end
+
+local function remove_members(removed, head, keys, tail)
+  removed[#removed + 1] = head .. tail
+  for key in string.gmatch(keys, "[^|]+") do
+    removed[#removed + 1] = head .. key .. tail
+  end
+end
+
+local function delete_indexes(removed, id, record)
+  remove_members(removed, head_of(record), record[KEYS_FIELD], tail_of(record, record[STATUS], id))
+end
+
+-- From the status and keys that the record had.
+local function move_indexes(added, removed, id, record, status, keys)
+  local head, new_keys = head_of(record), record[KEYS_FIELD]
+  local tail = tail_of(record, status, id)
+  if record[STATUS] ~= status then
+    remove_members(removed, head, keys, tail)
+    add_members(added, head, new_keys, tail_of(record, record[STATUS], id))
+    return
+  end
+  local before, after = "|" .. keys .. "|", "|" .. new_keys .. "|"
+  for key in string.gmatch(keys, "[^|]+") do
+    if not string.find(after, "|" .. key .. "|", 1, true) then
+      removed[#removed + 1] = head .. key .. tail
     end
   end
-end
-
-local function delete_indexes(by, id, record)
-  local head, tail = ends_of_members(record, id)
-  redis.call("ZREM", by[0], head .. tail)
-  for n = 1, KEY_COUNT do
-    local key = record[KEY_BASE + n]
-    if key ~= "" then
-      redis.call("ZREM", by[n], head .. key .. tail)
-    end
-  end
-end
-
--- From \`old\` to \`new\`, of which kind, tenant and time of creation are the same.
-local function move_indexes(by, id, old, new)
-  local head, old_tail = ends_of_members(old, id)
-  local _, new_tail = ends_of_members(new, id)
-  local moved = old_tail ~= new_tail
-  if moved then
-    redis.call("ZREM", by[0], head .. old_tail)
-    redis.call("ZADD", by[0], 0, head .. new_tail)
-  end
-  for n = 1, KEY_COUNT do
-    local before, after = old[KEY_BASE + n], new[KEY_BASE + n]
-    if moved or before ~= after then
-      if before ~= "" then
-        redis.call("ZREM", by[n], head .. before .. old_tail)
-      end
-      if after ~= "" then
-        redis.call("ZADD", by[n], 0, head .. after .. new_tail)
-      end
+  for key in string.gmatch(new_keys, "[^|]+") do
+    if not string.find(before, "|" .. key .. "|", 1, true) then
+      added[#added + 1] = 0
+      added[#added + 1] = head .. key .. tail
     end
   end
 end
@@ -837,42 +969,51 @@ local function due_of(record)
   return record[DUE]
 end
 
--- Members of the due index, score 0: kind | due | id.
-local function move_due(due_index, id, old, new)
-  local before = old and due_of(old) or ""
-  local after = new and due_of(new) or ""
+local function due_member(kind, due, id)
+  return kind .. "|" .. place_of(due) .. "|" .. id
+end
+
+-- Members of the due index, score 0: kind | due | id. \`before\` and \`after\` as by due_of().
+local function move_due(due_index, kind, id, before, after)
   if before == after then
     return
   end
   if before ~= "" then
-    redis.call("ZREM", due_index, old[KIND] .. "|" .. pad(tonumber(before)) .. "|" .. id)
+    redis.call("ZREM", due_index, due_member(kind, before, id))
   end
   if after ~= "" then
-    redis.call("ZADD", due_index, 0, new[KIND] .. "|" .. pad(tonumber(after)) .. "|" .. id)
+    redis.call("ZADD", due_index, 0, due_member(kind, after, id))
   end
 end
--- What an index has to hold of a record: the member of index n (0 all, else by key n), nil if it is not in it.
-local function member_of(record, id, n)
-  local head, tail = ends_of_members(record, id)
-  if n == 0 then
-    return head .. tail
+-- What the index has to hold of a record.
+local function members_of(record, id)
+  local members = {}
+  remove_members(members, head_of(record), record[KEYS_FIELD], tail_of(record, record[STATUS], id))
+  return members
+end
+
+-- Whether the index has to hold this member of the record with that id.
+local function is_member(packed, id, member)
+  if not packed then
+    return false
   end
-  local key = record[KEY_BASE + n]
-  return key ~= "" and head .. key .. tail or nil
+  for _, own in ipairs(members_of(unpack_record(packed), id)) do
+    if own == member then
+      return true
+    end
+  end
+  return false
 end
 
 -- The member of the due index, nil if it is not in it.
 local function due_member_of(record, id)
   local due = due_of(record)
-  return due ~= "" and record[KIND] .. "|" .. pad(tonumber(due)) .. "|" .. id or nil
+  return due ~= "" and due_member(record[KIND], due, id) or nil
 end
-local which = tonumber(ARGV[1])
 local removed = 0
-for n = 2, #ARGV do
-  local member = ARGV[n]
+for _, member in ipairs(ARGV) do
   local id = string.match(member, "([^|]*)$")
-  local packed = redis.call("HGET", KEYS[1], id)
-  if not packed or member_of(unpack_record(packed), id, which) ~= member then
+  if not is_member(redis.call("HGET", KEYS[1], id), id, member) then
     removed = removed + redis.call("ZREM", KEYS[2], member)
   end
 end
@@ -881,15 +1022,15 @@ return removed
   },
   page: {
     name: "page",
-    sha1: "c355b545167873be326981e720962b6920e3dd8b",
+    sha1: "0c9df02a1901508067bf28bc80f5ae9e8f0d0cb3",
     source: `-- One shard's part of a page (RecordStore.page), the statuses merged.
 --
 -- KEYS  1 records, 2 the index
 -- ARGV  1 order     "oldest" or "newest"
 --       2 limit
---       3 after     created (16 digits) | id of the last record already shown, or ""
+--       3 after     created (13 digits) | id of the last record already shown, or ""
 --       4 slot      three hex digits, or "" for every slot of the shard
---       5 prefix    kind | tenant | key
+--       5 prefix    kind | tenant | key (name=value, or empty)
 --       6… statuses, each once
 -- Returns "created|id", packed record, "created|id", packed record, …; "" for a record that is gone.
 -- Events  none.
@@ -943,7 +1084,7 @@ if #ARGV > 6 then
 end
 local ids = {}
 for n = 1, math.min(limit, #all) do
-  ids[n] = string.sub(all[n], 18)
+  ids[n] = string.sub(all[n], 15)
 end
 local packed = redis.call("HMGET", KEYS[1], unpack(ids))
 local reply = {}
@@ -956,49 +1097,50 @@ return reply
   },
   peekDue: {
     name: "peekDue",
-    sha1: "be661d84b68193c07c231cd23b67416ce6a5d08f",
+    sha1: "97313a2ee25ef4294221623b635ea2f83833c4de",
     source: `-- The due times of one shard, oldest first, so that the client can divide a limit among the shards.
 --
 -- KEYS  1 due
 -- ARGV  1 now ("" for this server's time), 2 limit, 3 kind
--- Returns texts of 16 digits.
+-- Returns texts of 13 digits.
 -- Events  none.
 
--- A stored record is one text: a header line of fields joined by "|", a line feed, and the JSON value.
--- The client has escaped "%", "|" and line feeds in every text field, so a field can be compared, stored and
--- put into an index member as it is. Nothing here reads or writes JSON.
-local KIND, TENANT, STATUS, VERSION, CREATED, UPDATED, DUE = 2, 3, 4, 5, 6, 7, 8
-local OWNER, LEASE_END, FENCE, TOUCHES, EVENTS, REQUESTS = 9, 10, 11, 12, 13, 14
--- Field KEY_BASE + n holds key n of KEY_NAMES (1 to 8): "" for none, else "=" and the value.
-local KEY_BASE, KEY_COUNT = 14, 8
--- 22 fields, and the eight of the keys. Written out: a script would build them anew with each call.
-local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)\\n"
-local KEY_FIELDS = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$"
+-- A stored record is one text of lines: a header of fields joined by "|", the JSON value, and the events that are not
+-- in a full chunk yet (history.lua). The client has escaped "%", "|" and line feeds in every text field, so a field
+-- can be compared, stored and put into an index member as it is. Nothing here reads or writes JSON.
+--
+-- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
+local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
+-- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
+-- Written out: a script would build it anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
+-- Where the header ends; not a field.
+local HEADER_END = 16
 
 -- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
 local function text(number)
   return string.format(number == math.floor(number) and "%.0f" or "%.17g", number)
 end
 
--- Fixed width, so that texts sort like numbers. Clamped: an index position, never the stored value.
+-- 13 digits, so that texts sort like numbers until the year 2286. Clamped: an index position, never the stored value.
 local function pad(number)
-  return string.format("%016.0f", math.max(0, math.min(math.floor(number), 9007199254740991)))
+  return string.format("%013.0f", math.max(0, math.min(math.floor(number), 9999999999999)))
 end
 
+-- The position of the header's end stays outside of the fields, which table.concat joins.
 local function unpack_record(packed)
   local record = { string.match(packed, HEADER) }
   if record[1] ~= "1" then
     error("HOLDPOINT_FORMAT a record is not in format 1")
   end
-  return record
+  local header_end = record[HEADER_END]
+  record[HEADER_END] = nil
+  return record, header_end
 end
 
 local function header_of(record)
   return table.concat(record, "|")
-end
-
-local function value_of(packed)
-  return string.sub(packed, string.find(packed, "\\n", 1, true) + 1)
 end
 
 -- Epoch ms: of the injected clock if the client has one, else of this server.
@@ -1012,57 +1154,58 @@ end
 local high = "(" .. ARGV[3] .. "|" .. pad(time_now(ARGV[1])) .. "}"
 local times = {}
 for n, member in ipairs(redis.call("ZRANGEBYLEX", KEYS[1], "[" .. ARGV[3] .. "|", high, "LIMIT", 0, ARGV[2])) do
-  times[n] = string.sub(member, #ARGV[3] + 2, #ARGV[3] + 17)
+  times[n] = string.sub(member, #ARGV[3] + 2, #ARGV[3] + 14)
 end
 return times
 `,
   },
   purge: {
     name: "purge",
-    sha1: "06eef57b717e0bcb3e9644dbd7b6b08a85c2476c",
+    sha1: "ecec1b165e235a0a0e8ff8fd02977ce16dfba288",
     source: `-- Deletes old records of one shard with their index entries and histories (RecordStore.purge).
 --
--- KEYS  1 records, 2 history, 3 due, 4 all, 5 to 12 the indexes by KEY_NAMES
+-- KEYS  1 records, 2 history, 3 index, 4 due
 -- ARGV  1 kind, 2 statuses "|a|b|", 3 before (epoch ms), 4 limit, 5 budget (index entries looked at)
 --       6 from      where an earlier call stopped, or ""
 -- Returns how many were purged; where to go on, "" at the end; 1 if another record could have been purged.
 -- Events  none.
 
--- A stored record is one text: a header line of fields joined by "|", a line feed, and the JSON value.
--- The client has escaped "%", "|" and line feeds in every text field, so a field can be compared, stored and
--- put into an index member as it is. Nothing here reads or writes JSON.
-local KIND, TENANT, STATUS, VERSION, CREATED, UPDATED, DUE = 2, 3, 4, 5, 6, 7, 8
-local OWNER, LEASE_END, FENCE, TOUCHES, EVENTS, REQUESTS = 9, 10, 11, 12, 13, 14
--- Field KEY_BASE + n holds key n of KEY_NAMES (1 to 8): "" for none, else "=" and the value.
-local KEY_BASE, KEY_COUNT = 14, 8
--- 22 fields, and the eight of the keys. Written out: a script would build them anew with each call.
-local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)\\n"
-local KEY_FIELDS = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$"
+-- A stored record is one text of lines: a header of fields joined by "|", the JSON value, and the events that are not
+-- in a full chunk yet (history.lua). The client has escaped "%", "|" and line feeds in every text field, so a field
+-- can be compared, stored and put into an index member as it is. Nothing here reads or writes JSON.
+--
+-- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
+local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
+-- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
+-- Written out: a script would build it anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
+-- Where the header ends; not a field.
+local HEADER_END = 16
 
 -- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
 local function text(number)
   return string.format(number == math.floor(number) and "%.0f" or "%.17g", number)
 end
 
--- Fixed width, so that texts sort like numbers. Clamped: an index position, never the stored value.
+-- 13 digits, so that texts sort like numbers until the year 2286. Clamped: an index position, never the stored value.
 local function pad(number)
-  return string.format("%016.0f", math.max(0, math.min(math.floor(number), 9007199254740991)))
+  return string.format("%013.0f", math.max(0, math.min(math.floor(number), 9999999999999)))
 end
 
+-- The position of the header's end stays outside of the fields, which table.concat joins.
 local function unpack_record(packed)
   local record = { string.match(packed, HEADER) }
   if record[1] ~= "1" then
     error("HOLDPOINT_FORMAT a record is not in format 1")
   end
-  return record
+  local header_end = record[HEADER_END]
+  record[HEADER_END] = nil
+  return record, header_end
 end
 
 local function header_of(record)
   return table.concat(record, "|")
-end
-
-local function value_of(packed)
-  return string.sub(packed, string.find(packed, "\\n", 1, true) + 1)
 end
 
 -- Epoch ms: of the injected clock if the client has one, else of this server.
@@ -1073,54 +1216,74 @@ local function time_now(injected)
   local time = redis.call("TIME")
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
--- Index members, all with score 0, ranged by bytes: kind | tenant | key | status | created | id.
--- \`by[0]\` is the index of all records, \`by[n]\` the one by key n; nil where the client saw no need for it.
--- All members of one record differ in the key alone.
-local function ends_of_members(record, id)
-  return record[KIND] .. "|" .. record[TENANT] .. "|",
-    "|" .. record[STATUS] .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
+-- Members of the index, all with score 0, ranged by bytes: kind | tenant | key | status | created | id, where key is
+-- "name=value", or empty in the member that every record has. All members of one record differ in the key alone.
+-- They are gathered, to be written by one command each way: unpack() has room for some thousand values.
+local BATCH = 2000
+
+local function write_all(command, key, values)
+  for from = 1, #values, BATCH do
+    redis.call(command, key, unpack(values, from, math.min(from + BATCH - 1, #values)))
+  end
 end
 
-local function insert_indexes(by, id, record)
-  local head, tail = ends_of_members(record, id)
-  redis.call("ZADD", by[0], 0, head .. tail)
-  for n = 1, KEY_COUNT do
-    local key = record[KEY_BASE + n]
-    if key ~= "" then
-      redis.call("ZADD", by[n], 0, head .. key .. tail)
+-- The place of a time, given as text, in an index.
+local function place_of(time)
+  if #time == 13 and not string.find(time, "%D") then
+    return time
+  end
+  return pad(tonumber(time))
+end
+
+local function head_of(record)
+  return record[KIND] .. "|" .. record[TENANT] .. "|"
+end
+
+local function tail_of(record, status, id)
+  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. id
+end
+
+-- For ZADD: a score goes before each.
+local function add_members(added, head, keys, tail)
+  local n = #added
+  added[n + 1], added[n + 2] = 0, head .. tail
+  n = n + 2
+  for key in string.gmatch(keys, "[^|]+") do
+    added[n + 1], added[n + 2] = 0, head .. key .. tail
+    n = n + 2
+  end
+end
+
+local function remove_members(removed, head, keys, tail)
+  removed[#removed + 1] = head .. tail
+  for key in string.gmatch(keys, "[^|]+") do
+    removed[#removed + 1] = head .. key .. tail
+  end
+end
+
+local function delete_indexes(removed, id, record)
+  remove_members(removed, head_of(record), record[KEYS_FIELD], tail_of(record, record[STATUS], id))
+end
+
+-- From the status and keys that the record had.
+local function move_indexes(added, removed, id, record, status, keys)
+  local head, new_keys = head_of(record), record[KEYS_FIELD]
+  local tail = tail_of(record, status, id)
+  if record[STATUS] ~= status then
+    remove_members(removed, head, keys, tail)
+    add_members(added, head, new_keys, tail_of(record, record[STATUS], id))
+    return
+  end
+  local before, after = "|" .. keys .. "|", "|" .. new_keys .. "|"
+  for key in string.gmatch(keys, "[^|]+") do
+    if not string.find(after, "|" .. key .. "|", 1, true) then
+      removed[#removed + 1] = head .. key .. tail
     end
   end
-end
-
-local function delete_indexes(by, id, record)
-  local head, tail = ends_of_members(record, id)
-  redis.call("ZREM", by[0], head .. tail)
-  for n = 1, KEY_COUNT do
-    local key = record[KEY_BASE + n]
-    if key ~= "" then
-      redis.call("ZREM", by[n], head .. key .. tail)
-    end
-  end
-end
-
--- From \`old\` to \`new\`, of which kind, tenant and time of creation are the same.
-local function move_indexes(by, id, old, new)
-  local head, old_tail = ends_of_members(old, id)
-  local _, new_tail = ends_of_members(new, id)
-  local moved = old_tail ~= new_tail
-  if moved then
-    redis.call("ZREM", by[0], head .. old_tail)
-    redis.call("ZADD", by[0], 0, head .. new_tail)
-  end
-  for n = 1, KEY_COUNT do
-    local before, after = old[KEY_BASE + n], new[KEY_BASE + n]
-    if moved or before ~= after then
-      if before ~= "" then
-        redis.call("ZREM", by[n], head .. before .. old_tail)
-      end
-      if after ~= "" then
-        redis.call("ZADD", by[n], 0, head .. after .. new_tail)
-      end
+  for key in string.gmatch(new_keys, "[^|]+") do
+    if not string.find(before, "|" .. key .. "|", 1, true) then
+      added[#added + 1] = 0
+      added[#added + 1] = head .. key .. tail
     end
   end
 end
@@ -1133,52 +1296,68 @@ local function due_of(record)
   return record[DUE]
 end
 
--- Members of the due index, score 0: kind | due | id.
-local function move_due(due_index, id, old, new)
-  local before = old and due_of(old) or ""
-  local after = new and due_of(new) or ""
+local function due_member(kind, due, id)
+  return kind .. "|" .. place_of(due) .. "|" .. id
+end
+
+-- Members of the due index, score 0: kind | due | id. \`before\` and \`after\` as by due_of().
+local function move_due(due_index, kind, id, before, after)
   if before == after then
     return
   end
   if before ~= "" then
-    redis.call("ZREM", due_index, old[KIND] .. "|" .. pad(tonumber(before)) .. "|" .. id)
+    redis.call("ZREM", due_index, due_member(kind, before, id))
   end
   if after ~= "" then
-    redis.call("ZADD", due_index, 0, new[KIND] .. "|" .. pad(tonumber(after)) .. "|" .. id)
+    redis.call("ZADD", due_index, 0, due_member(kind, after, id))
   end
 end
--- Events of a record are lines "at|version|status|request|json" in chunks of eight: field \`id\` holds the first
--- chunk, \`id/1\` the next. A chunk costs one hash entry for eight events, and an append rewrites at most one.
+-- Events are lines "at|version|status|request|json"; an empty \`at\` is the time of the record's creation. The last ones,
+-- up to eight, follow the value in the record itself: most records never have more, and need no entry of their own.
+-- When a ninth comes, the eight become a chunk: field \`id/0\` of the history holds the first eight, \`id/1\` the next.
 local CHUNK = 8
 
 local function chunk_field(id, chunk)
-  return chunk == 0 and id or id .. "/" .. chunk
+  return id .. "/" .. chunk
 end
 
--- The caller writes the record afterwards: the count of its events is in its header.
-local function add_event(history, id, record, event, now, request)
-  local count = tonumber(record[EVENTS])
-  local field = chunk_field(id, math.floor(count / CHUNK))
-  local line = now .. "|" .. record[VERSION] .. "|" .. record[STATUS] .. "|" .. request .. "|" .. event
-  if count % CHUNK > 0 then
-    -- Events that are lost leave their lines empty, so that the numbers of the others stay.
-    line = (redis.call("HGET", history, field) or string.rep("\\n", count % CHUNK - 1)) .. "\\n" .. line
-  end
-  redis.call("HSET", history, field, line)
-  record[EVENTS] = text(count + 1)
+-- How many chunks a record has beside it.
+local function chunks_of(record)
+  return math.floor(math.max(0, tonumber(record[EVENTS]) - 1) / CHUNK)
 end
-local records, history, all = KEYS[1], KEYS[2], KEYS[4]
+
+-- The value and the events of a packed record whose header ends before \`at\`; each line begins with a line feed.
+local function split_lines(packed, at)
+  local stop = string.find(packed, "\\n", at + 1, true)
+  if stop then
+    return string.sub(packed, at, stop - 1), string.sub(packed, stop)
+  end
+  return string.sub(packed, at), ""
+end
+
+-- \`lines\` (what follows the header) with one event more. The caller writes the record afterwards: the count of its
+-- events is in its header.
+local function add_event(history, id, record, lines, event, now, request)
+  local count = tonumber(record[EVENTS])
+  record[EVENTS] = text(count + 1)
+  local line = "\\n" .. now .. "|" .. record[VERSION] .. "|" .. record[STATUS] .. "|" .. request .. "|" .. event
+  if count == 0 or count % CHUNK > 0 then
+    return lines .. line
+  end
+  local value, events = split_lines(lines, 1)
+  redis.call("HSET", history, chunk_field(id, count / CHUNK - 1), string.sub(events, 2))
+  return value .. line
+end
+local records, history, index, due_index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local kind, statuses, before = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local limit, budget = tonumber(ARGV[4]), tonumber(ARGV[5])
-local by = {}
-for n = 0, KEY_COUNT do
-  by[n] = KEYS[4 + n]
-end
 
 local function delete(id, record)
-  delete_indexes(by, id, record)
-  move_due(KEYS[3], id, record, nil)
-  for chunk = 0, math.floor(math.max(0, tonumber(record[EVENTS]) - 1) / CHUNK) do
+  local removed = {}
+  delete_indexes(removed, id, record)
+  write_all("ZREM", index, removed)
+  move_due(due_index, kind, id, due_of(record), "")
+  for chunk = 0, chunks_of(record) - 1 do
     redis.call("HDEL", history, chunk_field(id, chunk))
   end
   redis.call("HDEL", records, id)
@@ -1187,25 +1366,26 @@ end
 local purged = 0
 local from = ARGV[6] == "" and "[" .. kind .. "|" or ARGV[6]
 while budget > 0 do
-  local first = redis.call("ZRANGEBYLEX", all, from, "(" .. kind .. "}", "LIMIT", 0, 1)[1]
+  local first = redis.call("ZRANGEBYLEX", index, from, "(" .. kind .. "}", "LIMIT", 0, 1)[1]
   if not first then
     return { purged, "", 0 }
   end
   budget = budget - 1
-  local group, status = string.match(first, "^([^|]*|[^|]*||([^|]*))|")
+  local tenant, key, status = string.match(first, "^[^|]*|([^|]*)|([^|]*)|([^|]*)|")
+  local group = kind .. "|" .. tenant .. "||" .. status
   -- A record is not updated before it is created: the rest of a group cannot be old enough.
   local stop = "(" .. group .. "|" .. pad(before)
   local batch = {}
-  if string.find(statuses, "|" .. status .. "|", 1, true) then
-    batch = redis.call("ZRANGEBYLEX", all, from, stop, "LIMIT", 0, math.min(100, budget + 1))
+  if key == "" and string.find(statuses, "|" .. status .. "|", 1, true) then
+    batch = redis.call("ZRANGEBYLEX", index, from, stop, "LIMIT", 0, math.min(100, budget + 1))
   end
   for _, member in ipairs(batch) do
-    local id = string.sub(member, #group + 19)
+    local id = string.sub(member, #group + 16)
     local packed = redis.call("HGET", records, id)
     local record = packed and unpack_record(packed)
     if not record then
       -- What the record has left behind.
-      redis.call("ZREM", all, member)
+      redis.call("ZREM", index, member)
     elseif tonumber(record[UPDATED]) < before then
       if purged == limit then
         return { purged, from, 1 }
@@ -1217,8 +1397,8 @@ while budget > 0 do
     from = "(" .. member
   end
   if #batch == 0 then
-    -- "}" follows "|": straight to the next tenant or status.
-    from = "[" .. group .. "}"
+    -- "}" follows "|": straight to the next tenant or status. Members with a key come before those without.
+    from = key == "" and "[" .. group .. "}" or "[" .. kind .. "|" .. tenant .. "||"
   end
 end
 return { purged, from, 0 }
@@ -1226,10 +1406,10 @@ return { purged, from, 0 }
   },
   repair: {
     name: "repair",
-    sha1: "0abbe2596e68dc29e471021d595d58a234b339ca",
+    sha1: "894b13c9d76d41761c918b3e776dd52a68d770e0",
     source: `-- Compares the records of one shard with its indexes, due times and histories, and mends these by the records.
 --
--- KEYS  1 records, 2 history, 3 due, 4 all, 5 to 12 the indexes by KEY_NAMES
+-- KEYS  1 records, 2 history, 3 index, 4 due
 -- ARGV  1 part      which of KEYS to go through, in this order
 --       2 from      where in it an earlier call stopped: a cursor of HSCAN, or a member; "" for the beginning
 --       3 budget    how many entries to look at; the last step may take it a little further
@@ -1238,41 +1418,42 @@ return { purged, from, 0 }
 --         records that have lost events.
 -- Events  none.
 
--- A stored record is one text: a header line of fields joined by "|", a line feed, and the JSON value.
--- The client has escaped "%", "|" and line feeds in every text field, so a field can be compared, stored and
--- put into an index member as it is. Nothing here reads or writes JSON.
-local KIND, TENANT, STATUS, VERSION, CREATED, UPDATED, DUE = 2, 3, 4, 5, 6, 7, 8
-local OWNER, LEASE_END, FENCE, TOUCHES, EVENTS, REQUESTS = 9, 10, 11, 12, 13, 14
--- Field KEY_BASE + n holds key n of KEY_NAMES (1 to 8): "" for none, else "=" and the value.
-local KEY_BASE, KEY_COUNT = 14, 8
--- 22 fields, and the eight of the keys. Written out: a script would build them anew with each call.
-local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)\\n"
-local KEY_FIELDS = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$"
+-- A stored record is one text of lines: a header of fields joined by "|", the JSON value, and the events that are not
+-- in a full chunk yet (history.lua). The client has escaped "%", "|" and line feeds in every text field, so a field
+-- can be compared, stored and put into an index member as it is. Nothing here reads or writes JSON.
+--
+-- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
+local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
+-- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
+-- Written out: a script would build it anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
+-- Where the header ends; not a field.
+local HEADER_END = 16
 
 -- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
 local function text(number)
   return string.format(number == math.floor(number) and "%.0f" or "%.17g", number)
 end
 
--- Fixed width, so that texts sort like numbers. Clamped: an index position, never the stored value.
+-- 13 digits, so that texts sort like numbers until the year 2286. Clamped: an index position, never the stored value.
 local function pad(number)
-  return string.format("%016.0f", math.max(0, math.min(math.floor(number), 9007199254740991)))
+  return string.format("%013.0f", math.max(0, math.min(math.floor(number), 9999999999999)))
 end
 
+-- The position of the header's end stays outside of the fields, which table.concat joins.
 local function unpack_record(packed)
   local record = { string.match(packed, HEADER) }
   if record[1] ~= "1" then
     error("HOLDPOINT_FORMAT a record is not in format 1")
   end
-  return record
+  local header_end = record[HEADER_END]
+  record[HEADER_END] = nil
+  return record, header_end
 end
 
 local function header_of(record)
   return table.concat(record, "|")
-end
-
-local function value_of(packed)
-  return string.sub(packed, string.find(packed, "\\n", 1, true) + 1)
 end
 
 -- Epoch ms: of the injected clock if the client has one, else of this server.
@@ -1283,54 +1464,74 @@ local function time_now(injected)
   local time = redis.call("TIME")
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
--- Index members, all with score 0, ranged by bytes: kind | tenant | key | status | created | id.
--- \`by[0]\` is the index of all records, \`by[n]\` the one by key n; nil where the client saw no need for it.
--- All members of one record differ in the key alone.
-local function ends_of_members(record, id)
-  return record[KIND] .. "|" .. record[TENANT] .. "|",
-    "|" .. record[STATUS] .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
+-- Members of the index, all with score 0, ranged by bytes: kind | tenant | key | status | created | id, where key is
+-- "name=value", or empty in the member that every record has. All members of one record differ in the key alone.
+-- They are gathered, to be written by one command each way: unpack() has room for some thousand values.
+local BATCH = 2000
+
+local function write_all(command, key, values)
+  for from = 1, #values, BATCH do
+    redis.call(command, key, unpack(values, from, math.min(from + BATCH - 1, #values)))
+  end
 end
 
-local function insert_indexes(by, id, record)
-  local head, tail = ends_of_members(record, id)
-  redis.call("ZADD", by[0], 0, head .. tail)
-  for n = 1, KEY_COUNT do
-    local key = record[KEY_BASE + n]
-    if key ~= "" then
-      redis.call("ZADD", by[n], 0, head .. key .. tail)
+-- The place of a time, given as text, in an index.
+local function place_of(time)
+  if #time == 13 and not string.find(time, "%D") then
+    return time
+  end
+  return pad(tonumber(time))
+end
+
+local function head_of(record)
+  return record[KIND] .. "|" .. record[TENANT] .. "|"
+end
+
+local function tail_of(record, status, id)
+  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. id
+end
+
+-- For ZADD: a score goes before each.
+local function add_members(added, head, keys, tail)
+  local n = #added
+  added[n + 1], added[n + 2] = 0, head .. tail
+  n = n + 2
+  for key in string.gmatch(keys, "[^|]+") do
+    added[n + 1], added[n + 2] = 0, head .. key .. tail
+    n = n + 2
+  end
+end
+
+local function remove_members(removed, head, keys, tail)
+  removed[#removed + 1] = head .. tail
+  for key in string.gmatch(keys, "[^|]+") do
+    removed[#removed + 1] = head .. key .. tail
+  end
+end
+
+local function delete_indexes(removed, id, record)
+  remove_members(removed, head_of(record), record[KEYS_FIELD], tail_of(record, record[STATUS], id))
+end
+
+-- From the status and keys that the record had.
+local function move_indexes(added, removed, id, record, status, keys)
+  local head, new_keys = head_of(record), record[KEYS_FIELD]
+  local tail = tail_of(record, status, id)
+  if record[STATUS] ~= status then
+    remove_members(removed, head, keys, tail)
+    add_members(added, head, new_keys, tail_of(record, record[STATUS], id))
+    return
+  end
+  local before, after = "|" .. keys .. "|", "|" .. new_keys .. "|"
+  for key in string.gmatch(keys, "[^|]+") do
+    if not string.find(after, "|" .. key .. "|", 1, true) then
+      removed[#removed + 1] = head .. key .. tail
     end
   end
-end
-
-local function delete_indexes(by, id, record)
-  local head, tail = ends_of_members(record, id)
-  redis.call("ZREM", by[0], head .. tail)
-  for n = 1, KEY_COUNT do
-    local key = record[KEY_BASE + n]
-    if key ~= "" then
-      redis.call("ZREM", by[n], head .. key .. tail)
-    end
-  end
-end
-
--- From \`old\` to \`new\`, of which kind, tenant and time of creation are the same.
-local function move_indexes(by, id, old, new)
-  local head, old_tail = ends_of_members(old, id)
-  local _, new_tail = ends_of_members(new, id)
-  local moved = old_tail ~= new_tail
-  if moved then
-    redis.call("ZREM", by[0], head .. old_tail)
-    redis.call("ZADD", by[0], 0, head .. new_tail)
-  end
-  for n = 1, KEY_COUNT do
-    local before, after = old[KEY_BASE + n], new[KEY_BASE + n]
-    if moved or before ~= after then
-      if before ~= "" then
-        redis.call("ZREM", by[n], head .. before .. old_tail)
-      end
-      if after ~= "" then
-        redis.call("ZADD", by[n], 0, head .. after .. new_tail)
-      end
+  for key in string.gmatch(new_keys, "[^|]+") do
+    if not string.find(before, "|" .. key .. "|", 1, true) then
+      added[#added + 1] = 0
+      added[#added + 1] = head .. key .. tail
     end
   end
 end
@@ -1343,72 +1544,97 @@ local function due_of(record)
   return record[DUE]
 end
 
--- Members of the due index, score 0: kind | due | id.
-local function move_due(due_index, id, old, new)
-  local before = old and due_of(old) or ""
-  local after = new and due_of(new) or ""
+local function due_member(kind, due, id)
+  return kind .. "|" .. place_of(due) .. "|" .. id
+end
+
+-- Members of the due index, score 0: kind | due | id. \`before\` and \`after\` as by due_of().
+local function move_due(due_index, kind, id, before, after)
   if before == after then
     return
   end
   if before ~= "" then
-    redis.call("ZREM", due_index, old[KIND] .. "|" .. pad(tonumber(before)) .. "|" .. id)
+    redis.call("ZREM", due_index, due_member(kind, before, id))
   end
   if after ~= "" then
-    redis.call("ZADD", due_index, 0, new[KIND] .. "|" .. pad(tonumber(after)) .. "|" .. id)
+    redis.call("ZADD", due_index, 0, due_member(kind, after, id))
   end
 end
--- Events of a record are lines "at|version|status|request|json" in chunks of eight: field \`id\` holds the first
--- chunk, \`id/1\` the next. A chunk costs one hash entry for eight events, and an append rewrites at most one.
+-- Events are lines "at|version|status|request|json"; an empty \`at\` is the time of the record's creation. The last ones,
+-- up to eight, follow the value in the record itself: most records never have more, and need no entry of their own.
+-- When a ninth comes, the eight become a chunk: field \`id/0\` of the history holds the first eight, \`id/1\` the next.
 local CHUNK = 8
 
 local function chunk_field(id, chunk)
-  return chunk == 0 and id or id .. "/" .. chunk
+  return id .. "/" .. chunk
 end
 
--- The caller writes the record afterwards: the count of its events is in its header.
-local function add_event(history, id, record, event, now, request)
-  local count = tonumber(record[EVENTS])
-  local field = chunk_field(id, math.floor(count / CHUNK))
-  local line = now .. "|" .. record[VERSION] .. "|" .. record[STATUS] .. "|" .. request .. "|" .. event
-  if count % CHUNK > 0 then
-    -- Events that are lost leave their lines empty, so that the numbers of the others stay.
-    line = (redis.call("HGET", history, field) or string.rep("\\n", count % CHUNK - 1)) .. "\\n" .. line
-  end
-  redis.call("HSET", history, field, line)
-  record[EVENTS] = text(count + 1)
+-- How many chunks a record has beside it.
+local function chunks_of(record)
+  return math.floor(math.max(0, tonumber(record[EVENTS]) - 1) / CHUNK)
 end
--- What an index has to hold of a record: the member of index n (0 all, else by key n), nil if it is not in it.
-local function member_of(record, id, n)
-  local head, tail = ends_of_members(record, id)
-  if n == 0 then
-    return head .. tail
+
+-- The value and the events of a packed record whose header ends before \`at\`; each line begins with a line feed.
+local function split_lines(packed, at)
+  local stop = string.find(packed, "\\n", at + 1, true)
+  if stop then
+    return string.sub(packed, at, stop - 1), string.sub(packed, stop)
   end
-  local key = record[KEY_BASE + n]
-  return key ~= "" and head .. key .. tail or nil
+  return string.sub(packed, at), ""
+end
+
+-- \`lines\` (what follows the header) with one event more. The caller writes the record afterwards: the count of its
+-- events is in its header.
+local function add_event(history, id, record, lines, event, now, request)
+  local count = tonumber(record[EVENTS])
+  record[EVENTS] = text(count + 1)
+  local line = "\\n" .. now .. "|" .. record[VERSION] .. "|" .. record[STATUS] .. "|" .. request .. "|" .. event
+  if count == 0 or count % CHUNK > 0 then
+    return lines .. line
+  end
+  local value, events = split_lines(lines, 1)
+  redis.call("HSET", history, chunk_field(id, count / CHUNK - 1), string.sub(events, 2))
+  return value .. line
+end
+-- What the index has to hold of a record.
+local function members_of(record, id)
+  local members = {}
+  remove_members(members, head_of(record), record[KEYS_FIELD], tail_of(record, record[STATUS], id))
+  return members
+end
+
+-- Whether the index has to hold this member of the record with that id.
+local function is_member(packed, id, member)
+  if not packed then
+    return false
+  end
+  for _, own in ipairs(members_of(unpack_record(packed), id)) do
+    if own == member then
+      return true
+    end
+  end
+  return false
 end
 
 -- The member of the due index, nil if it is not in it.
 local function due_member_of(record, id)
   local due = due_of(record)
-  return due ~= "" and record[KIND] .. "|" .. pad(tonumber(due)) .. "|" .. id or nil
+  return due ~= "" and due_member(record[KIND], due, id) or nil
 end
 local STEP = 50
 local part, from, budget = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local looked, stale, missing, orphaned, lost = 0, 0, 0, 0, 0
 
-local function add(n, member)
-  if member then
-    missing = missing + redis.call("ZADD", KEYS[n], 0, member)
-  end
-end
-
 local function check_record(id, packed)
   local record = unpack_record(packed)
-  add(3, due_member_of(record, id))
-  for n = 0, KEY_COUNT do
-    add(4 + n, member_of(record, id, n))
+  for _, member in ipairs(members_of(record, id)) do
+    missing = missing + redis.call("ZADD", KEYS[3], 0, member)
   end
-  for chunk = 0, math.floor((tonumber(record[EVENTS]) + CHUNK - 1) / CHUNK) - 1 do
+  local due = due_member_of(record, id)
+  if due then
+    missing = missing + redis.call("ZADD", KEYS[4], 0, due)
+  end
+  for chunk = 0, chunks_of(record) - 1 do
     if redis.call("HEXISTS", KEYS[2], chunk_field(id, chunk)) == 0 then
       lost = lost + 1
       return
@@ -1425,19 +1651,18 @@ end
 local function check_member(member)
   local id = string.match(member, "([^|]*)$")
   local packed = redis.call("HGET", KEYS[1], id)
-  local record = packed and unpack_record(packed)
   local right
-  if record and part == 3 then
-    right = due_member_of(record, id)
-  elseif record then
-    right = member_of(record, id, part - 4)
+  if part == 3 then
+    right = is_member(packed, id, member)
+  else
+    right = packed and due_member_of(unpack_record(packed), id) == member
   end
-  if right ~= member then
+  if not right then
     stale = stale + redis.call("ZREM", KEYS[part], member)
   end
 end
 
-while part <= 12 and looked < budget do
+while part <= 4 and looked < budget do
   local at_end
   if part <= 2 then
     local scan = redis.call("HSCAN", KEYS[part], from == "" and "0" or from, "COUNT", STEP)
@@ -1460,7 +1685,7 @@ while part <= 12 and looked < budget do
     part, from = part + 1, ""
   end
 end
-if part > 12 then
+if part > 4 then
   part, from = 0, ""
 end
 return { part, from, looked, stale, missing, orphaned, lost }

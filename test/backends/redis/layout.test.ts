@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { KEY_NAMES, type UpdateOp } from "../../../src/backends/record-store.ts";
 import type { Argument, RedisClient } from "../../../src/backends/redis/client.ts";
-import { escapeField, keyField, unescapeField } from "../../../src/backends/redis/codec.ts";
+import { decodeHistory, escapeField, keyField, unescapeField } from "../../../src/backends/redis/codec.ts";
 import { RedisRecordStore } from "../../../src/backends/redis/redis-store.ts";
 import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
 import { clusterSlot, idOf, insertOf, read, updateOf } from "./kit.ts";
@@ -69,7 +69,8 @@ it("a commit is one command; a get is one; all keys of a script are in one slot 
   ).toBe(1);
   expect(await count(() => store.get([idOf(1), idOf(2)]))).toBe(1);
   expect(await count(() => store.append(idOf(1), { type: "b" }))).toBe(1);
-  expect(await count(() => store.history(idOf(1)))).toBe(1);
+  // The record and its chunks, in one pipeline.
+  expect(await count(() => store.history(idOf(1)))).toBe(2);
   expect(await count(() => store.page({ ...query, slot: 0x123 }))).toBe(1);
   await store.page({ ...query, key: { name: "session", value: "session {x}" } });
   await store.acquireDue({ kind: "thing", limit: 5, lease: { owner: "o", durationMs: 1000 } });
@@ -129,44 +130,100 @@ it("S5: the indexes hold exactly what the records say, after many random operati
       await store.purge({ kind: "thing", statuses: ["done"], updatedBefore: now - 20, limit: 2 });
     }
   }
-  const pad = (value: number): string => String(value).padStart(16, "0");
+  const pad = (value: number): string => String(value).padStart(13, "0");
   let records = 0;
   for (let shard = 0; shard < 4; shard += 1) {
     const tag = `{${prefix}:${shard}}`;
     const ids = await client.hkeys(`${tag}:records`);
-    const expected = new Map<string, string[]>([
-      ["all", []],
-      ["due", []],
-      ...KEY_NAMES.map((name): [string, string[]] => [name, []]),
-    ]);
+    const expected: { index: string[]; due: string[] } = { index: [], due: [] };
     const chunks: string[] = [];
     for (const id of ids) {
       const record = await read(store, id);
       records += 1;
       const member = (key: string): string =>
         ["thing", "default", key, escapeField(record.status), pad(record.created_at), id].join("|");
-      expected.get("all")?.push(member(""));
+      expected.index.push(member(""));
       for (const name of KEY_NAMES) {
         const key = record.keys[name];
-        if (key !== undefined) expected.get(name)?.push(member(keyField(key)));
+        if (key !== undefined) expected.index.push(member(keyField(name, key)));
       }
       const due = record.lease ? record.lease.expires_at : record.due_at;
-      if (due !== null) expected.get("due")?.push(`thing|${pad(due)}|${id}`);
+      if (due !== null) expected.due.push(`thing|${pad(due)}|${id}`);
       const { items } = await store.history(id, { limit: 1000 });
       expect(items.map(({ seq }) => seq)).toEqual(items.map((_, n) => n + 1));
-      for (let chunk = 0; chunk < Math.ceil(items.length / 8); chunk += 1)
-        chunks.push(chunk === 0 ? id : `${id}/${chunk}`);
+      // The last one to eight events are in the record itself.
+      for (let chunk = 0; chunk < Math.ceil(items.length / 8) - 1; chunk += 1) chunks.push(`${id}/${chunk}`);
     }
-    for (const [name, members] of expected) {
-      const key = name === "due" ? `${tag}:due` : `${tag}:by:${name}`;
-      expect([name, await client.zrange(key, "0", "-1")]).toEqual([
+    for (const name of ["index", "due"] as const) {
+      expect([name, await client.zrange(`${tag}:${name}`, "0", "-1")]).toEqual([
         name,
-        members.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
+        expected[name].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
       ]);
     }
     expect((await client.hkeys(`${tag}:history`)).sort()).toEqual(chunks.sort());
   }
   expect(records).toBeGreaterThan(50);
+  await store.close();
+});
+
+it("S1: a history has no gap and no event twice, whatever went into a chunk between the reads of it", async () => {
+  const prefix = server.prefix();
+  const store = new RedisRecordStore({ client, prefix, shards: 1 });
+  const id = idOf("chunks");
+  await store.commit([insertOf(id, {}, { event: { type: "e1" } })]);
+  const seen: string[] = [await packedOf(id)];
+  for (let n = 2; n <= 26; n += 1) {
+    // Both ways by which an event comes.
+    if (n % 2 === 0) await store.append(id, { type: `e${n}` });
+    else await store.commit([updateOf(id, { event: { type: `e${n}` } })]);
+    seen.push(await packedOf(id));
+    // Every record that an earlier moment may have shown, with the chunks of now.
+    const chunks = await client.hmget(`{${prefix}:0}:history`, `${id}/0`, `${id}/1`, `${id}/2`, `${id}/3`);
+    for (const [earlier, packed] of seen.entries()) {
+      const events = decodeHistory(packed, chunks, 0);
+      expect(events.length).toBeGreaterThanOrEqual(earlier + 1);
+      expect(events.map(({ seq }) => seq)).toEqual(events.map((_, at) => at + 1));
+      expect(events.map(({ type }) => type)).toEqual(events.map((_, at) => `e${at + 1}`));
+    }
+  }
+  const first = await store.history(id, { limit: 16 });
+  expect(first.items.map(({ seq }) => seq)).toEqual(Array.from({ length: 16 }, (_, n) => n + 1));
+  const rest = await store.history(id, { limit: 50, cursor: first.next_cursor });
+  expect(rest.items.map(({ seq }) => seq)).toEqual(Array.from({ length: 10 }, (_, n) => n + 17));
+  expect(rest.next_cursor).toBeUndefined();
+  await store.close();
+
+  async function packedOf(of: string): Promise<string> {
+    return (await client.hget(`{${prefix}:0}:records`, of)) as string;
+  }
+});
+
+it("S1: a commit of more records than Lua's unpack has room for is written, found and refused as a whole", async () => {
+  const store = new RedisRecordStore({ client, prefix: server.prefix(), shards: 1 });
+  const ids = Array.from({ length: 2500 }, (_, n) => idOf(`many-${n}`));
+  const keys = { session: "s", thread: "t" };
+  const { status } = await store.commit(ids.map((id) => insertOf(id, { keys })));
+  expect(status).toBe("committed");
+  const close = (id: string): UpdateOp => updateOf(id, { patch: { status: "done", keys: { thread: null } } });
+  const refused = await store.commit([...ids.map(close), close(idOf("nobody"))]);
+  expect(refused.status).toBe("refused");
+  expect((await store.commit(ids.map(close))).results.every((result) => result.status === "updated")).toBe(
+    true,
+  );
+  const found = async (status_: string, name: "session" | "thread", value: string): Promise<number> => {
+    let count = 0;
+    let cursor: string | undefined;
+    do {
+      const query = { kind: "thing", tenant_id: "default", statuses: [status_], limit: 1000 };
+      const page = await store.page({ ...query, key: { name, value }, cursor });
+      count += page.items.length;
+      cursor = page.next_cursor;
+    } while (cursor !== undefined);
+    return count;
+  };
+  expect(await found("done", "session", "s")).toBe(2500);
+  expect(await found("done", "thread", "t")).toBe(0);
+  expect(await found("open", "session", "s")).toBe(0);
   await store.close();
 });
 

@@ -2,7 +2,7 @@
 --
 -- KEYS  1 records, 2 due, 3 claim (string, short-lived: what this request acquired, for a re-sent call)
 -- ARGV  1 now ("" for this server's time), 2 request, 3 channel, 4 limit, 5 kind, 6 owner, 7 lease ms
--- Returns for each record: its due time before (16 digits), id, packed record.
+-- Returns for each record: its due time before (13 digits), id, packed record.
 -- Events  one PUBLISH with a line "id|version|status" for each record leased.
 
 --- @include record
@@ -20,7 +20,8 @@ if claimed then
   for due, id in string.gmatch(claimed, "(%d+)|([^\n]+)") do
     local packed = redis.call("HGET", KEYS[1], id)
     -- Only what this request still holds: its lease may have run out and gone to another.
-    if packed and unpack_record(packed)[OWNER] == owner then
+    local record = packed and unpack_record(packed)
+    if record and record[OWNER] == owner then
       reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = due, id, packed
     end
   end
@@ -37,21 +38,24 @@ local hints, claims = {}, {}
 local function take(most)
   local stale = 0
   for _, member in ipairs(redis.call("ZRANGEBYLEX", KEYS[2], "[" .. kind .. "|", high, "LIMIT", 0, most)) do
-    local due, id = string.sub(member, #kind + 2, #kind + 17), string.sub(member, #kind + 19)
+    local due, id = string.sub(member, #kind + 2, #kind + 14), string.sub(member, #kind + 16)
     local packed = redis.call("HGET", KEYS[1], id)
-    local old = packed and unpack_record(packed)
-    if not old or due_member_of(old, id) ~= member then
+    local record, header_end
+    if packed then
+      record, header_end = unpack_record(packed)
+    end
+    if not record or due_member_of(record, id) ~= member then
       redis.call("ZREM", KEYS[2], member)
       stale = stale + 1
     else
-      local record = unpack_record(packed)
+      local before = due_of(record)
       record[OWNER], record[LEASE_END] = owner, lease_end
       record[FENCE] = text(tonumber(record[FENCE]) + 1)
       record[VERSION] = text(tonumber(record[VERSION]) + 1)
       record[UPDATED] = text(now)
       remember(record, "u", request)
-      move_due(KEYS[2], id, old, record)
-      packed = header_of(record) .. "\n" .. value_of(packed)
+      move_due(KEYS[2], kind, id, before, lease_end)
+      packed = header_of(record) .. string.sub(packed, header_end)
       redis.call("HSET", KEYS[1], id, packed)
       reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = due, id, packed
       hints[#hints + 1] = id .. "|" .. record[VERSION] .. "|" .. record[STATUS]

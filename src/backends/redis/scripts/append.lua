@@ -13,15 +13,17 @@ local packed = redis.call("HGET", KEYS[1], id)
 if not packed then
   return 0
 end
-local record = unpack_record(packed)
--- A re-sent append finds itself in one of the last two chunks, unless sixteen others came in between.
-local last = math.floor(math.max(0, tonumber(record[EVENTS]) - 1) / CHUNK)
-local recent = redis.call("HMGET", KEYS[2], chunk_field(id, last), chunk_field(id, math.max(0, last - 1)))
-for n = 1, 2 do
-  if recent[n] and string.find(recent[n], "|" .. request .. "|", 1, true) then
-    return 1
-  end
+local record, header_end = unpack_record(packed)
+-- A re-sent append finds itself in the record or in the last chunk, unless eight others came in between.
+local _, recent = split_lines(packed, header_end)
+local chunks = chunks_of(record)
+if chunks > 0 then
+  recent = recent .. "\n" .. (redis.call("HGET", KEYS[2], chunk_field(id, chunks - 1)) or "")
 end
-add_event(KEYS[2], id, record, ARGV[4], text(time_now(ARGV[1])), request)
-redis.call("HSET", KEYS[1], id, header_of(record) .. "\n" .. value_of(packed))
+if string.find(recent, "|" .. request .. "|", 1, true) then
+  return 1
+end
+local lines = string.sub(packed, header_end)
+lines = add_event(KEYS[2], id, record, lines, ARGV[4], text(time_now(ARGV[1])), request)
+redis.call("HSET", KEYS[1], id, header_of(record) .. lines)
 return 1

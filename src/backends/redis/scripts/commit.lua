@@ -1,26 +1,26 @@
 -- Does all operations of one commit, or none (RecordStore.commit).
 --
 -- KEYS  1 records   hash: id → packed record
---       2 history   hash: id or id/n → lines of events
---       3 due       zset of kind|due|id
---       4… the indexes named by ARGV[4], in its order
+--       2 history   hash: id/n → a full chunk of events
+--       3 index     zset of kind|tenant|key|status|created|id
+--       4 due       zset of kind|due|id
 -- ARGV  1 now       epoch ms of an injected clock, "" for this server's time
 --       2 request   the commit's random id (S4)
 --       3 channel   for change hints
---       4 names     one digit for each index key: 0 all, n the nth of KEY_NAMES
---       5 operations, each a letter and its fields, each of them ended by a line feed (fewer arguments are less work
+--       4 operations, each a letter and its fields, each of them ended by a line feed (fewer arguments are less work
 --         for both sides):
---         i id flags kind tenant status due owner lease-ms event keys
---           flags: a abort if it exists, t touch; due, lease-ms, event: "" for none; keys: eight fields
+--         i id flags lease-ms due head status keys
+--           flags: a abort if it exists, t touch; lease-ms, due: "" for none; head: kind|tenant|; keys: name=value|…
 --         u id flags statuses version fence touches tests status keys due lease owner event
 --           flags: o optional, t touch, v brings a value; statuses "|a|b|"; tests: f lease free, n not due, d due;
---           status "=x"; keys: eight fields, each "" unchanged, "-" removed, "=x";
---           due: "-" null, "=at", "+ms"; lease: "-" release, "~ms" renew, "=ms" take; "" everywhere: not named
+--           status "=x"; keys: of each that changes name=value, or -name; due: "-" null, "=at", "+ms"; lease:
+--           "-" release, "~ms" renew, "=ms" take; "" everywhere: not named
 --         r id
---       6… the values, in the order of the operations that bring one: each i, and each u with the flag v
+--       5… in the order of the operations: for each i the packed record from behind the end of its lease; for each u
+--         with the flag v its value
 -- Returns "c" (committed) or "x" (refused), now, then one text for each operation: a letter and the record.
---         i inserted (no record: the client knows it, unless the commit was replayed), u updated (without
---         the value if the commit brought it), e exists, s stale, m missing, r read, k skipped.
+--         i inserted (no record: the client knows it, unless the commit was replayed), u updated (the header
+--         alone if the commit brought the value), e exists, s stale, m missing, r read, k skipped.
 -- Events  one PUBLISH with a line "id|version|status" for each record written.
 
 --- @include record
@@ -28,29 +28,20 @@
 --- @include requests
 --- @include history
 
-local records, history, due_index = KEYS[1], KEYS[2], KEYS[3]
-local request, channel = ARGV[2], ARGV[3]
+local INSERT = "^([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n()"
+local UPDATE = "^([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n()"
+local READ = "^([^\n]*)\n()"
+
+local records, history, index, due_index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local request, channel, operations = ARGV[2], ARGV[3], ARGV[4]
 local now = time_now(ARGV[1])
 local now_text = text(now)
-local by = {}
-for i = 1, #ARGV[4] do
-  by[string.byte(ARGV[4], i) - 48] = KEYS[3 + i]
-end
-
-local packed = {} -- id → text, false if there is none; kept up to date by the writes below
-local function load(id)
-  if packed[id] == nil then
-    packed[id] = redis.call("HGET", records, id)
-  end
-  return packed[id]
-end
 
 local function lease_free(record)
   return record[LEASE_END] == "" or tonumber(record[LEASE_END]) <= now
 end
 
-local function guard_holds(record, fields)
-  local statuses, version, fence, touches, tests = fields[3], fields[4], fields[5], fields[6], fields[7]
+local function guard_holds(record, statuses, version, fence, touches, tests)
   if statuses ~= "" and not string.find(statuses, "|" .. record[STATUS] .. "|", 1, true) then return false end
   if version ~= "" and version ~= record[VERSION] then return false end
   if fence ~= "" and (fence ~= record[FENCE] or lease_free(record)) then return false end
@@ -63,22 +54,24 @@ local function guard_holds(record, fields)
   return true
 end
 
--- The record after the update with these fields.
-local function patched(old, fields)
-  local record = {}
-  for n = 1, #old do
-    record[n] = old[n]
+local function patched_keys(keys, changes)
+  local all = keys == "" and "|" or "|" .. keys .. "|"
+  for change in string.gmatch(changes, "[^|]+") do
+    all = string.gsub(all, "|" .. string.match(change, "%l+") .. "=[^|]*", "", 1)
+    if string.byte(change) ~= 45 then -- not "-name"
+      all = all .. change .. "|"
+    end
   end
-  local status, keys, due, lease = fields[8], fields[9], fields[10], fields[11]
+  return string.sub(all, 2, -2)
+end
+
+-- Changes the record as an update with these fields says.
+local function patch(record, status, keys, due, lease, owner)
   if status ~= "" then
     record[STATUS] = string.sub(status, 2)
   end
   if keys ~= "" then
-    for n, change in ipairs({ string.match(keys, KEY_FIELDS) }) do
-      if change ~= "" then
-        record[KEY_BASE + n] = change == "-" and "" or change
-      end
-    end
+    record[KEYS_FIELD] = patched_keys(record[KEYS_FIELD], keys)
   end
   if due ~= "" then
     local how, amount = string.sub(due, 1, 1), string.sub(due, 2)
@@ -89,7 +82,7 @@ local function patched(old, fields)
     if how == "-" then
       record[OWNER], record[LEASE_END] = "", ""
     elseif how == "=" then
-      record[OWNER], record[LEASE_END] = fields[12], text(now + duration)
+      record[OWNER], record[LEASE_END] = owner, text(now + duration)
       record[FENCE] = text(tonumber(record[FENCE]) + 1)
     elseif record[LEASE_END] ~= "" then
       record[LEASE_END] = text(now + duration)
@@ -97,130 +90,144 @@ local function patched(old, fields)
   end
   record[VERSION] = text(tonumber(record[VERSION]) + 1)
   record[UPDATED] = now_text
-  return record
 end
 
--- Plan: nothing is written before every operation was judged.
--- The fields of each operation after its letter, and the position behind them.
-local FIELDS = {
-  i = "^([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n()",
-  u = "^([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n()",
-  r = "^([^\n]*)\n()",
-}
-local operations = ARGV[5]
-local plan = {}
-local refused, replayed = false, false
-local at, next_value = 1, 6
+-- What is asked.
+local plan, ids = {}, {}
+local at, next_value = 1, 5
 while at <= #operations do
   local op = string.sub(operations, at, at)
-  local fields = { string.match(operations, FIELDS[op], at + 2) }
-  at = fields[#fields]
-  local id = fields[1]
-  local step = { op = op, id = id, fields = fields }
-  if op == "i" or op == "u" and string.find(fields[2], "v", 1, true) then
+  local step = { string.match(operations, op == "i" and INSERT or op == "u" and UPDATE or READ, at + 2) }
+  at = step[#step]
+  step.op = op
+  if op == "i" or op == "u" and string.find(step[2], "v", 1, true) then
     step.value = ARGV[next_value]
     next_value = next_value + 1
   end
-  local found = load(id)
+  plan[#plan + 1] = step
+  ids[#ids + 1] = step[1]
+end
+
+-- What is there, and what becomes of it: nothing is written before every operation was judged.
+local packed = {} -- id → text, false if there is none; kept up to date by the writes below
+for from = 1, #ids, BATCH do
+  local last = math.min(from + BATCH - 1, #ids)
+  local found = redis.call("HMGET", records, unpack(ids, from, last))
+  for n = from, last do
+    packed[ids[n]] = found[n - from + 1]
+  end
+end
+local refused, replayed = false, false
+for n, step in ipairs(plan) do
+  local found, op = packed[ids[n]], step.op
   if op == "r" then
     step.code = "r"
+  elseif not found then
+    step.code = op == "i" and "i" or "m"
+    refused = refused or op == "u" and not string.find(step[2], "o", 1, true)
   else
-    local old = found and unpack_record(found)
-    step.old = old
-    step.done = old and done_by(old, request)
-    replayed = replayed or step.done ~= nil and step.done ~= false
-    local flags = fields[2]
+    local old, header_end = unpack_record(found)
+    step.old, step.header_end = old, header_end
+    step.done = done_by(old, request)
+    replayed = replayed or step.done
     if op == "i" then
-      step.code = old and "e" or "i"
-      step.refuses = old and string.find(flags, "a", 1, true)
-    elseif old and guard_holds(old, fields) then
+      step.code = "e"
+      refused = refused or string.find(step[2], "a", 1, true)
+    elseif guard_holds(old, step[3], step[4], step[5], step[6], step[7]) then
       step.code = "u"
     else
-      step.code = old and "s" or "m"
-      step.refuses = not string.find(flags, "o", 1, true)
+      step.code = "s"
+      refused = refused or not string.find(step[2], "o", 1, true)
     end
-    refused = refused or step.refuses
-    step.touch = old and step.code ~= "u" and string.find(flags, "t", 1, true)
   end
-  plan[#plan + 1] = step
 end
 
 local reply = { "c", now_text }
 
 -- S4: this commit was done before. Answer from what it left, write nothing.
 if replayed then
-  for _, step in ipairs(plan) do
+  for n, step in ipairs(plan) do
     local code = "r"
     if step.op == "i" then
       code = step.done == "i" and "i" or "e"
     elseif step.op == "u" then
       code = step.done == "u" and "u" or step.old and "s" or "m"
     end
-    reply[#reply + 1] = code .. (packed[step.id] or "")
+    reply[#reply + 1] = code .. (packed[ids[n]] or "")
   end
   return reply
 end
 
 if refused then
   reply[1] = "x"
-  for _, step in ipairs(plan) do
+  for n, step in ipairs(plan) do
     local code = (step.code == "i" or step.code == "u") and "k" or step.code
-    reply[#reply + 1] = code .. (packed[step.id] or "")
+    reply[#reply + 1] = code .. (packed[ids[n]] or "")
   end
   return reply
 end
 
-local hints = {}
-for _, step in ipairs(plan) do
-  local id, fields = step.id, step.fields
-  if step.code == "i" then
-    local leased = fields[8] ~= ""
-    local record = {
-      "1", fields[3], fields[4], fields[5], "1", now_text, now_text, fields[6],
-      fields[7], leased and text(now + tonumber(fields[8])) or "", leased and "1" or "0", "0", "0",
-      "i" .. request .. ",", string.match(fields[10], KEY_FIELDS),
-    }
-    insert_indexes(by, id, record)
-    move_due(due_index, id, nil, record)
-    if fields[9] ~= "" then
-      add_event(history, id, record, fields[9], now_text, "")
+local hints, writes, added, removed = {}, {}, {}, {}
+local function write(id, text_of_record)
+  packed[id] = text_of_record
+  writes[#writes + 1] = id
+  writes[#writes + 1] = text_of_record
+end
+
+for n, step in ipairs(plan) do
+  local id, code = ids[n], step.code
+  if code == "i" then
+    local lease_end = step[3] ~= "" and text(now + tonumber(step[3])) or ""
+    local head, status = step[5], step[6]
+    add_members(added, head, step[7], "|" .. status .. "|" .. place_of(now_text) .. "|" .. id)
+    if lease_end ~= "" or step[4] ~= "" then
+      move_due(due_index, string.match(head, "[^|]*"), id, "", lease_end ~= "" and lease_end or step[4])
     end
-    packed[id] = header_of(record) .. "\n" .. step.value
-    redis.call("HSET", records, id, packed[id])
-    hints[#hints + 1] = id .. "|1|" .. record[STATUS]
-  elseif step.code == "u" then
-    local record = patched(step.old, fields)
-    if fields[8] ~= "" or fields[9] ~= "" then
-      move_indexes(by, id, step.old, record)
+    write(id, "1|" .. now_text .. "|" .. now_text .. "|" .. lease_end .. step.value)
+    hints[#hints + 1] = id .. "|1|" .. status
+  elseif code == "u" then
+    local record = step.old
+    local status, keys, due = record[STATUS], record[KEYS_FIELD], due_of(record)
+    patch(record, step[8], step[9], step[10], step[11], step[12])
+    if step[8] ~= "" or step[9] ~= "" then
+      move_indexes(added, removed, id, record, status, keys)
     end
-    move_due(due_index, id, step.old, record)
-    if fields[13] ~= "" then
-      add_event(history, id, record, fields[13], now_text, "")
-    end
+    move_due(due_index, record[KIND], id, due, due_of(record))
     remember(record, "u", request)
+    local lines
+    if step.value then
+      local _, events = split_lines(packed[id], step.header_end)
+      lines = "\n" .. step.value .. events
+    else
+      lines = string.sub(packed[id], step.header_end)
+    end
+    if step[13] ~= "" then
+      lines = add_event(history, id, record, lines, step[13], now_text, "")
+    end
     step.header = header_of(record)
-    packed[id] = step.header .. "\n" .. (step.value or value_of(packed[id]))
-    redis.call("HSET", records, id, packed[id])
+    write(id, step.header .. lines)
     hints[#hints + 1] = id .. "|" .. record[VERSION] .. "|" .. record[STATUS]
-  elseif step.touch then
+  elseif step.old and string.find(step[2], "t", 1, true) then
     local record = step.old
     record[TOUCHES] = text(tonumber(record[TOUCHES]) + 1)
     remember(record, "t", request)
-    packed[id] = header_of(record) .. "\n" .. value_of(packed[id])
-    redis.call("HSET", records, id, packed[id])
+    write(id, header_of(record) .. string.sub(packed[id], step.header_end))
   end
 end
+write_all("ZREM", index, removed)
+write_all("ZADD", index, added)
+write_all("HSET", records, writes)
 if #hints > 0 then
   redis.call("PUBLISH", channel, table.concat(hints, "\n"))
 end
 
-for _, step in ipairs(plan) do
-  local payload = packed[step.id] or ""
-  if step.code == "i" then
-    payload = ""
-  elseif step.code == "u" and step.value then
-    payload = step.header .. "\n"
+for n, step in ipairs(plan) do
+  local answer = ""
+  if step.code == "u" and step.value then
+    answer = step.header .. "\n"
+  elseif step.code ~= "i" then
+    answer = packed[ids[n]] or ""
   end
-  reply[#reply + 1] = step.code .. payload
+  reply[#reply + 1] = step.code .. answer
 end
 return reply

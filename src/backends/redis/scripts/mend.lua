@@ -1,8 +1,7 @@
--- Removes entries of one index that do not fit their records: a page has met them.
+-- Removes entries of the index that do not fit their records: a page has met them.
 --
--- KEYS  1 records, 2 the index
--- ARGV  1 which index: 0 all, else the position in KEY_NAMES
---       2… members: kind | tenant | key | status | created | id
+-- KEYS  1 records, 2 index
+-- ARGV  members: kind | tenant | key | status | created | id
 -- Returns how many were removed.
 -- Events  none.
 
@@ -10,13 +9,10 @@
 --- @include indexes
 --- @include entries
 
-local which = tonumber(ARGV[1])
 local removed = 0
-for n = 2, #ARGV do
-  local member = ARGV[n]
+for _, member in ipairs(ARGV) do
   local id = string.match(member, "([^|]*)$")
-  local packed = redis.call("HGET", KEYS[1], id)
-  if not packed or member_of(unpack_record(packed), id, which) ~= member then
+  if not is_member(redis.call("HGET", KEYS[1], id), id, member) then
     removed = removed + redis.call("ZREM", KEYS[2], member)
   end
 end

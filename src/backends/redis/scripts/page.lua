@@ -3,9 +3,9 @@
 -- KEYS  1 records, 2 the index
 -- ARGV  1 order     "oldest" or "newest"
 --       2 limit
---       3 after     created (16 digits) | id of the last record already shown, or ""
+--       3 after     created (13 digits) | id of the last record already shown, or ""
 --       4 slot      three hex digits, or "" for every slot of the shard
---       5 prefix    kind | tenant | key
+--       5 prefix    kind | tenant | key (name=value, or empty)
 --       6… statuses, each once
 -- Returns "created|id", packed record, "created|id", packed record, …; "" for a record that is gone.
 -- Events  none.
@@ -59,7 +59,7 @@ if #ARGV > 6 then
 end
 local ids = {}
 for n = 1, math.min(limit, #all) do
-  ids[n] = string.sub(all[n], 18)
+  ids[n] = string.sub(all[n], 15)
 end
 local packed = redis.call("HMGET", KEYS[1], unpack(ids))
 local reply = {}

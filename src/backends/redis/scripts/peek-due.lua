@@ -2,7 +2,7 @@
 --
 -- KEYS  1 due
 -- ARGV  1 now ("" for this server's time), 2 limit, 3 kind
--- Returns texts of 16 digits.
+-- Returns texts of 13 digits.
 -- Events  none.
 
 --- @include record
@@ -10,6 +10,6 @@
 local high = "(" .. ARGV[3] .. "|" .. pad(time_now(ARGV[1])) .. "}"
 local times = {}
 for n, member in ipairs(redis.call("ZRANGEBYLEX", KEYS[1], "[" .. ARGV[3] .. "|", high, "LIMIT", 0, ARGV[2])) do
-  times[n] = string.sub(member, #ARGV[3] + 2, #ARGV[3] + 17)
+  times[n] = string.sub(member, #ARGV[3] + 2, #ARGV[3] + 14)
 end
 return times

@@ -1,6 +1,6 @@
 -- Deletes old records of one shard with their index entries and histories (RecordStore.purge).
 --
--- KEYS  1 records, 2 history, 3 due, 4 all, 5 to 12 the indexes by KEY_NAMES
+-- KEYS  1 records, 2 history, 3 index, 4 due
 -- ARGV  1 kind, 2 statuses "|a|b|", 3 before (epoch ms), 4 limit, 5 budget (index entries looked at)
 --       6 from      where an earlier call stopped, or ""
 -- Returns how many were purged; where to go on, "" at the end; 1 if another record could have been purged.
@@ -10,18 +10,16 @@
 --- @include indexes
 --- @include history
 
-local records, history, all = KEYS[1], KEYS[2], KEYS[4]
+local records, history, index, due_index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local kind, statuses, before = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local limit, budget = tonumber(ARGV[4]), tonumber(ARGV[5])
-local by = {}
-for n = 0, KEY_COUNT do
-  by[n] = KEYS[4 + n]
-end
 
 local function delete(id, record)
-  delete_indexes(by, id, record)
-  move_due(KEYS[3], id, record, nil)
-  for chunk = 0, math.floor(math.max(0, tonumber(record[EVENTS]) - 1) / CHUNK) do
+  local removed = {}
+  delete_indexes(removed, id, record)
+  write_all("ZREM", index, removed)
+  move_due(due_index, kind, id, due_of(record), "")
+  for chunk = 0, chunks_of(record) - 1 do
     redis.call("HDEL", history, chunk_field(id, chunk))
   end
   redis.call("HDEL", records, id)
@@ -30,25 +28,26 @@ end
 local purged = 0
 local from = ARGV[6] == "" and "[" .. kind .. "|" or ARGV[6]
 while budget > 0 do
-  local first = redis.call("ZRANGEBYLEX", all, from, "(" .. kind .. "}", "LIMIT", 0, 1)[1]
+  local first = redis.call("ZRANGEBYLEX", index, from, "(" .. kind .. "}", "LIMIT", 0, 1)[1]
   if not first then
     return { purged, "", 0 }
   end
   budget = budget - 1
-  local group, status = string.match(first, "^([^|]*|[^|]*||([^|]*))|")
+  local tenant, key, status = string.match(first, "^[^|]*|([^|]*)|([^|]*)|([^|]*)|")
+  local group = kind .. "|" .. tenant .. "||" .. status
   -- A record is not updated before it is created: the rest of a group cannot be old enough.
   local stop = "(" .. group .. "|" .. pad(before)
   local batch = {}
-  if string.find(statuses, "|" .. status .. "|", 1, true) then
-    batch = redis.call("ZRANGEBYLEX", all, from, stop, "LIMIT", 0, math.min(100, budget + 1))
+  if key == "" and string.find(statuses, "|" .. status .. "|", 1, true) then
+    batch = redis.call("ZRANGEBYLEX", index, from, stop, "LIMIT", 0, math.min(100, budget + 1))
   end
   for _, member in ipairs(batch) do
-    local id = string.sub(member, #group + 19)
+    local id = string.sub(member, #group + 16)
     local packed = redis.call("HGET", records, id)
     local record = packed and unpack_record(packed)
     if not record then
       -- What the record has left behind.
-      redis.call("ZREM", all, member)
+      redis.call("ZREM", index, member)
     elseif tonumber(record[UPDATED]) < before then
       if purged == limit then
         return { purged, from, 1 }
@@ -60,8 +59,8 @@ while budget > 0 do
     from = "(" .. member
   end
   if #batch == 0 then
-    -- "}" follows "|": straight to the next tenant or status.
-    from = "[" .. group .. "}"
+    -- "}" follows "|": straight to the next tenant or status. Members with a key come before those without.
+    from = key == "" and "[" .. group .. "}" or "[" .. kind .. "|" .. tenant .. "||"
   end
 end
 return { purged, from, 0 }

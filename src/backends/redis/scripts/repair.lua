@@ -1,6 +1,6 @@
 -- Compares the records of one shard with its indexes, due times and histories, and mends these by the records.
 --
--- KEYS  1 records, 2 history, 3 due, 4 all, 5 to 12 the indexes by KEY_NAMES
+-- KEYS  1 records, 2 history, 3 index, 4 due
 -- ARGV  1 part      which of KEYS to go through, in this order
 --       2 from      where in it an earlier call stopped: a cursor of HSCAN, or a member; "" for the beginning
 --       3 budget    how many entries to look at; the last step may take it a little further
@@ -18,19 +18,16 @@ local STEP = 50
 local part, from, budget = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local looked, stale, missing, orphaned, lost = 0, 0, 0, 0, 0
 
-local function add(n, member)
-  if member then
-    missing = missing + redis.call("ZADD", KEYS[n], 0, member)
-  end
-end
-
 local function check_record(id, packed)
   local record = unpack_record(packed)
-  add(3, due_member_of(record, id))
-  for n = 0, KEY_COUNT do
-    add(4 + n, member_of(record, id, n))
+  for _, member in ipairs(members_of(record, id)) do
+    missing = missing + redis.call("ZADD", KEYS[3], 0, member)
   end
-  for chunk = 0, math.floor((tonumber(record[EVENTS]) + CHUNK - 1) / CHUNK) - 1 do
+  local due = due_member_of(record, id)
+  if due then
+    missing = missing + redis.call("ZADD", KEYS[4], 0, due)
+  end
+  for chunk = 0, chunks_of(record) - 1 do
     if redis.call("HEXISTS", KEYS[2], chunk_field(id, chunk)) == 0 then
       lost = lost + 1
       return
@@ -47,19 +44,18 @@ end
 local function check_member(member)
   local id = string.match(member, "([^|]*)$")
   local packed = redis.call("HGET", KEYS[1], id)
-  local record = packed and unpack_record(packed)
   local right
-  if record and part == 3 then
-    right = due_member_of(record, id)
-  elseif record then
-    right = member_of(record, id, part - 4)
+  if part == 3 then
+    right = is_member(packed, id, member)
+  else
+    right = packed and due_member_of(unpack_record(packed), id) == member
   end
-  if right ~= member then
+  if not right then
     stale = stale + redis.call("ZREM", KEYS[part], member)
   end
 end
 
-while part <= 12 and looked < budget do
+while part <= 4 and looked < budget do
   local at_end
   if part <= 2 then
     local scan = redis.call("HSCAN", KEYS[part], from == "" and "0" or from, "COUNT", STEP)
@@ -82,7 +78,7 @@ while part <= 12 and looked < budget do
     part, from = part + 1, ""
   end
 end
-if part > 12 then
+if part > 4 then
   part, from = 0, ""
 end
 return { part, from, looked, stale, missing, orphaned, lost }

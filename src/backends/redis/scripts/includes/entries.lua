@@ -1,15 +1,25 @@
--- What an index has to hold of a record: the member of index n (0 all, else by key n), nil if it is not in it.
-local function member_of(record, id, n)
-  local head, tail = ends_of_members(record, id)
-  if n == 0 then
-    return head .. tail
+-- What the index has to hold of a record.
+local function members_of(record, id)
+  local members = {}
+  remove_members(members, head_of(record), record[KEYS_FIELD], tail_of(record, record[STATUS], id))
+  return members
+end
+
+-- Whether the index has to hold this member of the record with that id.
+local function is_member(packed, id, member)
+  if not packed then
+    return false
   end
-  local key = record[KEY_BASE + n]
-  return key ~= "" and head .. key .. tail or nil
+  for _, own in ipairs(members_of(unpack_record(packed), id)) do
+    if own == member then
+      return true
+    end
+  end
+  return false
 end
 
 -- The member of the due index, nil if it is not in it.
 local function due_member_of(record, id)
   local due = due_of(record)
-  return due ~= "" and record[KIND] .. "|" .. pad(tonumber(due)) .. "|" .. id or nil
+  return due ~= "" and due_member(record[KIND], due, id) or nil
 end

@@ -1,51 +1,71 @@
--- Index members, all with score 0, ranged by bytes: kind | tenant | key | status | created | id.
--- `by[0]` is the index of all records, `by[n]` the one by key n; nil where the client saw no need for it.
--- All members of one record differ in the key alone.
-local function ends_of_members(record, id)
-  return record[KIND] .. "|" .. record[TENANT] .. "|",
-    "|" .. record[STATUS] .. "|" .. pad(tonumber(record[CREATED])) .. "|" .. id
+-- Members of the index, all with score 0, ranged by bytes: kind | tenant | key | status | created | id, where key is
+-- "name=value", or empty in the member that every record has. All members of one record differ in the key alone.
+-- They are gathered, to be written by one command each way: unpack() has room for some thousand values.
+local BATCH = 2000
+
+local function write_all(command, key, values)
+  for from = 1, #values, BATCH do
+    redis.call(command, key, unpack(values, from, math.min(from + BATCH - 1, #values)))
+  end
 end
 
-local function insert_indexes(by, id, record)
-  local head, tail = ends_of_members(record, id)
-  redis.call("ZADD", by[0], 0, head .. tail)
-  for n = 1, KEY_COUNT do
-    local key = record[KEY_BASE + n]
-    if key ~= "" then
-      redis.call("ZADD", by[n], 0, head .. key .. tail)
+-- The place of a time, given as text, in an index.
+local function place_of(time)
+  if #time == 13 and not string.find(time, "%D") then
+    return time
+  end
+  return pad(tonumber(time))
+end
+
+local function head_of(record)
+  return record[KIND] .. "|" .. record[TENANT] .. "|"
+end
+
+local function tail_of(record, status, id)
+  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. id
+end
+
+-- For ZADD: a score goes before each.
+local function add_members(added, head, keys, tail)
+  local n = #added
+  added[n + 1], added[n + 2] = 0, head .. tail
+  n = n + 2
+  for key in string.gmatch(keys, "[^|]+") do
+    added[n + 1], added[n + 2] = 0, head .. key .. tail
+    n = n + 2
+  end
+end
+
+local function remove_members(removed, head, keys, tail)
+  removed[#removed + 1] = head .. tail
+  for key in string.gmatch(keys, "[^|]+") do
+    removed[#removed + 1] = head .. key .. tail
+  end
+end
+
+local function delete_indexes(removed, id, record)
+  remove_members(removed, head_of(record), record[KEYS_FIELD], tail_of(record, record[STATUS], id))
+end
+
+-- From the status and keys that the record had.
+local function move_indexes(added, removed, id, record, status, keys)
+  local head, new_keys = head_of(record), record[KEYS_FIELD]
+  local tail = tail_of(record, status, id)
+  if record[STATUS] ~= status then
+    remove_members(removed, head, keys, tail)
+    add_members(added, head, new_keys, tail_of(record, record[STATUS], id))
+    return
+  end
+  local before, after = "|" .. keys .. "|", "|" .. new_keys .. "|"
+  for key in string.gmatch(keys, "[^|]+") do
+    if not string.find(after, "|" .. key .. "|", 1, true) then
+      removed[#removed + 1] = head .. key .. tail
     end
   end
-end
-
-local function delete_indexes(by, id, record)
-  local head, tail = ends_of_members(record, id)
-  redis.call("ZREM", by[0], head .. tail)
-  for n = 1, KEY_COUNT do
-    local key = record[KEY_BASE + n]
-    if key ~= "" then
-      redis.call("ZREM", by[n], head .. key .. tail)
-    end
-  end
-end
-
--- From `old` to `new`, of which kind, tenant and time of creation are the same.
-local function move_indexes(by, id, old, new)
-  local head, old_tail = ends_of_members(old, id)
-  local _, new_tail = ends_of_members(new, id)
-  local moved = old_tail ~= new_tail
-  if moved then
-    redis.call("ZREM", by[0], head .. old_tail)
-    redis.call("ZADD", by[0], 0, head .. new_tail)
-  end
-  for n = 1, KEY_COUNT do
-    local before, after = old[KEY_BASE + n], new[KEY_BASE + n]
-    if moved or before ~= after then
-      if before ~= "" then
-        redis.call("ZREM", by[n], head .. before .. old_tail)
-      end
-      if after ~= "" then
-        redis.call("ZADD", by[n], 0, head .. after .. new_tail)
-      end
+  for key in string.gmatch(new_keys, "[^|]+") do
+    if not string.find(before, "|" .. key .. "|", 1, true) then
+      added[#added + 1] = 0
+      added[#added + 1] = head .. key .. tail
     end
   end
 end
@@ -58,17 +78,19 @@ local function due_of(record)
   return record[DUE]
 end
 
--- Members of the due index, score 0: kind | due | id.
-local function move_due(due_index, id, old, new)
-  local before = old and due_of(old) or ""
-  local after = new and due_of(new) or ""
+local function due_member(kind, due, id)
+  return kind .. "|" .. place_of(due) .. "|" .. id
+end
+
+-- Members of the due index, score 0: kind | due | id. `before` and `after` as by due_of().
+local function move_due(due_index, kind, id, before, after)
   if before == after then
     return
   end
   if before ~= "" then
-    redis.call("ZREM", due_index, old[KIND] .. "|" .. pad(tonumber(before)) .. "|" .. id)
+    redis.call("ZREM", due_index, due_member(kind, before, id))
   end
   if after ~= "" then
-    redis.call("ZADD", due_index, 0, new[KIND] .. "|" .. pad(tonumber(after)) .. "|" .. id)
+    redis.call("ZADD", due_index, 0, due_member(kind, after, id))
   end
 end

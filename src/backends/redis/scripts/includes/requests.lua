@@ -1,7 +1,9 @@
 -- S4: each record keeps the requests that wrote it last, newest first, as "<what><request>,":
--- i inserted it (kept for ever), u updated it (the last three), t counted a touch (the last two, apart from
--- the updates, so that a crowd that touches a leased record does not push out who leased it).
+-- i inserted it (kept for ever), u updated it (at least the last three), t counted a touch (at least the last two, apart
+-- from the updates, so that a crowd that touches a leased record does not push out who leased it).
 local UPDATES_KEPT, TOUCHES_KEPT = 3, 2
+-- No shorter than the requests that have to be kept: below it nothing is ever dropped, which is most records.
+local ROOM = 80
 
 -- What `request` did to the record: "i", "u", "t" or nil.
 local function done_by(record, request)
@@ -10,15 +12,18 @@ local function done_by(record, request)
 end
 
 local function remember(record, what, request)
-  local kept = { what .. request .. "," }
-  local room = { i = 1, u = UPDATES_KEPT, t = TOUCHES_KEPT }
-  room[what] = room[what] - 1
-  for entry in string.gmatch(record[REQUESTS], "[^,]+,") do
-    local of = string.sub(entry, 1, 1)
-    if room[of] > 0 then
-      room[of] = room[of] - 1
-      kept[#kept + 1] = entry
+  local requests = what .. request .. "," .. record[REQUESTS]
+  if #requests > ROOM then
+    local kept = {}
+    local room = { i = 1, u = UPDATES_KEPT, t = TOUCHES_KEPT }
+    for entry in string.gmatch(requests, "[^,]+,") do
+      local of = string.sub(entry, 1, 1)
+      if room[of] > 0 then
+        room[of] = room[of] - 1
+        kept[#kept + 1] = entry
+      end
     end
+    requests = table.concat(kept)
   end
-  record[REQUESTS] = table.concat(kept)
+  record[REQUESTS] = requests
 end
