@@ -72,7 +72,7 @@ export async function pageOfShards(link: Link, space: KeySpace, query: CheckedPa
 }
 
 function callFor(part: Part, query: CheckedPage, limit: number): ScriptCall {
-  const { key, slot } = query;
+  const { slot } = query;
   return {
     script: SCRIPTS.page,
     keys: [part.shard.records, part.shard.index],

@@ -107,7 +107,7 @@ function decodePlace(cursor: string, shards: number): Place {
       typeof from === "string" &&
       // A cursor of HSCAN is a number.
       ((part as number) > 2 || /^[0-9]{0,20}$/.test(from));
-    if (known) return { shard: shard as number, part: part as number, from: from as string };
+    if (known) return { shard: shard as number, part: part as number, from };
   } catch {
     // Falls through to the one error that says what to do.
   }
