@@ -14,6 +14,8 @@ export interface BareStore {
   create(index: number): Promise<unknown>;
   /** One read and one guarded write. */
   respond(index: number): Promise<unknown>;
+  /** The same, where it is compared. */
+  cancel?(index: number): Promise<unknown>;
   get(index: number): Promise<unknown>;
   /** 50 pending records of one session. */
   page(index: number): Promise<unknown>;
@@ -161,7 +163,7 @@ export interface Template {
 export function bareRedis(
   client: Redis,
   like: StoredRecord,
-  templates: Readonly<Record<"create" | "read" | "write" | "get" | "page", Template>>,
+  templates: Readonly<Record<"create" | "read" | "write" | "cancel" | "get" | "page", Template>>,
   count: number,
 ): BareStore {
   const ids = idsLike(like.id, count);
@@ -178,14 +180,15 @@ export function bareRedis(
       : client.evalsha(...(filled as [string, number, ...string[]]));
   };
   const parsed = (packed: string): unknown => JSON.parse(packed.slice(packed.indexOf("\n") + 1));
+  const guarded = async (write: Template, id: string): Promise<unknown> => {
+    const [packed] = (await send(templates.read, id, false)) as [string];
+    parsed(packed);
+    return send(write, id, true);
+  };
   return {
     create: (index) => send(templates.create, ids[index] as string, true),
-    respond: async (index) => {
-      const id = ids[index] as string;
-      const [packed] = (await send(templates.read, id, false)) as [string];
-      parsed(packed);
-      return send(templates.write, id, true);
-    },
+    respond: (index) => guarded(templates.write, ids[index] as string),
+    cancel: (index) => guarded(templates.cancel, ids[index] as string),
     get: async (index) => {
       const [packed] = (await send(templates.get, ids[index] as string, false)) as [string];
       return parsed(packed);

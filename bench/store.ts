@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { Pool } from "pg";
 import {
   type CreateRequest,
   type HITLBackend,
@@ -10,9 +11,12 @@ import {
   StoreHITLBackend,
   type StoredRecord,
 } from "holdpoint";
+import { PostgresHITLBackend } from "holdpoint/backends/postgres";
 import { RedisHITLBackend } from "holdpoint/backends/redis";
 import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
+import { startPostgresServer } from "../test/support/postgres-server.ts";
 import { startRedisServer } from "../test/support/redis-server.ts";
+import { barePostgres } from "./bare-postgres.ts";
 import {
   type BareStore,
   bareMemory,
@@ -25,12 +29,14 @@ import { compare, type Contender } from "./measure.ts";
 import type { Options } from "./options.ts";
 import { atLeast, type Bound, type Report } from "./report.ts";
 
-const OPERATIONS = ["create", "respond", "get", "page"] as const;
+const OPERATIONS = ["create", "respond", "cancel", "get", "page"] as const;
 type OperationName = (typeof OPERATIONS)[number];
+const WITHOUT_CANCEL = OPERATIONS.filter((name) => name !== "cancel");
 const COUNT = 400;
 
 interface Subject {
   readonly name: string;
+  readonly operations: readonly OperationName[];
   /** A new backend for a segment, or one for all. */
   backend(): Promise<{ backend: HITLBackend; end?: () => Promise<void> }>;
   bare(
@@ -69,6 +75,7 @@ function own(subject: Subject, operation: OperationName): Contender {
     const operations: Readonly<Record<OperationName, (index: number) => Promise<unknown>>> = {
       create: () => backend.create(request),
       respond: (index) => elsewhere.respond(ids[index] as string, ANSWER),
+      cancel: (index) => elsewhere.cancel(ids[index] as string),
       get: (index) => backend.get(ids[index] as string),
       page: () => backend.getPendingBySession(session, { limit: 50 }),
     };
@@ -81,7 +88,9 @@ function bare(subject: Subject, operation: OperationName): Contender {
     segments += 1;
     const { store, end } = await subject.bare(count, requestOf(`bare${segments}`));
     if (operation !== "create") for (let index = 0; index < count; index += 1) await store.create(index);
-    return end ? { run: store[operation], end } : { run: store[operation] };
+    const run = store[operation];
+    if (!run) throw new Error(`There is no bare ${operation} of ${subject.name}.`);
+    return end ? { run, end } : { run };
   };
 }
 
@@ -92,6 +101,7 @@ async function sampleOf(backend: HITLBackend, request: CreateRequest): Promise<S
 
 const memory: Subject = {
   name: "memory",
+  operations: WITHOUT_CANCEL,
   backend: async () => ({ backend: new InMemoryHITLBackend() }),
   bare: async (count, request) => ({
     store: bareMemory(await sampleOf(new InMemoryHITLBackend(), request), count),
@@ -102,6 +112,7 @@ const memory: Subject = {
 function sqlite(synchronous: "FULL" | "NORMAL"): Subject {
   return {
     name: `SQLite ${synchronous}`,
+    operations: WITHOUT_CANCEL,
     backend: async () => {
       const folder = mkdtempSync(join(tmpdir(), "holdpoint-bench-"));
       const backend = new SqliteHITLBackend({ path: join(folder, "holdpoint.db"), synchronous });
@@ -126,12 +137,34 @@ function sqlite(synchronous: "FULL" | "NORMAL"): Subject {
   };
 }
 
-const REDIS_BOUNDS: Readonly<Record<string, number>> = {
+type Bounds = Readonly<Record<string, number>>;
+
+const REDIS_BOUNDS: Bounds = {
   "create 1": 0.95,
   "create 16": 0.8,
   "create 64": 0.8,
+  "respond 1": 0.95,
+  "respond 16": 0.8,
+  "respond 64": 0.8,
+  "cancel 1": 0.95,
+  "cancel 16": 0.8,
+  "cancel 64": 0.8,
   "get 1": 0.9,
   "page 1": 0.77,
+};
+
+const POSTGRES_BOUNDS: Bounds = {
+  "create 1": 0.85,
+  "create 16": 0.8,
+  "respond 1": 0.85,
+  "respond 16": 0.8,
+  "cancel 1": 0.85,
+  "cancel 16": 0.8,
+};
+
+const boundIn = (bounds: Bounds) => (operation: OperationName, concurrency: number) => {
+  const bound = bounds[`${operation} ${concurrency}`];
+  return bound === undefined ? undefined : atLeast(bound);
 };
 
 /** What the store sends for one record, taken down while it does it. */
@@ -156,9 +189,12 @@ async function redisTemplates(
   const [get] = await taken(() => backend.get(id));
   const [page] = await taken(() => backend.getPendingBySession(request.session_id as string, { limit: 50 }));
   const [read, write] = await taken(() => new StoreHITLBackend(backend.store).respond(id, ANSWER));
-  if (!create || !get || !page || !read || !write)
+  const other = (await backend.create(request)).record.hitl_id;
+  const [, end] = await taken(() => new StoreHITLBackend(backend.store).cancel(other));
+  if (!create || !get || !page || !read || !write || !end)
     throw new Error("The store sent other calls than expected.");
-  return { like, templates: { create, get, page, read, write } };
+  const args = end.args.map((arg) => (typeof arg === "string" ? arg.replaceAll(other, id) : arg));
+  return { like, templates: { create, get, page, read, write, cancel: { ...end, args } } };
 }
 
 async function redis(): Promise<Subject & { close(): Promise<void> }> {
@@ -174,13 +210,34 @@ async function redis(): Promise<Subject & { close(): Promise<void> }> {
       const { like, templates } = await redisTemplates(client, prefix, request);
       return { store: bareRedis(client, like, templates, count) };
     },
-    bound: (operation, concurrency) => {
-      const bound = REDIS_BOUNDS[`${operation} ${concurrency}`];
-      return bound === undefined ? undefined : atLeast(bound);
-    },
+    operations: OPERATIONS,
+    bound: boundIn(REDIS_BOUNDS),
     close: async () => {
       await backend.close();
       client.disconnect();
+      await server.stop();
+    },
+  };
+}
+
+async function postgres(): Promise<Subject & { close(): Promise<void> }> {
+  const server = await startPostgresServer({ own: true, fsync: true });
+  const pool = new Pool({ connectionString: server.url });
+  const schema = server.schema();
+  const backend = new PostgresHITLBackend({ pool, schema });
+  const like = await sampleOf(backend, requestOf("sample"));
+  return {
+    name: "PostgreSQL",
+    operations: OPERATIONS,
+    backend: async () => ({ backend }),
+    bare: async (count, { session_id }) => {
+      const keys = { ...like.keys, session: String(session_id), thread: String(session_id) };
+      return { store: barePostgres(pool, schema, { ...like, keys }, count) };
+    },
+    bound: boundIn(POSTGRES_BOUNDS),
+    close: async () => {
+      await backend.close();
+      await pool.end();
       await server.stop();
     },
   };
@@ -191,11 +248,11 @@ export async function storeOperations(report: Report, options: Options): Promise
     "store",
     "operations a second, as a ratio to the bare store doing the same (respond: read + guarded write)",
   );
-  const server = await redis();
+  const servers = await Promise.all([redis(), postgres()]);
   try {
-    for (const subject of [memory, sqlite("FULL"), sqlite("NORMAL"), server]) {
-      for (const operation of OPERATIONS) {
-        for (const concurrency of options.concurrency ?? [1, 16, 64]) {
+    for (const subject of [memory, sqlite("FULL"), sqlite("NORMAL"), ...servers]) {
+      for (const operation of subject.operations) {
+        for (const concurrency of options.concurrency ?? [1, 16, 64, 256]) {
           const plan = {
             concurrency,
             count: operation === "page" ? COUNT / 4 : COUNT,
@@ -211,6 +268,6 @@ export async function storeOperations(report: Report, options: Options): Promise
       }
     }
   } finally {
-    await server.close();
+    await Promise.all(servers.map((server) => server.close()));
   }
 }

@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import type { StoreHITLBackend } from "holdpoint";
+import { PostgresHITLBackend } from "holdpoint/backends/postgres";
 import { RedisHITLBackend } from "holdpoint/backends/redis";
 import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
+import { startPostgresServer } from "../test/support/postgres-server.ts";
 import { startRedisServer } from "../test/support/redis-server.ts";
 
 /** One store with data of its own. */
@@ -66,7 +68,34 @@ export async function redisSubject(): Promise<Subject> {
   };
 }
 
-const SUBJECTS = { sqlite: sqliteSubject, redis: redisSubject } as const;
+export async function postgresSubject(): Promise<Subject> {
+  const server = await startPostgresServer({ own: true });
+  const schema = server.schema();
+  const opened: PostgresHITLBackend[] = [];
+  const number = async (sql: string): Promise<number> => Number((await server.sql(sql))[0]?.["n"]);
+  return {
+    name: "PostgreSQL",
+    open: () => {
+      const backend = new PostgresHITLBackend({ connectionString: server.url, schema });
+      opened.push(backend);
+      return backend;
+    },
+    bytes: () =>
+      number(
+        `SELECT sum(pg_total_relation_size(c.oid)) AS n FROM pg_class AS c
+         WHERE relnamespace = '${schema}'::regnamespace AND relkind = 'r'`,
+      ),
+    connections: () =>
+      number("SELECT count(*) AS n FROM pg_stat_activity WHERE backend_type = 'client backend'"),
+    settle: async () => void (await server.sql(`VACUUM ANALYZE ${schema}.records, ${schema}.history`)),
+    stop: async () => {
+      await Promise.all(opened.map((backend) => backend.close()));
+      await server.stop();
+    },
+  };
+}
+
+const SUBJECTS = { sqlite: sqliteSubject, redis: redisSubject, postgres: postgresSubject } as const;
 export type SubjectName = keyof typeof SUBJECTS;
 export const SUBJECT_NAMES = Object.keys(SUBJECTS) as SubjectName[];
 
