@@ -1,5 +1,6 @@
 /** S2, S3, S4 and P9 for leased records: fences, guarded writes, counted touches, appended events. */
 import type { RecordEvent, StoredRecord } from "../../src/backends/record-store.ts";
+import { LEASE_MS } from "./calls.ts";
 import { mayHaveActed } from "./check-questions.ts";
 import type { Promises } from "./checker.ts";
 import type { Findings } from "./findings.ts";
@@ -7,9 +8,14 @@ import type { Operation } from "./ledger.ts";
 import { JOB_KIND } from "./names.ts";
 import type { Snapshot } from "./snapshot.ts";
 
+/** The ledger's clock and the store's run beside each other, and the store's counts whole milliseconds. */
+const CLOCKS_APART_MS = 30;
+
 /** What was said about one job. `may`: how many calls of that kind may have acted without being told. */
 interface Said {
-  readonly leases: { op: string; fence: number; owner: string }[];
+  readonly leases: { op: string; fence: number; began: number; ended: number }[];
+  /** When a lease may have been given back, by its fence. */
+  readonly givenBack: Map<number, number>;
   readonly writes: string[];
   readonly releases: number[];
   readonly appends: string[];
@@ -30,6 +36,7 @@ interface LeaseWrite {
 function nothing(): Said {
   return {
     leases: [],
+    givenBack: new Map(),
     writes: [],
     releases: [],
     appends: [],
@@ -64,13 +71,15 @@ function collect(operations: readonly Operation[]): SaidOfAll {
     const may = mayHaveActed(operation);
     if (call.kind === "seed" && result) for (const id of call.ids) seeded.add(id);
     for (const [id, fence] of result?.held ?? [])
-      of(id).leases.push({ op, fence, owner: "owner" in call ? call.owner : "" });
+      of(id).leases.push({ op, fence, began: operation.began, ended: operation.ended });
     if (call.kind === "acquire_due" && may) mayAcquireDue += 1;
     if (call.kind === "acquire" && may) of(call.id).mayLease.push(call.owner);
     if (call.kind === "write") {
       if (result?.status === "updated") of(call.id).writes.push(call.mark);
       if (may) of(call.id).mayWrite.push(call.mark);
     } else if (call.kind === "release") {
+      const { givenBack } = of(call.id);
+      givenBack.set(call.fence, Math.min(givenBack.get(call.fence) ?? Infinity, operation.began));
       if (result?.status === "updated") of(call.id).releases.push(call.fence);
       if (may) of(call.id).mayRelease += 1;
     } else if (call.kind === "touch") {
@@ -104,6 +113,7 @@ export function checkJobs(
     const events = snapshot.events.get(record.id) ?? [];
     checkWrites(record, said, promises, findings);
     checkEvents(record, said, events, promises, findings);
+    checkHolders(record.id, said, findings);
     if (promises.durable) checkCounts(record, said, mayAcquireDue, findings);
   }
 }
@@ -120,6 +130,21 @@ function checkWrites(record: StoredRecord, said: Said, promises: Promises, findi
   const kept = new Set(writes.map(({ mark }) => mark));
   for (const mark of said.writes)
     if (!kept.has(mark)) findings.add("lost_write", record.id, `${mark} was acknowledged and is not there`);
+}
+
+/** Nobody gets a lease before the last one has run out or was given back. */
+function checkHolders(id: string, { leases, givenBack }: Said, findings: Findings): void {
+  for (const first of leases) {
+    const runsOut = first.began + 1000 * (LEASE_MS - CLOCKS_APART_MS);
+    const free = Math.min(runsOut, givenBack.get(first.fence) ?? runsOut);
+    for (const next of leases)
+      if (next.fence > first.fence && next.ended < free)
+        findings.add(
+          "lease_stolen",
+          id,
+          `${next.op} got ${next.fence} while ${first.op} held ${first.fence}`,
+        );
+  }
 }
 
 function between(value: number, least: number, most: number): boolean {

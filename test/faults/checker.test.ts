@@ -8,6 +8,9 @@ import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/** After all that the honest run has in it, in microseconds. */
+const LATE = 3e15;
+
 let honest: Evidence;
 beforeAll(async () => {
   honest = await honestRun(11, 900);
@@ -338,6 +341,18 @@ const FORGERIES: readonly (readonly [rule: Rule, lie: string, forge: (forged: Fo
     },
   ],
   [
+    "lease_stolen",
+    "somebody got a lease that another one held",
+    (forged) => {
+      const { id } = job(forged, ({ fence }) => fence > 2);
+      const held = forged.operations.filter(({ result }) => result?.held?.some(([one]) => one === id));
+      const [first, next] = held as [Loose<Operation>, Loose<Operation>];
+      forged.operations = forged.operations.filter(({ call }) => call.kind !== "release" || call.id !== id);
+      Object.assign(first, { began: LATE, ended: LATE + 10 });
+      Object.assign(next, { began: LATE + 20, ended: LATE + 30 });
+    },
+  ],
+  [
     "stale_write",
     "an old holder wrote after a new one",
     (forged) => {
@@ -493,8 +508,8 @@ const FORGERIES: readonly (readonly [rule: Rule, lie: string, forge: (forged: Fo
         ...again(forged, answer),
         op: "late",
         call: { kind: "get", hitl_id },
-        began: 1e6,
-        ended: 1e6 + 1,
+        began: LATE,
+        ended: LATE + 1,
         result: { status: "read", view },
       });
     },
@@ -523,8 +538,8 @@ const FORGERIES: readonly (readonly [rule: Rule, lie: string, forge: (forged: Fo
         ...again(forged, answer),
         op: "late",
         call: { kind: "wait", hitl_id: answer.call.hitl_id, timeoutMs: 1 },
-        began: 1e6,
-        ended: 1e6 + 1,
+        began: LATE,
+        ended: LATE + 1,
         result: { status: "timeout" },
       });
     },

@@ -9,13 +9,18 @@ it.each([TEN_MINUTES_MS, -TEN_MINUTES_MS])(
   "P1 a wait ends by its timeout, not sooner and not later, although the clock is set %d ms meanwhile",
   async (skew) => {
     let offset = 0;
-    const backend = new StoreHITLBackend(new MemoryRecordStore(), {
-      clock: { now: () => Date.now() + offset },
-    });
+    const store = new MemoryRecordStore();
+    const watch = store.watch.bind(store);
+    // The wait has begun: the clock is set while it waits, not before.
+    store.watch = async (ids, listener) => {
+      const watcher = await watch(ids, listener);
+      offset = skew;
+      return watcher;
+    };
+    const backend = new StoreHITLBackend(store, { clock: { now: () => Date.now() + offset } });
     const { record } = await backend.create({ hitl_type: "x", session_id: "s" });
     const began = performance.now();
     const waiting = backend.waitFor(record.hitl_id, { timeoutMs: 150 });
-    offset = skew;
     await expect(waiting).rejects.toMatchObject({ code: "ERR_HITL_TIMEOUT" });
     const took = performance.now() - began;
     expect(took).toBeGreaterThan(140);

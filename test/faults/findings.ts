@@ -21,6 +21,7 @@ export const RULES = [
   "lost_lease",
   "fence_twice",
   "fence_order",
+  "lease_stolen",
   "stale_write",
   "lost_write",
   "touches",

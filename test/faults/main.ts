@@ -63,6 +63,8 @@ async function runRounds({ setups, faults, loadMs, seconds, seed }: Plan): Promi
   const program = await bundle(WORKER);
   const tally = new Tally();
   const deadline = seconds === null ? null : Date.now() + seconds * 1000;
+  // With a time to keep, no round makes sure of every fault: the next ones will have it.
+  const everyFault = deadline === null;
   let stopped = false;
   process.once("SIGINT", () => {
     stopped = true;
@@ -73,7 +75,15 @@ async function runRounds({ setups, faults, loadMs, seconds, seed }: Plan): Promi
       const setup = setups[n % setups.length] as FaultSetup;
       const left = deadline === null ? loadMs : Math.min(loadMs, deadline - Date.now());
       const keep = mkdtempSync(join(tmpdir(), "holdpoint-ledgers-"));
-      const round = await runRound({ setup, program, seed: seed + n, loadMs: left, faults, keep });
+      const round = await runRound({
+        setup,
+        program,
+        seed: seed + n,
+        loadMs: left,
+        faults,
+        everyFault,
+        keep,
+      });
       tally.add(setup.name, round);
       console.log(lineOf(setup.name, seed + n, round));
       const { violations } = round.verdict;
@@ -105,7 +115,10 @@ function planOf(): Plan {
 
 try {
   if (values.help) console.log(HELP);
-  else process.exitCode = values.mutants ? await runMutants(console.log) : await runRounds(planOf());
+  else
+    process.exitCode = values.mutants
+      ? await runMutants(console.log, planOf().seed)
+      : await runRounds(planOf());
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

@@ -24,6 +24,8 @@ export interface RoundOptions {
   readonly loadMs: number;
   /** Only these faults; default: every one that the set-up has. An empty list: a load without faults. */
   readonly faults?: readonly string[] | undefined;
+  /** Goes on until each fault was injected, however long that takes. */
+  readonly everyFault?: boolean;
   readonly processes?: number;
   /** Keeps the ledgers here. */
   readonly keep?: string | undefined;
@@ -62,7 +64,11 @@ export async function runRound(options: RoundOptions): Promise<Round> {
         );
       return found;
     });
-    const counts = await injectFor(loadMs, chosen ?? all, seedOf(seed, "faults"));
+    const counts = await injectFor(
+      { loadMs, everyFault: options.everyFault ?? false },
+      chosen ?? all,
+      seedOf(seed, "faults"),
+    );
     await running.healed();
     const operations = operationsOf(await crew.finish());
     const store = setup.open(running.direct);
@@ -84,20 +90,22 @@ export async function runRound(options: RoundOptions): Promise<Round> {
 
 /** The faults one after the other, in an order that changes with each turn, until the time is over. */
 async function injectFor(
-  loadMs: number,
+  until: { readonly loadMs: number; readonly everyFault: boolean },
   faults: readonly Fault[],
   seed: number,
 ): Promise<Record<string, number>> {
   const random = randomOf(seed);
   const counts: Record<string, number> = Object.fromEntries(faults.map(({ name }) => [name, 0]));
-  const deadline = performance.now() + loadMs;
-  const left = (): number => deadline - performance.now();
-  let waiting: Fault[] = [];
-  while (left() > 0) {
-    await wait(Math.min(Math.max(left(), 0), below(random, LONGEST_PAUSE_MS)));
+  const deadline = performance.now() + until.loadMs;
+  const left = (): number => Math.max(0, deadline - performance.now());
+  const missing = (): boolean => until.everyFault && Object.values(counts).includes(0);
+  let turn: Fault[] = [];
+  while (left() > 0 || missing()) {
+    const pauseMs = below(random, LONGEST_PAUSE_MS);
+    await wait(missing() ? pauseMs : Math.min(left(), pauseMs));
     if (faults.length === 0) continue;
-    if (waiting.length === 0) waiting = [...faults];
-    const [fault] = waiting.splice(below(random, waiting.length), 1) as [Fault];
+    if (turn.length === 0) turn = [...faults];
+    const [fault] = turn.splice(below(random, turn.length), 1) as [Fault];
     await fault.inject(random);
     counts[fault.name] = (counts[fault.name] ?? 0) + 1;
   }
