@@ -56,7 +56,7 @@ export class ClusterSubscriber implements RedisSubscriber {
   on(event: "ready" | "end", listener: () => void): unknown;
   on(event: string, listener: (...args: never[]) => void): unknown {
     if (event === "message") this.#onMessage.push(listener as MessageListener);
-    else if (event === "ready") this.#onReady.push(listener as () => void);
+    else if (event === "ready") this.#onReady.push(listener);
     else if (event === "error") this.#onError.push(listener as (error: Error) => void);
     return this;
   }

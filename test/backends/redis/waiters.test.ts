@@ -24,11 +24,11 @@ async function connections(admins: readonly Redis[]): Promise<Record<string, num
 }
 
 it.each([
-  ["one server, cut off meanwhile", () => ({ url: server.url }), 1, 3],
-  ["a Cluster, cut off meanwhile", () => ({ cluster: cluster.nodes }), 3, 3],
+  ["one server", () => ({ url: server.url }), 1],
+  ["a Cluster", () => ({ cluster: cluster.nodes }), 3],
 ])(
-  "10 000 waiters share one connection and all are woken: %s",
-  async (_, where, commanding, cuts) => {
+  "W2: 10 000 waiters share one connection that is cut off three times, and all are woken: %s",
+  async (_, where, commanding) => {
     const own = new Redis(server.url);
     const admins = "url" in where() ? [own] : cluster.primaries.map(({ admin }) => admin);
     const options = { ...where(), prefix: server.prefix(), commandTimeoutMs: 30_000 };
@@ -44,25 +44,29 @@ it.each([
     }
     await answering.get(ids[0] as string);
     let woken = 0;
-    const waits = ids.map((id) =>
-      asking.waitFor(id, { timeoutMs: 120_000 }).then(({ status }) => {
+    const over = new AbortController();
+    const waits = Promise.all(
+      ids.map(async (id) => {
+        const { status } = await asking.waitFor(id, { signal: over.signal });
         woken += 1;
         return status;
       }),
     );
-    const listens = async (): Promise<boolean> => (await connections(admins))["holdpoint-watch"] === 1;
-    await eventually("one connection listens", listens, 30_000);
-    expect(await connections(admins)).toEqual({ holdpoint: 2 * commanding, "holdpoint-watch": 1 });
-    const answers = (async (): Promise<void> => {
-      for (let n = 0; n < WAITERS; n += 500)
+    // A step below that fails ends them: ten thousand reports would hide its own.
+    waits.catch(() => undefined);
+    try {
+      const listens = async (): Promise<boolean> => (await connections(admins))["holdpoint-watch"] === 1;
+      await eventually("one connection listens", listens, 30_000);
+      expect(await connections(admins)).toEqual({ holdpoint: 2 * commanding, "holdpoint-watch": 1 });
+      for (let n = 0; n < WAITERS; n += 500) {
         await Promise.all(ids.slice(n, n + 500).map((id) => answering.respond(id, { confirmed: true })));
-    })();
-    for (let cut = 1; cut <= 3; cut += 1) {
-      await eventually("some are woken", () => woken > (WAITERS / 10) * cut, 60_000);
-      await Promise.all(admins.map((admin) => admin.call("CLIENT", "KILL", "TYPE", "pubsub")));
+        if (n % 3000 === 1500)
+          await Promise.all(admins.map((admin) => admin.call("CLIENT", "KILL", "TYPE", "pubsub")));
+      }
+      expect(new Set(await waits)).toEqual(new Set(["completed"]));
+    } finally {
+      over.abort();
     }
-    await answers;
-    expect(new Set(await Promise.all(waits))).toEqual(new Set(["completed"]));
     expect(woken).toBe(WAITERS);
     expect((await connections(admins))["holdpoint-watch"] ?? 0).toBeLessThanOrEqual(1);
     await Promise.all([asking.close(), answering.close()]);
