@@ -7,7 +7,7 @@ import type { ChangeHint } from "../record-store.ts";
 import { escapeText } from "./names.ts";
 
 /** The next statement waits so long, while one that comes after a pause leaves at once. */
-const DISTANCE_MS = 5;
+const DISTANCE_MS = 10;
 /** A payload may have 8000 bytes. */
 const MAX_PAYLOAD_BYTES = 7900;
 /** More than that in one statement: everybody looks at everything. */

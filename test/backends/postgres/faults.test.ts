@@ -1,0 +1,384 @@
+import { Pool } from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import {
+  PostgresRecordStore,
+  type PostgresRecordStoreOptions,
+} from "../../../src/backends/postgres/index.ts";
+import { eventually, freePort } from "../../support/redis-server.ts";
+import { type PostgresServer, startPostgresServer } from "../../support/postgres-server.ts";
+import { asSeveral, idOf, insertOf, type PostgresProxy, proxyOf, read, updateOf } from "./kit.ts";
+
+let server: PostgresServer;
+let proxy: PostgresProxy;
+const opened: { close(): Promise<void> }[] = [];
+
+function storeOf(options: Partial<PostgresRecordStoreOptions> = {}): PostgresRecordStore {
+  const store = new PostgresRecordStore({
+    ...(options.pool ? {} : { connectionString: server.url, maxConnections: 4 }),
+    schema: server.schema(),
+    ...options,
+  } as PostgresRecordStoreOptions);
+  opened.push(store);
+  return store;
+}
+
+beforeAll(async () => {
+  server = await startPostgresServer({ own: true });
+  proxy = await proxyOf(server);
+});
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close();
+});
+afterAll(async () => {
+  await proxy?.close();
+  await server?.stop();
+});
+
+describe.each([
+  ["by statements of their own", <T>(store: T): T => store],
+  ["by commit_ops", asSeveral],
+] as const)("S4: a commit whose reply is lost is sent again and has one effect, %s", (_, as) => {
+  async function lose(
+    text: string,
+    act: (store: PostgresRecordStore) => Promise<unknown>,
+  ): Promise<PostgresRecordStore> {
+    // One connection: the next reply is that of the marked request.
+    const store = as(storeOf({ connectionString: proxy.url, maxConnections: 1 }) as PostgresRecordStore);
+    await store.commit([insertOf(idOf("base"), { keys: { session: "s" } }, { event: { type: "created" } })]);
+    await store.commit([insertOf(idOf("leased"), {}, { lease: { owner: "first", durationMs: 60_000 } })]);
+    const before = proxy.lost;
+    proxy.loseReplyTo(text);
+    await act(store);
+    expect(proxy.lost).toBe(before + 1);
+    return store;
+  }
+
+  it("insert: inserted once, with one event", async () => {
+    const id = idOf("new");
+    const store = await lose("mark-insert", async (store) => {
+      const result = await store.commit([
+        insertOf(
+          id,
+          { value: { text: "mark-insert" } },
+          { event: { type: "created" }, lease: { owner: "me", durationMs: 1000 } },
+        ),
+      ]);
+      expect(result.results[0]).toMatchObject({
+        status: "inserted",
+        record: { version: 1, fence: 1, value: { text: "mark-insert" } },
+      });
+    });
+    expect((await store.history(id)).items).toHaveLength(1);
+    expect(await read(store, id)).toMatchObject({ version: 1, fence: 1, touches: 0 });
+  });
+
+  it("insert with if_exists: abort: the second one is not refused by the first", async () => {
+    await lose("mark-abort", async (store) => {
+      const result = await store.commit([
+        insertOf(idOf("abort"), { value: { text: "mark-abort" } }, { if_exists: "abort" }),
+      ]);
+      expect(result).toMatchObject({ status: "committed", results: [{ status: "inserted" }] });
+    });
+  });
+
+  it("a touching insert counts once", async () => {
+    const store = await lose("mark-touch", async (store) => {
+      const result = await store.commit([
+        insertOf(idOf("base"), { value: { text: "mark-touch" } }, { touch: true }),
+      ]);
+      expect(result.results[0]).toMatchObject({ status: "exists", record: { touches: 1 } });
+    });
+    expect(await read(store, idOf("base"))).toMatchObject({ version: 1, touches: 1 });
+  });
+
+  it("an unguarded update: one version, one event", async () => {
+    const store = await lose("mark-update", async (store) => {
+      const result = await store.commit([
+        updateOf(idOf("base"), { patch: { status: "mark-update" }, event: { type: "moved" } }),
+      ]);
+      expect(result).toMatchObject({
+        status: "committed",
+        results: [{ status: "updated", record: { version: 2, status: "mark-update" } }],
+      });
+    });
+    expect((await store.history(idOf("base"))).items.map(({ type }) => type)).toEqual(["created", "moved"]);
+    expect(await read(store, idOf("base"))).toMatchObject({ version: 2 });
+  });
+
+  it("taking a lease: one fence, still the winner; what was optional and failed is what it was", async () => {
+    const store = await lose("mark-owner", async (store) => {
+      const result = await store.commit([
+        updateOf(idOf("base"), {
+          guard: { lease: "free" },
+          patch: { lease: { owner: "mark-owner", durationMs: 60_000 } },
+        }),
+        updateOf(idOf("leased"), { guard: { lease: "free" }, optional: true, touch: true }),
+        insertOf(idOf("sibling")),
+        { op: "read", id: idOf("leased") },
+      ]);
+      expect(result.results.map(({ status }) => status)).toEqual(["updated", "stale", "inserted", "read"]);
+    });
+    expect(await read(store, idOf("base"))).toMatchObject({
+      version: 2,
+      fence: 1,
+      lease: { owner: "mark-owner" },
+    });
+    expect(await read(store, idOf("leased"))).toMatchObject({ version: 1, touches: 1 });
+  });
+
+  it("append: one event", async () => {
+    const store = await lose("mark-append", async (store) => {
+      expect(await store.append(idOf("base"), { type: "mark-append" })).toBe(true);
+    });
+    expect((await store.history(idOf("base"))).items.map(({ seq, type }) => [seq, type])).toEqual([
+      [1, "created"],
+      [2, "mark-append"],
+    ]);
+  });
+
+  it("acquireDue: the same records, one fence", async () => {
+    const store = await lose("mark-due", async (store) => {
+      await store.commit([insertOf(idOf("due-1"), { due_at: 1 }), insertOf(idOf("due-2"), { due_at: 2 })]);
+      const acquired = await store.acquireDue({
+        kind: "thing",
+        limit: 1,
+        lease: { owner: "mark-due", durationMs: 60_000 },
+      });
+      expect(acquired.map(({ id, fence }) => [id, fence])).toEqual([[idOf("due-1"), 1]]);
+    });
+    expect(await read(store, idOf("due-2"))).toMatchObject({ fence: 0, lease: null });
+  });
+
+  it("another's touches and events in between do not make it forget", async () => {
+    const store = as(storeOf());
+    await store.commit([insertOf(idOf("busy"), {}, { lease: { owner: "me", durationMs: 60_000 } })]);
+    for (let n = 0; n < 10; n += 1) {
+      await store.commit([insertOf(idOf("busy"), {}, { touch: true })]);
+      await store.append(idOf("busy"), { type: "note" });
+    }
+    expect(await read(store, idOf("busy"))).toMatchObject({ touches: 10, fence: 1, version: 1 });
+    expect((await store.history(idOf("busy"))).items).toHaveLength(10);
+  });
+});
+
+describe("errors say whether it was done", () => {
+  it("nobody listens: ERR_HITL_STORE, nothing was sent", async () => {
+    const url = `postgres://postgres@127.0.0.1:${await freePort()}/postgres`;
+    const store = storeOf({ connectionString: url, commandTimeoutMs: 200 });
+    await expect(store.commit([insertOf(idOf(1))])).rejects.toMatchObject({
+      code: "ERR_HITL_STORE",
+      message: expect.stringMatching(/Nothing listens there/),
+      details: { reason: "ECONNREFUSED" },
+    });
+  });
+
+  it("no such database, no such user: ERR_HITL_STORE at once, with what to check", async () => {
+    for (const [change, reason] of [
+      [(url: URL) => (url.pathname = "/nowhere"), "3D000"],
+      [(url: URL) => (url.username = "nobody_known"), "28000"],
+    ] as const) {
+      const url = new URL(server.url);
+      change(url);
+      const begun = performance.now();
+      await expect(storeOf({ connectionString: url.href }).now()).rejects.toMatchObject({
+        code: "ERR_HITL_STORE",
+        details: { reason },
+      });
+      expect(performance.now() - begun).toBeLessThan(4000);
+    }
+  });
+
+  it("no answer: a write is ERR_HITL_INDETERMINATE, a read ERR_HITL_STORE; the write is there or not, once", async () => {
+    const schema = server.schema();
+    const store = storeOf({ schema, commandTimeoutMs: 300 });
+    await store.commit([insertOf(idOf(1))]);
+    const pool = new Pool({ connectionString: server.url });
+    const holder = await pool.connect();
+    await holder.query(`BEGIN; LOCK TABLE ${schema}.records IN ACCESS EXCLUSIVE MODE`);
+    const outcomes = await Promise.allSettled([store.commit([insertOf(idOf(2))]), store.get([idOf(1)])]);
+    expect(outcomes).toMatchObject([
+      { reason: { code: "ERR_HITL_INDETERMINATE" } },
+      { reason: { code: "ERR_HITL_STORE" } },
+    ]);
+    await holder.query("ROLLBACK");
+    holder.release();
+    await pool.end();
+    const patient = storeOf({ schema });
+    const { results } = await patient.commit([insertOf(idOf(2))]);
+    expect(["inserted", "exists"]).toContain(results[0]?.status);
+    expect(await read(patient, idOf(2))).toMatchObject({ version: 1 });
+  });
+
+  it("read-only, statement timeout: ERR_HITL_STORE with what to do, and nothing was written", async () => {
+    const schema = server.schema();
+    await storeOf({ schema }).commit([insertOf(idOf(1))]);
+    for (const [setting, reason, advice] of [
+      ["default_transaction_read_only=on", "25006", /primary/],
+      ["statement_timeout=1", "57014", /statement_timeout/],
+    ] as const) {
+      const url = `${server.url}?options=-c%20${setting.replace("=", "%3D")}`;
+      const store = storeOf({ schema, connectionString: url });
+      const big = { text: "x".repeat(30_000_000) };
+      await expect(
+        store.commit([insertOf(idOf(2), { value: reason === "57014" ? big : {} })]),
+      ).rejects.toMatchObject({
+        code: "ERR_HITL_STORE",
+        message: expect.stringMatching(advice),
+        details: { reason },
+      });
+      expect(await storeOf({ schema }).get([idOf(2)])).toEqual([null]);
+    }
+  });
+
+  it("too many connections: waits for one until the deadline", async () => {
+    const small = await startPostgresServer({
+      own: true,
+      settings: { max_connections: 8, superuser_reserved_connections: 0 },
+    });
+    const hogs = new Pool({ connectionString: small.url, max: 8 });
+    hogs.on("error", () => undefined);
+    const taken = await Promise.all(Array.from({ length: 8 }, () => hogs.connect()));
+    try {
+      await expect(
+        storeOf({ connectionString: small.url, commandTimeoutMs: 300 }).now(),
+      ).rejects.toMatchObject({
+        code: "ERR_HITL_STORE",
+        message: expect.stringMatching(/max_connections/),
+        details: { reason: "53300" },
+      });
+      const store = storeOf({ connectionString: small.url, maxConnections: 1 });
+      const waiting = store.now();
+      taken.pop()?.release(true);
+      expect(await waiting).toBeGreaterThan(0);
+    } finally {
+      for (const client of taken) client.release(true);
+      await hogs.end();
+      await small.stop();
+    }
+  });
+
+  it("a connection that the server ends in the middle of a commit: sent again, done once", async () => {
+    const schema = server.schema();
+    const store = storeOf({ schema });
+    await store.commit([insertOf(idOf(1))]);
+    const pool = new Pool({ connectionString: server.url });
+    const holder = await pool.connect();
+    await holder.query(`BEGIN; SELECT 1 FROM ${schema}.records FOR UPDATE`);
+    const blocked = store.commit([updateOf(idOf(1), { event: { type: "moved" } })]);
+    const waiting = `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${schema}%'`;
+    await eventually("it waits for the row", async () => (await server.sql(waiting)).length === 1);
+    await server.sql(`SELECT pg_terminate_backend(pid) FROM (${waiting}) AS w`);
+    await eventually("the next one waits", async () => (await server.sql(waiting)).length === 1);
+    await holder.query("COMMIT");
+    holder.release();
+    await pool.end();
+    expect(await blocked).toMatchObject({ status: "committed", results: [{ record: { version: 2 } }] });
+    expect((await store.history(idOf(1))).items).toHaveLength(1);
+  });
+
+  it("names that no index can hold: ERR_HITL_TOO_LARGE before anything is sent; the longest that fit are kept", async () => {
+    const store = storeOf();
+    // No text that compresses: its length is its size.
+    const text = (length: number): string =>
+      Array.from({ length }, (_, n) => String.fromCharCode(0x4e00 + ((n * 7919) % 20_000))).join("");
+    const fitting = { tenant_id: text(425), keys: { session: text(425) } };
+    await store.commit([insertOf(idOf(1), fitting)]);
+    const { tenant_id, keys } = fitting;
+    const query = {
+      kind: "thing",
+      tenant_id,
+      statuses: ["open"],
+      key: { name: "session", value: keys.session },
+    } as const;
+    expect((await store.page(query)).items).toHaveLength(1);
+    await expect(
+      store.commit([insertOf(idOf(2), { tenant_id: text(425), keys: { session: text(500) } })]),
+    ).rejects.toMatchObject({ code: "ERR_HITL_TOO_LARGE" });
+    // An update does not say the tenant: the server refuses it.
+    await expect(
+      store.commit([updateOf(idOf(1), { patch: { keys: { session: text(800) } } })]),
+    ).rejects.toMatchObject({ code: "ERR_HITL_STORE", details: { reason: "54000" } });
+    expect(await read(store, idOf(1))).toMatchObject({ version: 1 });
+  });
+
+  it("times that no column can hold are refused before anything is sent", async () => {
+    const store = storeOf();
+    for (const due_at of [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 60, -1e300]) {
+      await expect(store.commit([insertOf(idOf(1), { due_at })])).rejects.toMatchObject({
+        code: "ERR_HITL_INVALID_INPUT",
+      });
+    }
+  });
+
+  it("after close: ERR_HITL_CLOSED; the user's own pool stays open", async () => {
+    const pool = new Pool({ connectionString: server.url });
+    const store = storeOf({ pool });
+    await store.commit([insertOf(idOf(1))]);
+    const inFlight = store.commit([insertOf(idOf(2))]);
+    await store.close();
+    await store.close();
+    await expect(inFlight).resolves.toMatchObject({ status: "committed" });
+    await expect(store.get([idOf(1)])).rejects.toMatchObject({ code: "ERR_HITL_CLOSED" });
+    expect((await pool.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
+    await pool.end();
+  });
+
+  it("options that cannot be are ERR_HITL_INVALID_INPUT", () => {
+    const connectionString = server.url;
+    for (const options of [
+      {},
+      { connectionString, pool: new Pool() },
+      { connectionString, commandTimeoutMs: 0 },
+      { connectionString, watchPollMs: Number.NaN },
+      { connectionString, maxConnections: 0 },
+    ]) {
+      expect(() => new PostgresRecordStore(options as PostgresRecordStoreOptions)).toThrowError(
+        expect.objectContaining({ code: "ERR_HITL_INVALID_INPUT" }),
+      );
+    }
+  });
+});
+
+it("prepared statements that do not last, as behind a pooler: the store does without them, and loses nothing", async () => {
+  const pool = new Pool({ connectionString: server.url, max: 1 });
+  const store = storeOf({ pool });
+  await store.commit([insertOf(idOf(1))]);
+  // What a pooler does that hands the connection to somebody else.
+  await pool.query("DEALLOCATE ALL");
+  const { results } = await store.commit([insertOf(idOf(2))]);
+  expect(results[0]?.status).toBe("inserted");
+  await pool.query("DEALLOCATE ALL");
+  expect(await store.get([idOf(1), idOf(2)])).toMatchObject([{ version: 1 }, { version: 1 }]);
+  await store.close();
+  await pool.end();
+});
+
+it("what was acknowledged outlives a crash of the server, and calls wait for its return", async () => {
+  const durable = await startPostgresServer({ own: true, fsync: true });
+  try {
+    const store = storeOf({ connectionString: durable.url, commandTimeoutMs: 20_000, maxConnections: 8 });
+    const acknowledged: string[] = [];
+    let stop = false;
+    const load = Array.from({ length: 8 }, async (_, worker) => {
+      for (let n = 0; !stop; n += 1) {
+        const id = idOf(`${worker}-${n}`, n % 4096);
+        await store.commit([insertOf(id, {}, { event: { type: "created" } })]);
+        acknowledged.push(id);
+      }
+    });
+    await eventually("some commits", () => acknowledged.length > 200);
+    await durable.kill();
+    const before = acknowledged.length;
+    await durable.restart();
+    await eventually("more commits", () => acknowledged.length > before + 50);
+    stop = true;
+    await Promise.all(load);
+    expect((await store.get(acknowledged)).filter((record) => record === null)).toEqual([]);
+    const histories = await Promise.all(
+      acknowledged.slice(before - 50, before + 50).map((id) => store.history(id)),
+    );
+    expect(histories.every(({ items }) => items.length === 1)).toBe(true);
+  } finally {
+    await durable.stop();
+  }
+});
