@@ -3,6 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { HoldpointError } from "../../core/errors.ts";
 import { isOwnId, SLOT_COUNT } from "../../core/ids.ts";
 import type {
+  AsRead,
   ChangeHint,
   CommitResult,
   DueQuery,
@@ -13,6 +14,7 @@ import type {
   Page,
   PageQuery,
   PurgeQuery,
+  ReadOp,
   RecordEvent,
   StoredRecord,
   StoreOp,
@@ -22,6 +24,7 @@ import {
   checkCommit,
   checkLimit,
   checkPage,
+  checkRemoval,
   decodeSeqCursor,
   encodeCursor,
   guardHolds,
@@ -83,7 +86,7 @@ export class Operations {
     if (ops.length === 1 && only?.op === "insert" && !only.touch) return this.#insert(only);
     if (ops.length === 1 && only?.op === "update" && !(only.touch && only.optional))
       return this.#update(only);
-    return this.#commitOps(ops);
+    return ops.every((operation) => operation.op === "read") ? this.#reads(ops) : this.#commitOps(ops);
   }
 
   async get(ids: readonly string[]): Promise<(StoredRecord | null)[]> {
@@ -188,6 +191,20 @@ export class Operations {
     return { purged: Number(row[0]), more: isTrue(row[1]) };
   }
 
+  async remove(records: readonly AsRead[]): Promise<number> {
+    const wanted = checkRemoval(records).filter(({ created_at }) => Number.isInteger(created_at));
+    if (wanted.length === 0) return 0;
+    // In one order for all, so that two of them do not wait for each other.
+    const sorted = wanted.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    const values = [
+      sorted.map(({ id }) => id),
+      sorted.map(({ version }) => String(version)),
+      sorted.map(({ created_at }) => String(created_at)),
+    ];
+    const [row = []] = await this.#ask(this.#statements.of("remove"), values, "writes");
+    return Number(row[0]);
+  }
+
   async now(): Promise<number> {
     if (this.#clock) return this.#clock.now();
     const [row = []] = await this.#ask(this.#statements.of("now"), [], "reads");
@@ -245,11 +262,19 @@ export class Operations {
     throw unsettled();
   }
 
+  /** One statement, and so one moment for all of them. */
+  async #reads(ops: readonly ReadOp[]): Promise<Committed> {
+    const records = await this.get(ops.map(({ id }) => id));
+    return {
+      result: { status: "committed", results: records.map((record) => ({ status: "read", record })) },
+      changes: [],
+    };
+  }
+
   async #commitOps(ops: readonly StoreOp[]): Promise<Committed> {
     const { json, texts, values } = encodeOps(ops);
     const parameters = [this.#now(), this.#nextRequest(), json, texts];
-    const effect = ops.some((operation) => operation.op !== "read") ? "writes" : "reads";
-    const rows = await this.#ask(this.#statements.of("commitOps"), parameters, effect);
+    const rows = await this.#ask(this.#statements.of("commitOps"), parameters, "writes");
     const changes: ChangeHint[] = [];
     const results = ops.map((operation, n): OpResult => {
       const [, code, , now, envelope, value] = rows[n] as Row;

@@ -2,6 +2,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { HoldpointError } from "../../core/errors.ts";
 import type {
+  AsRead,
   ChangeHint,
   CommitResult,
   DueQuery,
@@ -116,6 +117,10 @@ export class PostgresTransactionStore implements RecordStore {
 
   async purge(query: PurgeQuery): Promise<{ purged: number; more: boolean }> {
     return (await this.#ready()).purge(query);
+  }
+
+  async remove(records: readonly AsRead[]): Promise<number> {
+    return (await this.#ready()).remove(records);
   }
 
   async now(): Promise<number> {

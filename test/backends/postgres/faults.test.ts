@@ -6,7 +6,7 @@ import {
 } from "../../../src/backends/postgres/index.ts";
 import { eventually, freePort } from "../../support/redis-server.ts";
 import { type PostgresServer, startPostgresServer } from "../../support/postgres-server.ts";
-import { asSeveral, idOf, insertOf, type PostgresProxy, proxyOf, read, updateOf } from "./kit.ts";
+import { WAYS, idOf, insertOf, proxyOf, read, type PostgresProxy, updateOf } from "./kit.ts";
 
 let server: PostgresServer;
 let proxy: PostgresProxy;
@@ -34,16 +34,13 @@ afterAll(async () => {
   await server?.stop();
 });
 
-describe.each([
-  ["by statements of their own", <T>(store: T): T => store],
-  ["by commit_ops", asSeveral],
-] as const)("S4: a commit whose reply is lost is sent again and has one effect, %s", (_, as) => {
+describe.each(WAYS)("S4: a commit whose reply is lost is sent again and has one effect, $way", ({ as }) => {
   async function lose(
     text: string,
     act: (store: PostgresRecordStore) => Promise<unknown>,
   ): Promise<PostgresRecordStore> {
     // One connection: the next reply is that of the marked request.
-    const store = as(storeOf({ connectionString: proxy.url, maxConnections: 1 }) as PostgresRecordStore);
+    const store = as(storeOf({ connectionString: proxy.url, maxConnections: 1 }));
     await store.commit([insertOf(idOf("base"), { keys: { session: "s" } }, { event: { type: "created" } })]);
     await store.commit([insertOf(idOf("leased"), {}, { lease: { owner: "first", durationMs: 60_000 } })]);
     const before = proxy.lost;

@@ -48,6 +48,13 @@ export function asSeveral<T extends RecordStore>(store: T): T {
   });
 }
 
+/** Each commit of one operation as the store does it, and as it does several. */
+export const WAYS: readonly { readonly way: string; readonly as: <T extends RecordStore>(store: T) => T }[] =
+  [
+    { way: "by statements of their own", as: (store) => store },
+    { way: "by commit_ops", as: asSeveral },
+  ];
+
 /** Compares with a file of the repository; HOLDPOINT_UPDATE_SNAPSHOTS=1 writes it. */
 export function expectFile(url: URL, text: string): void {
   if (process.env["HOLDPOINT_UPDATE_SNAPSHOTS"] === "1") writeFileSync(url, text);

@@ -188,7 +188,7 @@ describe("migrations", () => {
         await store.commit([insertOf(idOf(1), {}, { event: { type: "created" } })]);
         const watcher = await store.watch([idOf(1)], ({ version }) => hints.push(version));
         await store.commit([{ op: "update", id: idOf(1) }]);
-        await expect.poll(() => hints).toEqual([2]);
+        await expect.poll(() => hints).toContain(2);
         await watcher.close();
         expect(
           await store.purge({ kind: "thing", statuses: ["open"], updatedBefore: 1e15, limit: 1 }),

@@ -149,7 +149,7 @@ AS $function$
 DECLARE
   v_ops {schema}.op[];
   o {schema}.op;
-  r {schema}.records;
+  f {schema}.records;
   v_now bigint;
   v_code text;
   v_codes text[];
@@ -177,27 +177,27 @@ BEGIN
     v_replayed := false;
     FOREACH o IN ARRAY v_ops LOOP
       CONTINUE WHEN o.op = 'r';
-      SELECT t.* INTO r FROM {schema}.records AS t WHERE t.id = o.id FOR UPDATE;
-      IF r.id IS NULL THEN
+      SELECT t.* INTO f FROM {schema}.records AS t WHERE t.id = o.id FOR UPDATE;
+      IF f.id IS NULL THEN
         v_code := CASE WHEN o.op = 'i' THEN 'i' ELSE 'm' END;
       ELSIF o.op = 'i' THEN
-        v_code := CASE WHEN r.insert_request = p_request THEN 'I' ELSE 'e' END;
-        v_replayed := v_replayed OR v_code = 'I' OR strpos(r.touch_requests, p_request) > 0;
-      ELSIF strpos(r.update_requests, p_request) > 0 THEN
+        v_code := CASE WHEN f.insert_request = p_request THEN 'I' ELSE 'e' END;
+        v_replayed := v_replayed OR v_code = 'I' OR strpos(f.touch_requests, p_request) > 0;
+      ELSIF strpos(f.update_requests, p_request) > 0 THEN
         v_code := 'U';
         v_replayed := true;
-      ELSIF (o.statuses IS NULL OR r.status = ANY (o.statuses))
-        AND (o.version IS NULL OR r.version = o.version)
-        AND (o.touches IS NULL OR r.touches = o.touches)
-        AND (o.fence IS NULL OR (r.fence = o.fence AND r.lease_expires_at IS NOT NULL AND r.lease_expires_at > v_now))
-        AND (o.free IS NOT TRUE OR r.lease_expires_at IS NULL OR r.lease_expires_at <= v_now)
-        AND (o.not_due IS NOT TRUE OR r.due_at IS NULL OR r.due_at > v_now)
-        AND (o.is_due IS NOT TRUE OR (r.due_at IS NOT NULL AND r.due_at <= v_now))
+      ELSIF (o.statuses IS NULL OR f.status = ANY (o.statuses))
+        AND (o.version IS NULL OR f.version = o.version)
+        AND (o.touches IS NULL OR f.touches = o.touches)
+        AND (o.fence IS NULL OR (f.fence = o.fence AND f.lease_expires_at IS NOT NULL AND f.lease_expires_at > v_now))
+        AND (o.free IS NOT TRUE OR f.lease_expires_at IS NULL OR f.lease_expires_at <= v_now)
+        AND (o.not_due IS NOT TRUE OR f.due_at IS NULL OR f.due_at > v_now)
+        AND (o.is_due IS NOT TRUE OR (f.due_at IS NOT NULL AND f.due_at <= v_now))
       THEN
         v_code := 'u';
       ELSE
         v_code := 's';
-        v_replayed := v_replayed OR strpos(r.touch_requests, p_request) > 0;
+        v_replayed := v_replayed OR strpos(f.touch_requests, p_request) > 0;
       END IF;
       v_codes[o.n] := v_code;
       v_refused := v_refused OR (o.must AND v_code IN ('e', 's', 'm'));
@@ -280,26 +280,20 @@ BEGIN
     END LOOP;
   END IF;
 
-  FOREACH o IN ARRAY v_ops LOOP
-    v_code := v_codes[o.n];
-    IF v_refused AND v_code IN ('i', 'u') THEN
-      v_code := 'k';
-    END IF;
-    r_n := o.n;
-    r_code := v_code;
-    r_refused := v_refused;
-    r_now := v_now;
-    r_record := NULL;
-    r_value := NULL;
-    IF v_code <> 'i' THEN
-      SELECT json_build_array(t.id, t.kind, t.tenant_id, t.status, t.version, t.due_at, t.lease_owner,
-          t.lease_expires_at, t.fence, t.touches, t.created_at, t.updated_at, t.key_session, t.key_invocation,
-          t.key_thread, t.key_checkpoint, t.key_callback, t.key_assignee, t.key_alias, t.key_wake),
-        CASE WHEN v_code = 'u' AND o.v IS NOT NULL THEN NULL ELSE t.value END
-      INTO r_record, r_value FROM {schema}.records AS t WHERE t.id = o.id;
-    END IF;
-    RETURN NEXT;
-  END LOOP;
+  -- One statement: records that only are read are as they were at one moment.
+  RETURN QUERY
+  SELECT x.n,
+    CASE WHEN v_refused AND v_codes[x.n] IN ('i', 'u') THEN 'k' ELSE v_codes[x.n] END,
+    v_refused, v_now, t.record,
+    CASE WHEN v_codes[x.n] = 'u' AND NOT v_refused AND x.v IS NOT NULL THEN NULL ELSE t.value END
+  FROM unnest(v_ops) AS x
+  LEFT JOIN LATERAL (
+    SELECT json_build_array(r.id, r.kind, r.tenant_id, r.status, r.version, r.due_at, r.lease_owner,
+        r.lease_expires_at, r.fence, r.touches, r.created_at, r.updated_at, r.key_session, r.key_invocation,
+        r.key_thread, r.key_checkpoint, r.key_callback, r.key_assignee, r.key_alias, r.key_wake) AS record,
+      r.value
+    FROM {schema}.records AS r WHERE r.id = x.id OFFSET 0
+  ) AS t ON v_codes[x.n] <> 'i' OR v_refused;
 END
 $function$;
 
@@ -324,5 +318,25 @@ BEGIN
   DELETE FROM {schema}.records AS t WHERE t.id = ANY (v_ids);
   DELETE FROM {schema}.history AS t WHERE t.id = ANY (v_ids);
   RETURN NEXT;
+END
+$function$;
+
+-- RecordStore.remove: the arrays stand side by side. Two statements for the reason above.
+CREATE FUNCTION {schema}.remove_records(p_ids text[], p_versions bigint[], p_created bigint[])
+RETURNS int
+LANGUAGE plpgsql VOLATILE
+AS $function$
+DECLARE
+  v_ids text[];
+BEGIN
+  WITH gone AS (
+    DELETE FROM {schema}.records AS t
+    USING unnest(p_ids, p_versions, p_created) AS given (id, version, created_at)
+    WHERE t.id = given.id AND t.version = given.version AND t.created_at = given.created_at
+    RETURNING t.id
+  )
+  SELECT array_agg(gone.id) INTO v_ids FROM gone;
+  DELETE FROM {schema}.history AS t WHERE t.id = ANY (v_ids);
+  RETURN coalesce(array_length(v_ids, 1), 0);
 END
 $function$;
