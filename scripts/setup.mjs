@@ -5,12 +5,12 @@ import { ensureDist } from "./lib/dist.mjs";
 import { withLock } from "./lib/lock.mjs";
 import { ensureModules } from "./lib/modules.mjs";
 import { main, Stop } from "./lib/run.mjs";
-import { ensurePrograms, REDIS } from "./lib/servers.mjs";
+import { ensurePrograms, POSTGRES, REDIS } from "./lib/servers.mjs";
 
 const HELP = `Usage: node scripts/setup.mjs [--servers] [--browser] [--build]
 
 Installs the packages of package-lock.json if they are missing or others ("npm ci").
-  --servers   also makes sure that the programs are there which the tests start (redis-server)
+  --servers   also makes sure that the programs are there which the tests start (redis-server, postgres)
   --browser   and the browser in which they run components (chromium)
   --build     also builds dist if it is missing or older than src
 
@@ -31,7 +31,7 @@ export async function setup({ servers = false, browser = false, build = false } 
   if (!(timeoutMs > 0)) throw new Stop("HOLDPOINT_SETUP_TIMEOUT_S is a number of seconds, for example 900.");
   await withLock(async () => {
     await ensureModules(timeoutMs);
-    const programs = [...(servers ? [REDIS] : []), ...(browser ? [CHROMIUM] : [])];
+    const programs = [...(servers ? [REDIS, POSTGRES] : []), ...(browser ? [CHROMIUM] : [])];
     await ensurePrograms(programs, timeoutMs);
     if (build) await ensureDist();
   }, timeoutMs * 2);

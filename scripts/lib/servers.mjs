@@ -1,5 +1,5 @@
 // The programs that the tests start for themselves. Nothing is left running: only the programs must be there.
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { run, Stop } from "./run.mjs";
 
@@ -22,6 +22,25 @@ export const REDIS = {
   brew: "redis",
   what: "the Redis and Redis Cluster tests",
   find: () => which("redis-server"),
+};
+
+/** Debian keeps the programs of each version in a folder of its own, which is not in PATH. */
+function findPostgres() {
+  const debian = "/usr/lib/postgresql";
+  const versions = existsSync(debian) ? readdirSync(debian) : [];
+  for (const version of versions) {
+    const path = join(debian, version, "bin", "postgres");
+    if (existsSync(path)) return path;
+  }
+  return which("initdb") && which("postgres");
+}
+
+export const POSTGRES = {
+  program: "postgres",
+  debian: "postgresql",
+  brew: "postgresql",
+  what: "the PostgreSQL tests",
+  find: findPostgres,
 };
 
 function howTo(missing) {

@@ -1,12 +1,15 @@
+import { PGlite } from "@electric-sql/pglite";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 import { MemoryRecordStore } from "../../src/backends/memory/memory-store.ts";
+import { pgliteClient, PostgresRecordStore } from "../../src/backends/postgres/index.ts";
 import type { RecordStore } from "../../src/backends/record-store.ts";
 import { RedisRecordStore } from "../../src/backends/redis/redis-store.ts";
 import { SqliteRecordStore } from "../../src/backends/sqlite/sqlite-store.ts";
 import type { Clock } from "../../src/core/clock.ts";
+import { startPostgresServer } from "../support/postgres-server.ts";
 import { startRedisServer } from "../support/redis-server.ts";
 
 export interface StoreUnderTest {
@@ -26,9 +29,14 @@ export function runs(usual: number): number {
 export async function realStores(): Promise<readonly StoreUnderTest[]> {
   const server = await startRedisServer();
   const prefix = server.prefix();
+  const postgres = await startPostgresServer();
+  const schema = postgres.schema();
+  const pglite = await PGlite.create();
   const folder = await mkdtemp(join(tmpdir(), "holdpoint-property-"));
   afterAll(async () => {
     await server.stop();
+    await postgres.stop();
+    await pglite.close();
     await rm(folder, { recursive: true, force: true });
   });
   let opened = 0;
@@ -42,6 +50,21 @@ export async function realStores(): Promise<readonly StoreUnderTest[]> {
       name: "redis",
       open: (clock) =>
         new RedisRecordStore({ url: server.url, prefix: `${prefix}-${(opened += 1)}`, clock, shards: 4 }),
+    },
+    {
+      name: "postgres",
+      open: (clock) =>
+        new PostgresRecordStore({
+          connectionString: postgres.url,
+          schema: `${schema}_${(opened += 1)}`,
+          clock,
+          maxConnections: 2,
+        }),
+    },
+    {
+      name: "pglite",
+      open: (clock) =>
+        new PostgresRecordStore({ pool: pgliteClient(pglite), schema: `property_${(opened += 1)}`, clock }),
     },
   ];
 }
