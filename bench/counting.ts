@@ -35,6 +35,10 @@ export function countingStore(store: RecordStore): { store: RecordStore; counts:
       counts.writes.push("acquireDue");
       return store.acquireDue(query);
     },
+    remove: (records) => {
+      counts.writes.push(`remove ${records.length}`);
+      return store.remove(records);
+    },
     append: (id, event) => {
       counts.writes.push("append");
       return store.append(id, event);

@@ -6,6 +6,7 @@ import { HoldpointError } from "../core/errors.ts";
 import { isOwnId, isValidForeignId, makeId, slotOf } from "../core/ids.ts";
 import { HITL_STATUSES } from "../core/states.ts";
 import { HITL_KIND, type PreparedRecord } from "./hitl-codec.ts";
+import { ALIAS_KIND } from "./kinds.ts";
 import type { RecordStore, StoredRecord } from "./record-store.ts";
 
 const MAX_THREADS = 100;
@@ -31,7 +32,7 @@ export async function claimAlias(
       op: "insert",
       record: {
         id: aliasId(tenant_id, hitl_id),
-        kind: "alias",
+        kind: ALIAS_KIND,
         tenant_id,
         status: "active",
         value: { schema_version: 1, target: prepared.id, session_id: prepared.session_id },
@@ -50,6 +51,20 @@ export async function claimAlias(
       details: { hitl_id },
     },
   );
+}
+
+/** The aliases that point to these records: those of callers' own ids. */
+export async function aliasesOf(
+  store: RecordStore,
+  records: readonly StoredRecord[],
+): Promise<readonly StoredRecord[]> {
+  const named = records.filter(({ id, value }) => value["hitl_id"] !== id);
+  if (named.length === 0) return [];
+  const ids = named.map(({ tenant_id, value }) => aliasId(tenant_id, value["hitl_id"] as string));
+  const found = await store.get(ids);
+  return found.filter(
+    (alias) => alias !== null && named.some(({ id }) => id === alias.value["target"]),
+  ) as StoredRecord[];
 }
 
 /** The prepared record, shown under the caller's own id. */

@@ -6,6 +6,7 @@ import type { Actor, HITLRecord, HITLType, OnExpire, ResumeMode, Subject } from 
 import type { ResponseIssue, StandardSchema } from "../core/response-schema.ts";
 import type { HITLStatus } from "../core/states.ts";
 import type { Page, RecordEvent, RecordStore } from "./record-store.ts";
+import type { SweepOptions, SweepResult } from "./retention/sweeping.ts";
 
 /**
  * A question to be recorded. Only `hitl_type` and one of `session_id`, `thread_id` are needed; what is not
@@ -158,5 +159,13 @@ export interface HITLBackend {
    * @throws HoldpointError `ERR_HITL_NOT_FOUND`, `ERR_HITL_TIMEOUT`, `ERR_HITL_ABORTED`
    */
   waitFor(hitl_id: string, options?: WaitOptions): Promise<HITLRecord>;
+  /**
+   * Removes what has ended and was kept for its time, in all tenants, and what nobody needs any more of their threads;
+   * what is pending is never removed (docs/retention.md). Bounded work: call it again while `more` is true. A backend
+   * sweeps by itself in the background, unless `retention.sweepEveryMs` is 0.
+   *
+   * @throws HoldpointError `ERR_HITL_INVALID_INPUT`, `ERR_HITL_ABORTED`
+   */
+  sweep(options?: SweepOptions): Promise<SweepResult>;
   close(): Promise<void>;
 }

@@ -4,21 +4,31 @@
 import { hashJson } from "../core/ids.ts";
 import type { JsonObject, JsonValue } from "../core/json.ts";
 import type { Actor, HITLRecord } from "../core/record.ts";
-import { HITL_TRANSITIONS, statusesBefore } from "../core/states.ts";
+import { HITL_STATUSES, HITL_TRANSITIONS, isTerminalHITLStatus, statusesBefore } from "../core/states.ts";
 import type { RespondResult } from "./hitl-backend.ts";
 import { hitlValue, toHITLRecord } from "./hitl-codec.ts";
 import type { NewEvent, Patch, StoredRecord, UpdateOp } from "./record-store.ts";
+import { questionRemovableIn, type Retention } from "./retention/options.ts";
 
 const SYSTEM = { id: "holdpoint", role: "system" } as const;
 
-/** A terminal record of a thread is due at once, and stays so until the graph has taken it up. */
-export function wakeUp(stored: StoredRecord): Patch {
+/**
+ * A terminal record of a thread is due at once, and stays so until the graph has taken it up; another one when it may be
+ * removed.
+ */
+export function ended(stored: StoredRecord, status: string, retention: Retention): Patch {
   const thread = stored.keys.thread;
-  return thread === undefined ? { due_at: null } : { due_at: { inMs: 0 }, keys: { wake: thread } };
+  return thread === undefined
+    ? { due_at: questionRemovableIn(retention, status) }
+    : { due_at: { inMs: 0 }, keys: { wake: thread } };
 }
 
-/** What a terminal record's graph has taken up is due no more. */
-export const TAKEN_UP: Patch = { due_at: null, keys: { wake: null } };
+/** What its graph has taken up is due when it may be removed. Only for a record that is, or becomes, terminal. */
+export function takenUp(status: string, retention: Retention): Patch {
+  return { due_at: questionRemovableIn(retention, status), keys: { wake: null } };
+}
+
+export const TERMINAL: readonly string[] = HITL_STATUSES.filter((status) => isTerminalHITLStatus(status));
 
 /** What an answer to a terminal record comes to; null while it is pending. */
 export function answered(stored: StoredRecord, answer: JsonValue): RespondResult | null {
@@ -41,6 +51,7 @@ export function answerOp(
   answer: JsonValue,
   { actor, idempotency_key }: AnsweredBy,
   now: number,
+  retention: Retention,
 ): UpdateOp & { readonly patch: Patch & { readonly value: JsonObject } } {
   const value = {
     ...hitlValue(stored),
@@ -53,7 +64,7 @@ export function answerOp(
     op: "update",
     id: stored.id,
     guard: { status: statusesBefore(HITL_TRANSITIONS, "completed"), version: stored.version, not_due: true },
-    patch: { status: "completed", value, ...wakeUp(stored) },
+    patch: { status: "completed", value, ...ended(stored, "completed", retention) },
     event: { type: "answered", actor },
   };
 }

@@ -206,6 +206,9 @@ export interface PurgeQuery {
   readonly limit: number;
 }
 
+/** A record as a caller has read it: `created_at` tells it from one that was made anew under its id. */
+export type AsRead = Pick<StoredRecord, "id" | "version" | "created_at">;
+
 /** A hint that a record changed; the truth is what a read returns. */
 export interface ChangeHint {
   readonly id: string;
@@ -268,6 +271,14 @@ export interface RecordStore {
 
   /** Deletes old records with their index entries and histories. `more` says that another call has work. */
   purge(query: PurgeQuery): Promise<{ readonly purged: number; readonly more: boolean }>;
+
+  /**
+   * Deletes records that are still as they were read, with their index entries and histories: one whose `version` or
+   * `created_at` is another now is left as it is. A version counts leases, too, so one that somebody else has leased
+   * stays. Each record by itself is atomic; the ids may be of any slots, 0 to 1000 of them. Sent twice it deletes once.
+   * Resolves to how many it deleted. Writes no event, and tells no watcher.
+   */
+  remove(records: readonly AsRead[]): Promise<number>;
 
   /** Epoch ms by the store's clock. */
   now(): Promise<number>;

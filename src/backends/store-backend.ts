@@ -3,17 +3,11 @@
  * P3 (validate before commit), P4 (first valid answer wins), P5 (one atomic operation each) and P8 (expiry
  * never approves by itself).
  */
-import { type Clock, systemClock } from "../core/clock.ts";
 import { HoldpointError, isHoldpointError } from "../core/errors.ts";
-import { defaultRandomId, hashJson, type RandomId } from "../core/ids.ts";
-import { assertJsonSize, DEFAULT_LIMITS, type JsonLimits, type JsonValue, toJson } from "../core/json.ts";
+import { hashJson } from "../core/ids.ts";
+import { assertJsonSize, type JsonValue, toJson } from "../core/json.ts";
 import { DEFAULT_TENANT, type HITLRecord } from "../core/record.ts";
-import {
-  checkJsonSchema,
-  checkStandard,
-  type ResponseIssue,
-  type StandardSchema,
-} from "../core/response-schema.ts";
+import type { StandardSchema } from "../core/response-schema.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
 import type {
   CancelOptions,
@@ -37,7 +31,7 @@ import {
   toHITLRecord,
   toStoredRecord,
 } from "./hitl-codec.ts";
-import { answered, type AnsweredBy, answerOp, expiryOf, wakeUp } from "./hitl-transitions.ts";
+import { answered, type AnsweredBy, answerOp, ended, expiryOf } from "./hitl-transitions.ts";
 import { MAX_PAGE_LIMIT } from "./record-store.ts";
 import type {
   NewEvent,
@@ -50,36 +44,22 @@ import type {
   StoreOp,
 } from "./record-store.ts";
 import { claimAlias, findRecord, withOwnId } from "./aliases.ts";
-import { handOutAgain } from "./held.ts";
+import { BackendState, type StoreBackendOptions } from "./backend-state.ts";
 import { pageQueryOf } from "./list-query.ts";
+import type { Retention } from "./retention/options.ts";
+import { sweep } from "./retention/sweep.ts";
+import type { SweepOptions, SweepResult } from "./retention/sweeping.ts";
 import { waitForRecord } from "./wait-for.ts";
 
-export interface StoreBackendOptions {
-  /** Decides when to look whether a deadline has passed; the store's clock decides whether it has. */
-  readonly clock?: Clock;
-  readonly randomId?: RandomId;
-  readonly limits?: Partial<JsonLimits>;
-}
+export type { StoreBackendOptions };
 
-interface Shared {
-  readonly store: RecordStore;
-  readonly clock: Clock;
-  readonly randomId: RandomId;
-  readonly limits: JsonLimits;
-  /** Standard Schemas of questions that this process asked, by store id. */
-  readonly standards: Map<string, StandardSchema>;
-  /** Records that this process wrote and last saw pending: an answer to one needs no read first (P5). */
-  readonly recent: Map<string, StoredRecord>;
-}
-
-const MAX_REMEMBERED = 1000;
 /** A version-guarded write that lost this often has met something other than rivals. */
 const MAX_ATTEMPTS = 20;
 
 export class StoreHITLBackend implements HITLBackend {
   readonly store: RecordStore;
   readonly tenant_id: string;
-  readonly #shared: Shared;
+  readonly #shared: BackendState;
   readonly #isView: boolean;
 
   constructor(
@@ -90,14 +70,9 @@ export class StoreHITLBackend implements HITLBackend {
     this.store = store;
     this.#isView = view !== undefined;
     this.tenant_id = view?.tenant_id ?? DEFAULT_TENANT;
-    this.#shared = (view?.shared as Shared | undefined) ?? {
-      store,
-      clock: options.clock ?? systemClock,
-      randomId: options.randomId ?? defaultRandomId,
-      limits: { ...DEFAULT_LIMITS, ...options.limits },
-      standards: new Map(),
-      recent: new Map(),
-    };
+    this.#shared =
+      (view?.shared as BackendState | undefined) ??
+      new BackendState(store, options, (sweeping) => this.sweep(sweeping));
   }
 
   forTenant(tenant_id: string): HITLBackend {
@@ -139,15 +114,14 @@ export class StoreHITLBackend implements HITLBackend {
     request: CreateRequest,
     identity: { readonly id?: string; readonly alias?: string } = {},
   ): PreparedRecord {
-    const { limits, randomId } = this.#shared;
+    const { limits, randomId, janitor } = this.#shared;
+    janitor.start();
     return prepareRecord(request, { tenant_id: this.tenant_id, limits, randomId, ...identity });
   }
 
   /** @internal Notes a pending record that was just written, and the schema to check its answer with in this process. */
   remember(stored: StoredRecord, standard?: StandardSchema): void {
-    // Of its own: whoever sees `stored` may change it, and what is remembered is written back with the answer.
-    bounded(this.#shared.recent, stored.id, handOutAgain(stored));
-    if (standard) bounded(this.#shared.standards, stored.id, standard);
+    this.#shared.remember(stored, standard);
   }
 
   async get(hitl_id: string): Promise<HITLRecord | null> {
@@ -179,6 +153,7 @@ export class StoreHITLBackend implements HITLBackend {
     choices: readonly (readonly StoreOp[])[],
     onCommit?: (answered: OpResult, beside: readonly OpResult[]) => void,
   ): Promise<RespondResult> {
+    this.#shared.janitor.start();
     let choice = 0;
     const actor = checkActor(options.actor);
     const answer = toJson(user_response, "user_response", this.#shared.limits);
@@ -191,9 +166,9 @@ export class StoreHITLBackend implements HITLBackend {
     stored ??= await this.find(hitl_id);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       if (stored === null) return { status: "not_found" };
-      const ended = answered(stored, answer);
-      if (ended) return ended;
-      const issues = await this.#issues(stored, answer);
+      const outcome = answered(stored, answer);
+      if (outcome) return outcome;
+      const issues = await this.#shared.issues(stored, answer);
       if (issues.length > 0) {
         // What was remembered may have been answered meanwhile, or have expired: that outranks a bad answer.
         const found: StoredRecord | null = guessed && attempt === 0 ? await this.#read(stored.id) : stored;
@@ -213,7 +188,7 @@ export class StoreHITLBackend implements HITLBackend {
         const [own, ...beside] = results;
         const record = own?.record ?? null;
         if (status === "committed" && record) {
-          this.#forget(stored.id);
+          this.#shared.forget(stored.id);
           onCommit?.(own as OpResult, beside);
           return { status: "accepted", record: toHITLRecord(record) };
         }
@@ -221,7 +196,7 @@ export class StoreHITLBackend implements HITLBackend {
           choice += 1;
           continue;
         }
-        this.#forget(stored.id);
+        this.#shared.forget(stored.id);
         stored = record && record.version === stored.version ? await this.#expire(record) : record;
       } catch (error) {
         if (!isHoldpointError(error, "ERR_HITL_INDETERMINATE")) throw error;
@@ -237,6 +212,7 @@ export class StoreHITLBackend implements HITLBackend {
   }
 
   async cancel(hitl_id: string, options: CancelOptions = {}): Promise<CancelResult> {
+    this.#shared.janitor.start();
     const actor = checkActor(options.actor);
     const reason = options.reason ?? "cancelled";
     let stored = await this.find(hitl_id);
@@ -311,13 +287,27 @@ export class StoreHITLBackend implements HITLBackend {
     return waitForRecord(this, stored.id, options, this.#shared.clock);
   }
 
+  async sweep(options: SweepOptions = {}): Promise<SweepResult> {
+    const expire = async (question: StoredRecord): Promise<void> => {
+      await this.#expire(question, { lease: "release" });
+    };
+    return sweep({ store: this.store, retention: this.retention, expire }, options);
+  }
+
   async close(): Promise<void> {
-    if (!this.#isView) await this.store.close();
+    if (this.#isView) return;
+    await this.#shared.janitor.stop();
+    await this.store.close();
+  }
+
+  /** @internal How long what ends is kept. */
+  get retention(): Retention {
+    return this.#shared.retention;
   }
 
   /** @internal A pending record as this process last saw it; a guess that every write checks. */
   recall(hitl_id: string): StoredRecord | null {
-    const stored = this.#shared.recent.get(hitl_id);
+    const stored = this.#shared.recall(hitl_id);
     return stored?.tenant_id === this.tenant_id ? stored : null;
   }
 
@@ -332,28 +322,15 @@ export class StoreHITLBackend implements HITLBackend {
     return (await this.store.get([id]))[0] ?? null;
   }
 
-  #forget(id: string): void {
-    this.#shared.recent.delete(id);
-  }
-
-  async #issues(stored: StoredRecord, answer: JsonValue): Promise<readonly ResponseIssue[]> {
-    const schema = stored.value["response_schema"] ?? null;
-    const issues = schema === null ? [] : checkJsonSchema(schema as never, answer);
-    if (issues.length > 0) return issues;
-    const standard = this.#shared.standards.get(stored.id);
-    if (!standard) return [];
-    const checked = await checkStandard(standard, answer);
-    return "issues" in checked ? checked.issues : [];
-  }
-
   #accept(
     stored: StoredRecord,
     answer: JsonValue,
     by: AnsweredBy,
     beside: readonly StoreOp[],
   ): ReturnType<RecordStore["commit"]> {
-    const op = answerOp(stored, answer, by, this.#shared.clock.now());
-    assertJsonSize(op.patch.value, "the record with its answer", this.#shared.limits);
+    const { clock, retention, limits } = this.#shared;
+    const op = answerOp(stored, answer, by, clock.now(), retention);
+    assertJsonSize(op.patch.value, "the record with its answer", limits);
     return this.store.commit([op, ...beside]);
   }
 
@@ -364,9 +341,9 @@ export class StoreHITLBackend implements HITLBackend {
     return (await this.#expire(stored)) ?? stored;
   }
 
-  async #expire(stored: StoredRecord): Promise<StoredRecord | null> {
+  async #expire(stored: StoredRecord, more: Patch = {}): Promise<StoredRecord | null> {
     const { patch, event } = expiryOf(stored, this.#shared.clock.now());
-    return (await this.#transition(stored, patch, event, { due: true })).record;
+    return (await this.#transition(stored, { ...patch, ...more }, event, { due: true })).record;
   }
 
   async #transition(
@@ -375,22 +352,17 @@ export class StoreHITLBackend implements HITLBackend {
     event: NewEvent,
     guard: { readonly due?: true; readonly not_due?: true },
   ): Promise<{ status: string; record: StoredRecord | null }> {
-    this.#forget(stored.id);
+    this.#shared.forget(stored.id);
+    const { status } = patch;
     const { results } = await this.store.commit([
       {
         op: "update",
         id: stored.id,
         guard: { status: ["pending"], version: stored.version, ...guard },
-        patch: patch.status === undefined ? patch : { ...patch, ...wakeUp(stored) },
+        patch: status === undefined ? patch : { ...patch, ...ended(stored, status, this.retention) },
         event,
       },
     ]);
     return results[0] ?? { status: "missing", record: null };
   }
-}
-
-function bounded<V>(map: Map<string, V>, key: string, value: V): void {
-  map.delete(key);
-  if (map.size >= MAX_REMEMBERED) map.delete(map.keys().next().value as string);
-  map.set(key, value);
 }

@@ -6,6 +6,7 @@ import { HoldpointError } from "../core/errors.ts";
 import { isOwnId, SLOT_COUNT, slotOfId } from "../core/ids.ts";
 import type { Envelope } from "./held.ts";
 import {
+  type AsRead,
   DEFAULT_PAGE_LIMIT,
   type Guard,
   type InsertOp,
@@ -158,6 +159,24 @@ export function checkPage(query: PageQuery): CheckedPage {
     limit: checkLimit(query.limit),
     after: query.cursor === undefined ? null : decodeCursor(query.cursor),
   };
+}
+
+/** What `remove` was given, each id once. @throws HoldpointError `ERR_HITL_INVALID_INPUT` */
+export function checkRemoval(records: readonly AsRead[]): readonly AsRead[] {
+  if (records.length > MAX_PAGE_LIMIT)
+    invalid(`${records.length} records cannot be removed at once; the most is ${MAX_PAGE_LIMIT}.`);
+  for (const { id, version, created_at } of records) {
+    if (!isOwnId(id))
+      invalid(`${JSON.stringify(id)} is not a record id: it has to be <prefix>_<32 hex digits>.`);
+    if (!Number.isSafeInteger(version) || !Number.isFinite(created_at))
+      invalid(`version and created_at of ${id} have to be numbers, as they were read.`);
+  }
+  return [...new Map(records.map((record) => [record.id, record])).values()];
+}
+
+/** Nothing has changed in the record since it was read. */
+export function isAsRead(record: Envelope | undefined, { version, created_at }: AsRead): boolean {
+  return record?.version === version && record.created_at === created_at;
 }
 
 const CURSOR = /^([0-9]{1,16})\.([a-z]+_[0-9a-f]{32})$/;

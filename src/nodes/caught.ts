@@ -19,6 +19,6 @@ export async function takeUpCaught(backend: StoreHITLBackend, left: readonly Sto
     const place = { slot: slotOfId(question.id), tenant_id, thread_id, checkpoint_ns };
     const [call] = await backend.store.get([callRecordId(place, tool_call_id)]);
     const failed = call && statusOf(call) === "suspended" && (callValueOf(call).failures ?? []).length > 0;
-    if (failed) await backend.store.commit([takenUpOp(question.id)]);
+    if (failed) await backend.store.commit([takenUpOp(backend, question)]);
   }
 }

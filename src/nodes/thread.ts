@@ -2,7 +2,7 @@
  * One thread under its lease: which of its answers are due, and running its graph until none is left (P9).
  */
 import { HITL_KIND, hitlValue, toHITLRecord } from "../backends/hitl-codec.ts";
-import { TAKEN_UP } from "../backends/hitl-transitions.ts";
+import { takenUp } from "../backends/hitl-transitions.ts";
 import {
   MAX_PAGE_LIMIT,
   type OpResult,
@@ -107,10 +107,9 @@ export class Thread<Output> {
       slot: this.#slot,
       limit: MAX_PAGE_LIMIT,
     });
-    for (const { id } of items.filter((item) => !isCurrent(item, head))) {
-      await store.commit([
-        { op: "update", id, optional: true, patch: TAKEN_UP, event: { type: "orphaned" } },
-      ]);
+    for (const { id, status } of items.filter((item) => !isCurrent(item, head))) {
+      const patch = takenUp(status, this.#backend.retention);
+      await store.commit([{ op: "update", id, optional: true, patch, event: { type: "orphaned" } }]);
     }
     return items.filter((item) => isCurrent(item, head));
   }
@@ -177,7 +176,7 @@ export class Thread<Output> {
     const [result] = (await store.commit([op])).results;
     if (result?.status !== "missing") return this.leaseOf(result);
     // A question that was recorded by hand has no pause yet.
-    await store.commit(pauseInserts(this.#place, checkpoint_id));
+    await store.commit(pauseInserts(this.#backend, this.#place, checkpoint_id));
     return this.leaseOf((await store.commit([op])).results[0]);
   }
 

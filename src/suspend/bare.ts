@@ -4,7 +4,6 @@
  */
 import type { HITLBackend } from "../backends/hitl-backend.ts";
 import { toHITLRecord } from "../backends/hitl-codec.ts";
-import { TAKEN_UP } from "../backends/hitl-transitions.ts";
 import type { StoredRecord } from "../backends/record-store.ts";
 import { HoldpointError } from "../core/errors.ts";
 import type { HITLRecord } from "../core/record.ts";
@@ -16,7 +15,7 @@ import { interruptsFor } from "./interrupt-payload.ts";
 import { PauseSignal } from "./pause-signal.ts";
 import { assertResumable, callRecordId, type HostConfig, placeOf, placeOfThread } from "./place.ts";
 import { prepareQuestion, type Question, QuestionNames } from "./question.ts";
-import { hasOlder, pauseInserts, supersede } from "./supersede.ts";
+import { hasOlder, pauseInserts, supersede, takenUpOp } from "./supersede.ts";
 
 /** Counts the questions of one attempt of a task: its scratchpad is made anew for each execution, not for a retry. */
 const counters = new WeakMap<
@@ -53,7 +52,7 @@ export async function askBare(
   const prepared = prepareQuestion(place, call, question, named, place.backend.now());
   const { results } = await place.backend.store.commit([
     prepared.insert,
-    ...pauseInserts(place, place.root_checkpoint_id),
+    ...pauseInserts(place.backend, place, place.root_checkpoint_id),
   ]);
   if (hasOlder(results.slice(1))) await supersede(place, place.root_checkpoint_id);
   const stored = results[0]?.record as StoredRecord;
@@ -66,9 +65,8 @@ export async function askBare(
   emitQuestion(place, () => record, known ? id : null);
   if (!isTerminalHITLStatus(record.status)) throw new PauseSignal(interruptsFor([record]));
   if (record.resume.state === "waiting") {
-    await place.backend.store.commit([
-      { op: "update", id: stored.id, optional: true, patch: TAKEN_UP, event: { type: "taken_up" } },
-    ]);
+    const { id } = stored;
+    await place.backend.store.commit([takenUpOp(place.backend, { id, status: record.status })]);
   }
   return record;
 }

@@ -108,6 +108,6 @@ export class CallBatch {
   }
 
   takenUp(): StoreOp[] {
-    return takenUpOps(this.#claim.record, this.#step.questions);
+    return takenUpOps(this.#step.place.backend, this.#claim.record, this.#step.questions);
   }
 }

@@ -37,7 +37,7 @@ export class CallClaim {
     // The pause too: if this process dies before anybody asks, the thread is found to be stranded.
     const result = await this.#commit(
       { ...this.insert(value), if_exists: "keep" },
-      pauseInserts(place, place.root_checkpoint_id),
+      pauseInserts(place.backend, place, place.root_checkpoint_id),
     );
     if (result.status === "inserted") this.record = result.record;
     return result.status === "inserted";
@@ -69,12 +69,18 @@ export class CallClaim {
    */
   async takeAgain(stored: StoredRecord, value: CallValue): Promise<boolean> {
     const { doubt } = value;
+    const decided = doubt === null ? undefined : this.#step.questions.get(doubt);
     const patch: Patch = {
       status: "running",
       lease: this.#lease(),
       value: callJson({ ...value, doubt: null }),
     };
-    return this.#taken(stored, patch, "run_again", doubt === null ? [] : [takenUpOp(doubt)]);
+    return this.#taken(
+      stored,
+      patch,
+      "run_again",
+      decided ? [takenUpOp(this.#step.place.backend, decided)] : [],
+    );
   }
 
   async #taken(

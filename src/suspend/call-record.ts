@@ -2,13 +2,14 @@
  * The call record (P6): what became of one tool call in a step that suspends. Kept in the record store beside
  * the questions, in the same slot, so that both change together.
  */
+import { CALL_KIND } from "../backends/kinds.ts";
 import type { InsertOp, LeaseRequest, StoredRecord } from "../backends/record-store.ts";
 import type { JsonObject, JsonValue } from "../core/json.ts";
 import { upcast } from "../core/record.ts";
 import type { CallStatus } from "../core/states.ts";
 import type { Place } from "./place.ts";
 
-export const CALL_KIND = "call";
+export { CALL_KIND };
 const CALL_SCHEMA_VERSION = 1;
 
 /** How the call goes on after an answer. */

@@ -200,7 +200,7 @@ export class CallRun<Output> implements CallScope {
     if (failure === undefined) return;
     if (this.#step.lacksQuestions([stored.id])) await this.#step.loadQuestions([stored.id]);
     await this.#claim.release();
-    const takenUp = takenUpOps(stored, this.#step.questions);
+    const takenUp = takenUpOps(this.#step.place.backend, stored, this.#step.questions);
     if (takenUp.length > 0) await this.#step.place.backend.store.commit(takenUp);
     throw failure;
   }
@@ -339,7 +339,10 @@ export class CallRun<Output> implements CallScope {
     }
     const abandoned = this.#questions.abandoned(this.#state.value);
     if (abandoned.length > 0) {
-      const { results } = await this.#step.place.backend.store.commit(abandoned.map(supersedeOp));
+      const { backend } = this.#step.place;
+      const { results } = await backend.store.commit(
+        abandoned.map((question) => supersedeOp(backend, question)),
+      );
       for (const { record } of results) this.#step.note(record);
     }
     return { status: "suspended" };
@@ -399,10 +402,11 @@ export class CallRun<Output> implements CallScope {
     const outcome = await this.#task.encode(output);
     const value: CallValue = { ...this.#state.value, open: [], interrupts: [], doubt: null, outcome };
     const running = held.status === "running";
-    const { results, status } = await this.#step.place.backend.store.commit([
+    const { backend } = this.#step.place;
+    const { results, status } = await backend.store.commit([
       finishOp(held, value),
-      ...takenUpOps(held, this.#step.questions),
-      ...this.#questions.abandoned(this.#state.value).map(supersedeOp),
+      ...takenUpOps(backend, held, this.#step.questions),
+      ...this.#questions.abandoned(this.#state.value).map((question) => supersedeOp(backend, question)),
     ]);
     this.#claim.drop();
     for (const { record } of results) this.#step.note(record);

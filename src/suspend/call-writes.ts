@@ -1,5 +1,6 @@
 /** What a call writes when it asks: its record beside the questions, in one commit (P5, P6). */
 import type { NewEvent, StoredRecord, StoreOp } from "../backends/record-store.ts";
+import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
 import type { CallQuestions } from "./call-questions.ts";
 import { callJson, type CallMode, type CallValue, callValueOf, insertCall } from "./call-record.ts";
@@ -71,7 +72,11 @@ export function finishOp(held: StoredRecord, value: CallValue): StoreOp {
 }
 
 /** The answers that an execution uses are due no more; written with the call's own transition. */
-export function takenUpOps(held: StoredRecord | null, known: ReadonlyMap<string, StoredRecord>): StoreOp[] {
+export function takenUpOps(
+  backend: StoreHITLBackend,
+  held: StoredRecord | null,
+  known: ReadonlyMap<string, StoredRecord>,
+): StoreOp[] {
   if (!held) return [];
   const { open, doubt } = callValueOf(held);
   return [...open, ...(doubt === null ? [] : [doubt])]
@@ -80,5 +85,5 @@ export function takenUpOps(held: StoredRecord | null, known: ReadonlyMap<string,
       (stored) =>
         stored !== undefined && isTerminalHITLStatus(stored.status) && stored.keys.wake !== undefined,
     )
-    .map((stored) => takenUpOp((stored as StoredRecord).id));
+    .map((stored) => takenUpOp(backend, stored as StoredRecord));
 }

@@ -1,27 +1,41 @@
 /** Questions that nobody can take up any more: the thread went on without their answers. */
 import { HITL_KIND, hitlValue } from "../backends/hitl-codec.ts";
-import { TAKEN_UP } from "../backends/hitl-transitions.ts";
+import { takenUp, TERMINAL } from "../backends/hitl-transitions.ts";
+import { PAUSE_KIND, THREAD_KIND } from "../backends/kinds.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
 import type { JsonObject } from "../core/json.ts";
 import { HITL_TRANSITIONS, statusesBefore } from "../core/states.ts";
 import { pauseRecordId, type Place, type ThreadPlace, threadRecordId } from "./place.ts";
 
-const PAUSE_KIND = "pause";
-export const THREAD_KIND = "thread";
-
-/** An answer that its call has used is due no more. */
-export function takenUpOp(id: string): StoreOp {
-  return { op: "update", id, optional: true, patch: TAKEN_UP, event: { type: "taken_up" } };
+/** An answer that its call has used is due no more, until it may be removed. */
+export function takenUpOp(
+  { retention }: StoreHITLBackend,
+  { id, status }: Pick<StoredRecord, "id" | "status">,
+): StoreOp {
+  const patch = takenUp(status, retention);
+  // What is pending has a deadline in the place of that time.
+  return {
+    op: "update",
+    id,
+    optional: true,
+    guard: { status: TERMINAL },
+    patch,
+    event: { type: "taken_up" },
+  };
 }
 
-export function supersedeOp(record: StoredRecord): StoreOp {
+export function supersedeOp({ retention }: StoreHITLBackend, record: StoredRecord): StoreOp {
   return {
     op: "update",
     id: record.id,
     optional: true,
     guard: { status: statusesBefore(HITL_TRANSITIONS, "cancelled") },
-    patch: { status: "cancelled", value: { ...hitlValue(record), reason: "superseded" }, ...TAKEN_UP },
+    patch: {
+      status: "cancelled",
+      value: { ...hitlValue(record), reason: "superseded" },
+      ...takenUp("cancelled", retention),
+    },
     event: { type: "cancelled", reason: "superseded", actor: { id: "holdpoint", role: "system" } },
   };
 }
@@ -50,7 +64,8 @@ export async function supersede(
     });
     for (const record of page.items) {
       const asked = askedAt(record);
-      if (asked !== null && asked !== root_checkpoint_id) await store.commit([supersedeOp(record)]);
+      if (asked !== null && asked !== root_checkpoint_id)
+        await store.commit([supersedeOp(place.backend, record)]);
     }
     cursor = page.next_cursor;
   } while (cursor !== undefined);
@@ -62,15 +77,22 @@ export function pauseValue({ session_id, thread_id }: ThreadPlace, checkpoint_id
 }
 
 /** Written with the first question of a step: that the thread has asked, and where it pauses. */
-export function pauseInserts(place: ThreadPlace, checkpoint_id: string | null): StoreOp[] {
+export function pauseInserts(
+  backend: StoreHITLBackend,
+  place: ThreadPlace,
+  checkpoint_id: string | null,
+): StoreOp[] {
+  const { calls } = backend.retention;
+  // The thread's record stands for its calls and pauses where they are to be removed: see docs/retention.md.
+  const due_at = calls === "forever" ? null : backend.now() + calls;
   const { tenant_id, session_id, thread_id } = place;
-  const insert = (id: string, kind: string, value: JsonObject): StoreOp => ({
+  const insert = (id: string, kind: string, value: JsonObject, due_at: number | null = null): StoreOp => ({
     op: "insert",
-    record: { id, kind, tenant_id, status: "active", keys: { thread: thread_id }, value },
+    record: { id, kind, tenant_id, status: "active", keys: { thread: thread_id }, due_at, value },
   });
   return [
     insert(pauseRecordId(place, checkpoint_id), PAUSE_KIND, pauseValue(place, checkpoint_id)),
-    insert(threadRecordId(place), THREAD_KIND, { schema_version: 1, thread_id, session_id }),
+    insert(threadRecordId(place), THREAD_KIND, { schema_version: 1, thread_id, session_id }, due_at),
   ];
 }
 

@@ -272,7 +272,7 @@ export class ToolStep {
       : [];
     if (batches.length === 0 && outcomes.length === 0) return;
     const first = asks && !this.asked;
-    const pause = first ? pauseInserts(this.place, this.place.root_checkpoint_id) : [];
+    const pause = first ? this.#pauseInserts() : [];
     const { status, results } = await this.place.backend.store.commit([
       ...batches.flatMap(({ ops }) => ops),
       ...outcomes,
@@ -313,8 +313,12 @@ export class ToolStep {
       else run.batch.lost();
     }
     for (const insert of outcomes) this.note((await store.commit([insert])).results[0]?.record ?? null);
-    const { results } = await store.commit(pauseInserts(this.place, this.place.root_checkpoint_id));
+    const { results } = await store.commit(this.#pauseInserts());
     if (hasOlder(results)) await supersede(this.place, this.place.root_checkpoint_id);
+  }
+
+  #pauseInserts(): StoreOp[] {
+    return pauseInserts(this.place.backend, this.place, this.place.root_checkpoint_id);
   }
 
   /** Open questions of all runs that are suspended, in the order of the calls. */

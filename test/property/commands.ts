@@ -244,6 +244,16 @@ const purgeQuery = fc.record({
   age: fc.integer({ min: -50, max: 300 }),
 });
 
+/** Mostly as they are. */
+const removal = fc.array(
+  fc.record({
+    id: one(IDS),
+    behind: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.integer({ min: -1, max: 1 })),
+    older: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, fc.constant(1)),
+  }),
+  { minLength: 1, maxLength: 3 },
+);
+
 const commits = commit.map((ops) =>
   both("commit", ops, async (store) => seenCommit(await store.commit(ops))),
 );
@@ -276,6 +286,18 @@ export const commands: readonly fc.Arbitrary<Command>[] = [
     both("purge", { age, ...query }, (store, clock) =>
       store.purge({ ...query, updatedBefore: clock.now() - age, limit: 1000 }),
     ),
+  ),
+  removal.map((wanted) =>
+    both("remove", wanted, async (store) => {
+      const found = await store.get(wanted.map(({ id }) => id));
+      // As each store handed them out, or as they may have been before: of another version, or made at another time.
+      const asRead = wanted.map(({ id, behind, older }, n) => ({
+        id,
+        version: (found[n]?.version ?? 2) - behind,
+        created_at: (found[n]?.created_at ?? START) - older,
+      }));
+      return store.remove(asRead);
+    }),
   ),
   fc.integer({ min: -20, max: 250 }).map(
     (ms): Command => ({

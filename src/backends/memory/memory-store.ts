@@ -6,6 +6,7 @@ import { type Envelope, handOut } from "../held.ts";
 import { Listings } from "./listings.ts";
 import { SortedIndex } from "./sorted-index.ts";
 import {
+  type AsRead,
   type ChangeHint,
   type CommitResult,
   type DueQuery,
@@ -26,11 +27,13 @@ import {
   checkCommit,
   checkLimit,
   checkPage,
+  checkRemoval,
   compareCreated,
   decodeSeqCursor,
   dueTime,
   encodeCursor,
   guardHolds,
+  isAsRead,
   newEnvelope,
   patched,
 } from "../store-rules.ts";
@@ -67,6 +70,13 @@ export class MemoryRecordData {
   /** One per kind, ordered by due time. */
   readonly due: Map<string, SortedIndex> = new Map();
   readonly listeners: Map<string, Set<(hint: ChangeHint) => void>> = new Map();
+
+  remove(envelope: Envelope): void {
+    this.listings.remove(envelope);
+    const due = dueTime(envelope);
+    if (due !== null) this.due.get(envelope.kind)?.delete(due, envelope.id);
+    this.entries.delete(envelope.id);
+  }
 
   *#records(): Iterable<Envelope> {
     for (const { kept } of this.entries.values()) yield kept.envelope;
@@ -190,13 +200,22 @@ export class MemoryRecordStore implements RecordStore {
       if (envelope.kind !== query.kind || !query.statuses.includes(envelope.status)) continue;
       if (envelope.updated_at >= query.updatedBefore) continue;
       if (purged === limit) return { purged, more: true };
-      this.#data.listings.remove(envelope);
-      const due = dueTime(envelope);
-      if (due !== null) this.#data.due.get(envelope.kind)?.delete(due, envelope.id);
-      this.#data.entries.delete(envelope.id);
+      this.#data.remove(envelope);
       purged += 1;
     }
     return { purged, more: false };
+  }
+
+  async remove(records: readonly AsRead[]): Promise<number> {
+    this.#assertOpen();
+    let removed = 0;
+    for (const record of checkRemoval(records)) {
+      const envelope = this.#data.entries.get(record.id)?.kept.envelope;
+      if (!envelope || !isAsRead(envelope, record)) continue;
+      this.#data.remove(envelope);
+      removed += 1;
+    }
+    return removed;
   }
 
   async now(): Promise<number> {

@@ -5,7 +5,9 @@
  * is, is the server's setting and the option `durability`: docs/redis.md.
  */
 import type { Clock } from "../../core/clock.ts";
+import { slotOfId } from "../../core/ids.ts";
 import type {
+  AsRead,
   ChangeHint,
   CommitResult,
   DueQuery,
@@ -22,7 +24,14 @@ import type {
   StoreOp,
   Watcher,
 } from "../record-store.ts";
-import { checkCommit, checkLimit, checkPage, decodeSeqCursor, encodeCursor } from "../store-rules.ts";
+import {
+  checkCommit,
+  checkLimit,
+  checkPage,
+  checkRemoval,
+  decodeSeqCursor,
+  encodeCursor,
+} from "../store-rules.ts";
 import type { AnyRedisClient } from "./client.ts";
 import {
   decodeHistory,
@@ -72,10 +81,10 @@ export class RedisRecordStore implements RecordStore {
     this.#options = checked;
     this.#clock = clock;
     const open = (): Promise<AnyRedisClient> => {
-      this.#client ??= openClient(plan, timeoutMs);
+      this.#client ??= openClient(checked);
       return this.#client;
     };
-    this.#link = new Link(open, { timeoutMs, durability });
+    this.#link = new Link(open, { timeoutMs, durability, own: plan.kind !== "client" });
     this.#feed = new ChangeFeed({
       client: open,
       read: (ids) => this.get(ids),
@@ -247,6 +256,25 @@ export class RedisRecordStore implements RecordStore {
       } while (from !== "");
     }
     return { purged, more: false };
+  }
+
+  async remove(records: readonly AsRead[]): Promise<number> {
+    this.#assertOpen();
+    const wanted = checkRemoval(records);
+    if (wanted.length === 0) return 0;
+    const space = this.#keys ?? (await this.#open());
+    const args = new Map<ShardKeys, (string | number)[]>();
+    for (const { id, version, created_at } of wanted) {
+      const shard = space.ofSlot(slotOfId(id));
+      const own = args.get(shard) ?? [];
+      args.set(shard, own);
+      own.push(id, version, created_at);
+    }
+    const calls = [...args].map(
+      ([shard, own]): ScriptCall => ({ script: SCRIPTS.remove, keys: shard.all, args: own }),
+    );
+    const removed = (await this.#link.batch(calls, "writes")) as number[];
+    return removed.reduce((total, count) => total + count, 0);
   }
 
   /**

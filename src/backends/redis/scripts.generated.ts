@@ -1161,7 +1161,7 @@ return times
   },
   purge: {
     name: "purge",
-    sha1: "ecec1b165e235a0a0e8ff8fd02977ce16dfba288",
+    sha1: "a9cb22e79e520e73e309fc0c917671500dbc3252",
     source: `-- Deletes old records of one shard with their index entries and histories (RecordStore.purge).
 --
 -- KEYS  1 records, 2 history, 3 index, 4 due
@@ -1348,20 +1348,20 @@ local function add_event(history, id, record, lines, event, now, request)
   redis.call("HSET", history, chunk_field(id, count / CHUNK - 1), string.sub(events, 2))
   return value .. line
 end
-local records, history, index, due_index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local kind, statuses, before = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local limit, budget = tonumber(ARGV[4]), tonumber(ARGV[5])
-
-local function delete(id, record)
+-- A record with its index entries, its due time and its history.
+local function delete_record(records, history, index, due_index, id, record)
   local removed = {}
   delete_indexes(removed, id, record)
   write_all("ZREM", index, removed)
-  move_due(due_index, kind, id, due_of(record), "")
+  move_due(due_index, record[KIND], id, due_of(record), "")
   for chunk = 0, chunks_of(record) - 1 do
     redis.call("HDEL", history, chunk_field(id, chunk))
   end
   redis.call("HDEL", records, id)
 end
+local records, history, index, due_index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local kind, statuses, before = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local limit, budget = tonumber(ARGV[4]), tonumber(ARGV[5])
 
 local purged = 0
 local from = ARGV[6] == "" and "[" .. kind .. "|" or ARGV[6]
@@ -1390,7 +1390,7 @@ while budget > 0 do
       if purged == limit then
         return { purged, from, 1 }
       end
-      delete(id, record)
+      delete_record(records, history, index, due_index, id, record)
       purged = purged + 1
     end
     budget = budget - 1
@@ -1402,6 +1402,223 @@ while budget > 0 do
   end
 end
 return { purged, from, 0 }
+`,
+  },
+  remove: {
+    name: "remove",
+    sha1: "48cbc89dcdaff5e728aefc9100db05b4abbb7c46",
+    source: `-- Deletes the records of one shard that are still as they were read (RecordStore.remove).
+--
+-- KEYS  1 records, 2 history, 3 index, 4 due
+-- ARGV  for each record: id, version, created
+-- Returns how many were deleted. Sent twice it finds nothing to delete: a record that was made anew has another time of
+-- creation.
+-- Events  none.
+
+-- A stored record is one text of lines: a header of fields joined by "|", the JSON value, and the events that are not
+-- in a full chunk yet (history.lua). The client has escaped "%", "|" and line feeds in every text field, so a field
+-- can be compared, stored and put into an index member as it is. Nothing here reads or writes JSON.
+--
+-- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
+local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
+-- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
+-- Written out: a script would build it anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
+-- Where the header ends; not a field.
+local HEADER_END = 16
+
+-- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
+local function text(number)
+  return string.format(number == math.floor(number) and "%.0f" or "%.17g", number)
+end
+
+-- 13 digits, so that texts sort like numbers until the year 2286. Clamped: an index position, never the stored value.
+local function pad(number)
+  return string.format("%013.0f", math.max(0, math.min(math.floor(number), 9999999999999)))
+end
+
+-- The position of the header's end stays outside of the fields, which table.concat joins.
+local function unpack_record(packed)
+  local record = { string.match(packed, HEADER) }
+  if record[1] ~= "1" then
+    error("HOLDPOINT_FORMAT a record is not in format 1")
+  end
+  local header_end = record[HEADER_END]
+  record[HEADER_END] = nil
+  return record, header_end
+end
+
+local function header_of(record)
+  return table.concat(record, "|")
+end
+
+-- Epoch ms: of the injected clock if the client has one, else of this server.
+local function time_now(injected)
+  if injected ~= "" then
+    return tonumber(injected)
+  end
+  local time = redis.call("TIME")
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+-- Members of the index, all with score 0, ranged by bytes: kind | tenant | key | status | created | id, where key is
+-- "name=value", or empty in the member that every record has. All members of one record differ in the key alone.
+-- They are gathered, to be written by one command each way: unpack() has room for some thousand values.
+local BATCH = 2000
+
+local function write_all(command, key, values)
+  for from = 1, #values, BATCH do
+    redis.call(command, key, unpack(values, from, math.min(from + BATCH - 1, #values)))
+  end
+end
+
+-- The place of a time, given as text, in an index.
+local function place_of(time)
+  if #time == 13 and not string.find(time, "%D") then
+    return time
+  end
+  return pad(tonumber(time))
+end
+
+local function head_of(record)
+  return record[KIND] .. "|" .. record[TENANT] .. "|"
+end
+
+local function tail_of(record, status, id)
+  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. id
+end
+
+-- For ZADD: a score goes before each.
+local function add_members(added, head, keys, tail)
+  local n = #added
+  added[n + 1], added[n + 2] = 0, head .. tail
+  n = n + 2
+  for key in string.gmatch(keys, "[^|]+") do
+    added[n + 1], added[n + 2] = 0, head .. key .. tail
+    n = n + 2
+  end
+end
+
+local function remove_members(removed, head, keys, tail)
+  removed[#removed + 1] = head .. tail
+  for key in string.gmatch(keys, "[^|]+") do
+    removed[#removed + 1] = head .. key .. tail
+  end
+end
+
+local function delete_indexes(removed, id, record)
+  remove_members(removed, head_of(record), record[KEYS_FIELD], tail_of(record, record[STATUS], id))
+end
+
+-- From the status and keys that the record had.
+local function move_indexes(added, removed, id, record, status, keys)
+  local head, new_keys = head_of(record), record[KEYS_FIELD]
+  local tail = tail_of(record, status, id)
+  if record[STATUS] ~= status then
+    remove_members(removed, head, keys, tail)
+    add_members(added, head, new_keys, tail_of(record, record[STATUS], id))
+    return
+  end
+  local before, after = "|" .. keys .. "|", "|" .. new_keys .. "|"
+  for key in string.gmatch(keys, "[^|]+") do
+    if not string.find(after, "|" .. key .. "|", 1, true) then
+      removed[#removed + 1] = head .. key .. tail
+    end
+  end
+  for key in string.gmatch(new_keys, "[^|]+") do
+    if not string.find(before, "|" .. key .. "|", 1, true) then
+      added[#added + 1] = 0
+      added[#added + 1] = head .. key .. tail
+    end
+  end
+end
+
+-- When acquire-due may hand the record out: as long as a lease lasts, its end; else its due time. "" for never.
+local function due_of(record)
+  if record[LEASE_END] ~= "" then
+    return record[LEASE_END]
+  end
+  return record[DUE]
+end
+
+local function due_member(kind, due, id)
+  return kind .. "|" .. place_of(due) .. "|" .. id
+end
+
+-- Members of the due index, score 0: kind | due | id. \`before\` and \`after\` as by due_of().
+local function move_due(due_index, kind, id, before, after)
+  if before == after then
+    return
+  end
+  if before ~= "" then
+    redis.call("ZREM", due_index, due_member(kind, before, id))
+  end
+  if after ~= "" then
+    redis.call("ZADD", due_index, 0, due_member(kind, after, id))
+  end
+end
+-- Events are lines "at|version|status|request|json"; an empty \`at\` is the time of the record's creation. The last ones,
+-- up to eight, follow the value in the record itself: most records never have more, and need no entry of their own.
+-- When a ninth comes, the eight become a chunk: field \`id/0\` of the history holds the first eight, \`id/1\` the next.
+local CHUNK = 8
+
+local function chunk_field(id, chunk)
+  return id .. "/" .. chunk
+end
+
+-- How many chunks a record has beside it.
+local function chunks_of(record)
+  return math.floor(math.max(0, tonumber(record[EVENTS]) - 1) / CHUNK)
+end
+
+-- The value and the events of a packed record whose header ends before \`at\`; each line begins with a line feed.
+local function split_lines(packed, at)
+  local stop = string.find(packed, "\\n", at + 1, true)
+  if stop then
+    return string.sub(packed, at, stop - 1), string.sub(packed, stop)
+  end
+  return string.sub(packed, at), ""
+end
+
+-- \`lines\` (what follows the header) with one event more. The caller writes the record afterwards: the count of its
+-- events is in its header.
+local function add_event(history, id, record, lines, event, now, request)
+  local count = tonumber(record[EVENTS])
+  record[EVENTS] = text(count + 1)
+  local line = "\\n" .. now .. "|" .. record[VERSION] .. "|" .. record[STATUS] .. "|" .. request .. "|" .. event
+  if count == 0 or count % CHUNK > 0 then
+    return lines .. line
+  end
+  local value, events = split_lines(lines, 1)
+  redis.call("HSET", history, chunk_field(id, count / CHUNK - 1), string.sub(events, 2))
+  return value .. line
+end
+-- A record with its index entries, its due time and its history.
+local function delete_record(records, history, index, due_index, id, record)
+  local removed = {}
+  delete_indexes(removed, id, record)
+  write_all("ZREM", index, removed)
+  move_due(due_index, record[KIND], id, due_of(record), "")
+  for chunk = 0, chunks_of(record) - 1 do
+    redis.call("HDEL", history, chunk_field(id, chunk))
+  end
+  redis.call("HDEL", records, id)
+end
+local removed = 0
+for n = 1, #ARGV, 3 do
+  local id = ARGV[n]
+  local packed = redis.call("HGET", KEYS[1], id)
+  local record = packed and unpack_record(packed)
+  if
+    record
+    and tonumber(record[VERSION]) == tonumber(ARGV[n + 1])
+    and tonumber(record[CREATED]) == tonumber(ARGV[n + 2])
+  then
+    delete_record(KEYS[1], KEYS[2], KEYS[3], KEYS[4], id, record)
+    removed = removed + 1
+  end
+end
+return removed
 `,
   },
   repair: {

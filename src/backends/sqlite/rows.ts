@@ -143,6 +143,12 @@ export function updateRecord(database: SqliteDatabase, envelope: Envelope, text?
   else database.statement(QUERIES.updateRecord).run(...changing, text, envelope.id);
 }
 
+/** With its history; inside a transaction. */
+export function deleteRecord(database: SqliteDatabase, id: string): void {
+  database.statement(QUERIES.deleteHistory).run(id);
+  database.statement(QUERIES.deleteRecord).run(id);
+}
+
 /** `record` is as it is after what the event tells of. */
 export function insertEvent(
   database: SqliteDatabase,

@@ -158,6 +158,9 @@ INSERT INTO holdpoint_records (
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING
 `,
+  isAsRead: `-- Whether a record is still as it was read. Parameters: id, version, created_at.
+SELECT 1 FROM holdpoint_records WHERE id = ? AND version = ? AND created_at = ?
+`,
   pageNewest: `-- As page-oldest, newest first.
 SELECT {columns} FROM holdpoint_records INDEXED BY {index}
 WHERE kind = ? AND tenant_id = ? AND {key} status = ? AND (created_at, id) < (?, ?) AND slot BETWEEN ? AND ?

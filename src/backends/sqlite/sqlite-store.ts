@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { HoldpointError, isHoldpointError } from "../../core/errors.ts";
 import type {
+  AsRead,
   ChangeHint,
   CommitResult,
   DueQuery,
@@ -18,7 +19,7 @@ import type {
   Watcher,
 } from "../record-store.ts";
 import { handOut } from "../held.ts";
-import { checkCommit, checkLimit, decodeSeqCursor, patched } from "../store-rules.ts";
+import { checkCommit, checkLimit, checkRemoval, decodeSeqCursor, patched } from "../store-rules.ts";
 import { runCommit, runCommits, writesIn } from "./commit.ts";
 import { CommitQueue, type Queued } from "./commit-queue.ts";
 import type { SqliteDatabase, SqliteDriver } from "./driver.ts";
@@ -26,6 +27,7 @@ import { loadDriver, type SqliteDriverName } from "./drivers/load.ts";
 import { MEMORY_PATH, openDatabase, storeError } from "./open.ts";
 import { readPage } from "./page.ts";
 import {
+  deleteRecord,
   type EventRow,
   eventOf,
   heldOf,
@@ -202,13 +204,24 @@ export class SqliteRecordStore implements RecordStore {
       return database.transaction("write", () => {
         const ids = find(limit + 1);
         const purged = ids.slice(0, limit);
-        for (const id of purged) {
-          database.statement(QUERIES.deleteHistory).run(id);
-          database.statement(QUERIES.deleteRecord).run(id);
-        }
+        for (const id of purged) deleteRecord(database, id);
         return { purged: purged.length, more: ids.length > limit };
       });
     });
+  }
+
+  async remove(records: readonly AsRead[]): Promise<number> {
+    const wanted = checkRemoval(records);
+    if (wanted.length === 0) return 0;
+    return this.#perform((database) =>
+      database.transaction("write", () => {
+        const asRead = wanted.filter(({ id, version, created_at }) =>
+          database.statement(QUERIES.isAsRead).get(id, version, created_at),
+        );
+        for (const { id } of asRead) deleteRecord(database, id);
+        return asRead.length;
+      }),
+    );
   }
 
   async now(): Promise<number> {

@@ -3,7 +3,7 @@
  * calls gets an outcome that the model can read (P6).
  */
 import { HITL_KIND, hitlValue, toHITLRecord } from "../../backends/hitl-codec.ts";
-import { TAKEN_UP } from "../../backends/hitl-transitions.ts";
+import { takenUp } from "../../backends/hitl-transitions.ts";
 import { MAX_PAGE_LIMIT, type StoredRecord, type StoreOp } from "../../backends/record-store.ts";
 import type { StoreHITLBackend } from "../../backends/store-backend.ts";
 import type { JsonValue } from "../../core/json.ts";
@@ -73,12 +73,21 @@ function failureOf(question: StoredRecord): string | undefined {
   return typeof last_error === "string" ? last_error : undefined;
 }
 
-export function endQuestionOp(question: StoredRecord, reason: CallOffReason, actor?: Actor): StoreOp {
+export function endQuestionOp(
+  { retention }: StoreHITLBackend,
+  question: StoredRecord,
+  reason: CallOffReason,
+  actor?: Actor,
+): StoreOp {
   return {
     op: "update",
     id: question.id,
     guard: { status: ["pending"], version: question.version },
-    patch: { status: "cancelled", value: { ...hitlValue(question), reason }, ...TAKEN_UP },
+    patch: {
+      status: "cancelled",
+      value: { ...hitlValue(question), reason },
+      ...takenUp("cancelled", retention),
+    },
     event: { type: "cancelled", reason, actor },
   };
 }

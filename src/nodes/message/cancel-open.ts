@@ -55,7 +55,7 @@ export async function cancelOpen(step: PausedStep): Promise<CancelOutcome> {
   if ([...waited.values()].some((question) => isAnswered(question))) return { status: "answered" };
   const { status } = await backend.store.commit([
     { op: "update", id: lease.id, guard: { fence: lease.fence } },
-    ...open.map((question) => endQuestionOp(question, NEW_MESSAGE, actor)),
+    ...open.map((question) => endQuestionOp(backend, question, NEW_MESSAGE, actor)),
     ...calls.map((call) => callOffOp(call, waited, NEW_MESSAGE)),
   ]);
   return { status: status === "committed" ? "cleared" : "changed" };

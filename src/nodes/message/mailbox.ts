@@ -2,7 +2,9 @@
  * The messages that wait for a thread: records of their own, in the order of a number that the thread's mailbox gives
  * out. The mailbox also carries the lease of whoever puts messages into the graph.
  */
+import { ENDED_MESSAGE_STATUSES, MAILBOX_KIND, MESSAGE_KIND } from "../../backends/kinds.ts";
 import { MAX_PAGE_LIMIT, type StoredRecord, type StoreOp } from "../../backends/record-store.ts";
+import { removableIn, type Retention } from "../../backends/retention/options.ts";
 import type { StoreHITLBackend } from "../../backends/store-backend.ts";
 import { HoldpointError } from "../../core/errors.ts";
 import { defaultLeaseOwner, hashJson, makeId, slotOf, slotOfId } from "../../core/ids.ts";
@@ -10,8 +12,6 @@ import type { JsonObject } from "../../core/json.ts";
 import { upcast } from "../../core/record.ts";
 import type { WhenPending } from "./send-options.ts";
 
-export const MAILBOX_KIND = "mailbox";
-export const MESSAGE_KIND = "message";
 const MESSAGE_SCHEMA_VERSION = 1;
 /** Nobody reads a hundred messages that were sent while he was asked one question. */
 export const MAX_WAITING = 100;
@@ -209,7 +209,7 @@ export class Mailbox {
     change: Partial<MessageValue> = {},
     lease?: "held" | "release",
   ): Promise<StoredMessage | null> {
-    const op = moveOp(message, status, change);
+    const op = moveOp(this.#backend.retention, message, status, change);
     const owner = { owner: defaultLeaseOwner(), durationMs: this.#leaseMs };
     const patch = lease ? { ...op.patch, lease: lease === "held" ? owner : lease } : op.patch;
     const { results } = await this.#backend.store.commit([{ ...op, patch, optional: true }]);
@@ -230,7 +230,7 @@ export class Mailbox {
       guard: { fence: lease.fence },
       patch: { lease: { renewMs: this.#leaseMs } },
     };
-    const moves = messages.map((message) => moveOp(message, status, change));
+    const moves = messages.map((message) => moveOp(this.#backend.retention, message, status, change));
     const { status: outcome, results } = await this.#backend.store.commit([renewed, ...moves]);
     if (outcome === "refused") return null;
     return results.slice(1).map(({ record }) => messageOf(record as StoredRecord));
@@ -285,6 +285,7 @@ export class Mailbox {
 }
 
 function moveOp(
+  { messages }: Retention,
   { record, value }: StoredMessage,
   status: MessageStatus,
   change: Partial<MessageValue>,
@@ -293,7 +294,11 @@ function moveOp(
     op: "update",
     id: record.id,
     guard: { status: [record.status], version: record.version },
-    patch: { status, value: json({ ...value, ...change }) },
+    patch: {
+      status,
+      value: json({ ...value, ...change }),
+      ...(ENDED_MESSAGE_STATUSES.includes(status) ? { due_at: removableIn(messages) } : {}),
+    },
     event: { type: status },
   };
 }

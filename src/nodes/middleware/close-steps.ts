@@ -1,7 +1,8 @@
 /** Steps that nobody can resume any more, since their thread has gone on: what they waited for ends, in one commit. */
 import { toHITLRecord } from "../../backends/hitl-codec.ts";
-import { TAKEN_UP } from "../../backends/hitl-transitions.ts";
+import { takenUp } from "../../backends/hitl-transitions.ts";
 import type { StoredRecord, StoreOp } from "../../backends/record-store.ts";
+import type { StoreHITLBackend } from "../../backends/store-backend.ts";
 import { HoldpointError } from "../../core/errors.ts";
 import { slotOf } from "../../core/ids.ts";
 import { type CallValue, callValueOf } from "../../suspend/call-record.ts";
@@ -46,8 +47,8 @@ export async function closeSteps(place: Place, roots: ReadonlySet<string>): Prom
     if (waiting.length + open.length === 0) return calls.map(callValueOf);
     const waited = await waitedBy(at, waiting);
     const { status, results } = await backend.store.commit([
-      ...open.map((question) => endQuestionOp(question, REASON, SYSTEM)),
-      ...[...waited.values()].flatMap(orphanOps),
+      ...open.map((question) => endQuestionOp(backend, question, REASON, SYSTEM)),
+      ...[...waited.values()].flatMap((question) => orphanOps(backend, question)),
       ...waiting.map((call) => callOffOp(call, waited, REASON)),
     ]);
     if (status === "refused") continue;
@@ -59,9 +60,10 @@ export async function closeSteps(place: Place, roots: ReadonlySet<string>): Prom
   );
 }
 
-function orphanOps({ id, status, version, keys }: StoredRecord): StoreOp[] {
+function orphanOps({ retention }: StoreHITLBackend, { id, status, version, keys }: StoredRecord): StoreOp[] {
   if (status === "pending" || keys.wake === undefined) return [];
-  return [{ op: "update", id, guard: { version }, patch: TAKEN_UP, event: { type: "orphaned" } }];
+  const patch = takenUp(status, retention);
+  return [{ op: "update", id, guard: { version }, patch, event: { type: "orphaned" } }];
 }
 
 /** User interfaces that follow the run show the question as ended. */

@@ -25,6 +25,7 @@ export const closeCases: readonly StoreCase[] = [
         () => store.history(idOf(1)),
         () => store.watch([idOf(1)], () => undefined),
         () => store.purge({ kind: KIND, statuses: ["done"], updatedBefore: 1, limit: 1 }),
+        () => store.remove([{ id: idOf(1), version: 1, created_at: 1 }]),
       ];
       for (const operation of operations) await rejectsWith("ERR_HITL_CLOSED", operation);
     },

@@ -13,6 +13,7 @@ import { leaseCases } from "./leases-and-fences.ts";
 import { pageCases } from "./pages.ts";
 import { purgeCases } from "./purge.ts";
 import { raceCases } from "./races.ts";
+import { removeCases } from "./remove.ts";
 import { touchCases } from "./touches.ts";
 import { updateCases } from "./update-and-guards.ts";
 import { watchCases } from "./watch.ts";
@@ -39,6 +40,7 @@ const GROUPS: readonly (readonly [string, readonly StoreCase[]])[] = [
   ["history", historyCases],
   ["watch", watchCases],
   ["purge", purgeCases],
+  ["remove", removeCases],
   ["close", closeCases],
   ["bytes", byteCases],
   ["hostile input", hostileCases],

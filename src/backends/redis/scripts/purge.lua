@@ -9,21 +9,11 @@
 --- @include record
 --- @include indexes
 --- @include history
+--- @include delete
 
 local records, history, index, due_index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local kind, statuses, before = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local limit, budget = tonumber(ARGV[4]), tonumber(ARGV[5])
-
-local function delete(id, record)
-  local removed = {}
-  delete_indexes(removed, id, record)
-  write_all("ZREM", index, removed)
-  move_due(due_index, kind, id, due_of(record), "")
-  for chunk = 0, chunks_of(record) - 1 do
-    redis.call("HDEL", history, chunk_field(id, chunk))
-  end
-  redis.call("HDEL", records, id)
-end
 
 local purged = 0
 local from = ARGV[6] == "" and "[" .. kind .. "|" or ARGV[6]
@@ -52,7 +42,7 @@ while budget > 0 do
       if purged == limit then
         return { purged, from, 1 }
       end
-      delete(id, record)
+      delete_record(records, history, index, due_index, id, record)
       purged = purged + 1
     end
     budget = budget - 1
