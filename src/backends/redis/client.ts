@@ -24,7 +24,7 @@ export interface RedisCommands {
   eval(script: string, numberOfKeys: number, ...args: Argument[]): Promise<unknown>;
   pipeline(commands: Argument[][]): RedisPipeline;
   connect(): Promise<unknown>;
-  disconnect(): void;
+  disconnect(reconnect?: boolean): void;
   quit(): Promise<unknown>;
   on(event: "error", listener: (error: Error) => void): unknown;
   off(event: "error", listener: (error: Error) => void): unknown;

@@ -41,6 +41,8 @@ export interface LinkOptions {
   readonly timeoutMs: number;
   /** Writes wait for it. */
   readonly durability?: CheckedDurability | undefined;
+  /** The client is ours: its connection may be given up. */
+  readonly own: boolean;
 }
 
 const PAUSE_MS = 20;
@@ -82,6 +84,7 @@ export class Link {
   readonly #open: () => Promise<AnyRedisClient>;
   readonly #timeoutMs: number;
   readonly #confirmations: Confirmations | undefined;
+  readonly #own: boolean;
   #client: AnyRedisClient | undefined;
   #closed = false;
   readonly #deadlines = new Deadlines();
@@ -89,8 +92,9 @@ export class Link {
   #running = 0;
   #whenIdle: (() => void) | undefined;
 
-  constructor(open: () => Promise<AnyRedisClient>, { timeoutMs, durability }: LinkOptions) {
+  constructor(open: () => Promise<AnyRedisClient>, { timeoutMs, durability, own }: LinkOptions) {
     this.#open = open;
+    this.#own = own;
     this.#timeoutMs = timeoutMs;
     this.#confirmations = durability && new Confirmations(durability);
   }
@@ -238,6 +242,7 @@ export class Link {
         }
         cause = error;
         fault = faultOf(error, this.#client);
+        if (isHoldpointError(error)) this.#giveUpConnection();
       }
       const { verdict, advice } = fault;
       if (verdict === "script" && !whole) {
@@ -257,6 +262,13 @@ export class Link {
       const certain = verdict === "broken" && effect === "writes" ? "The write failed." : NOTHING[effect];
       throw storeError(certain, advice, verdict === "lost" ? (said ?? cause) : cause);
     }
+  }
+
+  /** A connection that is silent for so long may lead to a machine that is gone: the address may mean another one now. */
+  #giveUpConnection(): void {
+    const client = this.#client;
+    if (this.#own && !this.#closed && client?.status === "ready" && !isCluster(client))
+      client.disconnect(true);
   }
 
   /** The client once it is connected. @throws HoldpointError `ERR_HITL_STORE`, `ERR_HITL_CLOSED` */

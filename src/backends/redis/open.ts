@@ -1,7 +1,7 @@
 /** Makes the client that the options ask for, or takes the user's own. */
 import { HoldpointError } from "../../core/errors.ts";
 import { type AnyRedisClient, retryDelayMs } from "./client.ts";
-import type { ConnectionPlan, RedisNode } from "./options.ts";
+import type { CheckedOptions, RedisNode } from "./options.ts";
 
 type Ioredis = Pick<typeof import("ioredis"), "Redis" | "Cluster">;
 
@@ -13,14 +13,17 @@ const RETRIES = 3;
  *
  * @throws HoldpointError `ERR_HITL_MISSING_PEER`
  */
-export async function openClient(plan: ConnectionPlan, connectTimeoutMs: number): Promise<AnyRedisClient> {
+export async function openClient(options: CheckedOptions): Promise<AnyRedisClient> {
+  const { plan, commandTimeoutMs } = options;
   if (plan.kind === "client") return plan.client;
   const { Redis, Cluster } = await ioredis();
   const own = {
     connectionName: "holdpoint",
-    connectTimeout: connectTimeoutMs,
+    connectTimeout: commandTimeoutMs,
     maxRetriesPerRequest: RETRIES,
   };
+  // A primary whose machine hangs closes no connection. Given up in time, its calls still reach the next primary.
+  const silence = { socketTimeout: Math.max(commandTimeoutMs / 2, 2 * (options.durability?.timeoutMs ?? 0)) };
   let client: AnyRedisClient;
   if (plan.kind === "cluster") {
     client = new Cluster(plan.nodes.map(copyOf), {
@@ -29,21 +32,27 @@ export async function openClient(plan: ConnectionPlan, connectTimeoutMs: number)
       clusterRetryStrategy: retryDelayMs,
       // Told at once, and sent again here: so it is known that nothing was done.
       retryDelayOnClusterDown: 0,
-      redisOptions: { ...own, ...(plan.options["redisOptions"] as object | undefined), ...plan.redisOptions },
+      redisOptions: {
+        ...own,
+        ...silence,
+        ...(plan.options["redisOptions"] as object | undefined),
+        ...plan.redisOptions,
+      },
     });
   } else {
-    const options = {
+    const all = {
       // An address may come to mean another server when a primary fails.
       reconnectOnError: ({ message }: Error) => message.startsWith("READONLY"),
       ...own,
+      ...(plan.kind === "sentinel" ? silence : {}),
       ...plan.options,
       lazyConnect: true,
       retryStrategy: retryDelayMs,
     };
     client =
       plan.kind === "url"
-        ? new Redis(plan.url, options)
-        : new Redis({ sentinelRetryStrategy: retryDelayMs, ...options });
+        ? new Redis(plan.url, all)
+        : new Redis({ sentinelRetryStrategy: retryDelayMs, ...all });
   }
   // Without a listener ioredis prints each failed attempt; a call that fails because of it reports it.
   client.on("error", () => undefined);

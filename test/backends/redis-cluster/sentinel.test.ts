@@ -77,3 +77,18 @@ it("a planned failover: the old primary has become a replica, and no commit is t
   asked.disconnect();
   await store.close();
 }, 90_000);
+
+it("the primary hangs, and closes no connection: calls that were on their way reach the next one", async () => {
+  const { sentinels, name } = setup;
+  const store = new RedisRecordStore({ sentinels, name, prefix: setup.prefix(), commandTimeoutMs: 10_000 });
+  const load = startLoad(store, "hung", slotsOf(4));
+  await eventually("some commits", () => load.acknowledged.size > 100);
+  const old = await setup.primary();
+  old.freeze();
+  const before = load.acknowledged.size;
+  await eventually("another one is the primary", async () => (await setup.primary()) !== old, 20_000);
+  await eventually("commits go on", () => load.acknowledged.size > before + 100, 20_000);
+  await load.stop();
+  expect(load.errors).toEqual([]);
+  await store.close();
+}, 90_000);

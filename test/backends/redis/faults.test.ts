@@ -161,6 +161,30 @@ describe("errors say whether it was done", () => {
     await admin.ping();
   });
 
+  it("a server that hangs without closing connections: the next call comes to one that was made anew", async () => {
+    const hung = await startRedisServer({ own: true });
+    const store = storeOf(hung.url, "holdpoint", 300);
+    await store.commit([insertOf(idOf(1))]);
+    const watched = new Redis(hung.url);
+    const ids = async (): Promise<string[]> =>
+      [...String(await watched.call("CLIENT", "LIST")).matchAll(/id=(\d+) .*name=holdpoint /g)].map(
+        ([, id = ""]) => id,
+      );
+    const [before] = await ids();
+    hung.freeze();
+    await expect(store.commit([insertOf(idOf(2))])).rejects.toMatchObject({ code: "ERR_HITL_INDETERMINATE" });
+    hung.wake();
+    await eventually("it answers", () =>
+      store.get([idOf(1)]).then(
+        ([record]) => record?.version === 1,
+        () => false,
+      ),
+    );
+    expect(await ids()).not.toContain(before);
+    watched.disconnect();
+    await hung.stop();
+  });
+
   it("READONLY and OOM: ERR_HITL_STORE with what to do, and nothing was written", async () => {
     const store = storeOf(server.url, server.prefix());
     await store.commit([insertOf(idOf(1))]);
