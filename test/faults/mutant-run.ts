@@ -89,7 +89,10 @@ export async function killersOf(mutant: Mutant, seed: number): Promise<readonly 
 export async function runMutants(log: (line: string) => void, seed: number): Promise<number> {
   let killed = 0;
   for (const mutant of MUTANTS) {
-    const killers = await killersOf(mutant, seed);
+    const killers = await killersOf(mutant, seed).catch((error: unknown): readonly string[] => {
+      log(`FAILED   ${mutant.name}: ${error instanceof Error ? error.message : String(error)}`);
+      return [];
+    });
     if (killers.length > 0) killed += 1;
     log(
       `${killers.length > 0 ? "killed  " : "SURVIVED"} ${mutant.name}: ${killers.join("; ") || "nothing noticed"}`,

@@ -151,6 +151,13 @@ export const MUTANTS: readonly Mutant[] = [
     round: { setup: "redis", faults: ["net-late", "net-stall"], loadMs: 7000 },
   },
   {
+    name: "Redis: nobody looks how many replicas have the write",
+    file: "backends/redis/confirm.ts",
+    find: "if (reached >= replicas) return null;",
+    replace: "if (reached >= 0) return null;",
+    round: { setup: "redis-sentinel", faults: ["failover-behind"], loadMs: 5000 },
+  },
+  {
     name: "Redis: no re-read after subscribing again",
     file: "backends/redis/watch.ts",
     find: "    await this.#readAll(EVERY);\n",
@@ -168,7 +175,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "PostgreSQL: no version compare",
     file: "backends/postgres/sql.generated.ts",
-    find: "(o.version IS NULL OR r.version = o.version)",
+    find: /\(o\.version IS NULL OR \w+\.version = o\.version\)/g,
     replace: "(true)",
     round: { setup: "postgres", faults: [], loadMs: 3000 },
   },

@@ -16,6 +16,8 @@ const PROCESSES = 4;
 const WRITERS = 2;
 const READERS = 1;
 const LONGEST_PAUSE_MS = 250;
+/** Each server and each worker listens for the end of this process, to end with it. */
+const LISTENERS = 64;
 
 export interface RoundOptions {
   readonly setup: FaultSetup;
@@ -24,6 +26,8 @@ export interface RoundOptions {
   readonly loadMs: number;
   /** Only these faults; default: every one that the set-up has. An empty list: a load without faults. */
   readonly faults?: readonly string[] | undefined;
+  /** All but these. */
+  readonly without?: readonly string[];
   /** Goes on until each fault was injected, however long that takes. */
   readonly everyFault?: boolean;
   readonly processes?: number;
@@ -44,6 +48,7 @@ export function faultNames(setup: { readonly faults: readonly Fault[] }): readon
 export async function runRound(options: RoundOptions): Promise<Round> {
   const { setup, program, seed, loadMs } = options;
   const folder = options.keep ?? mkdtempSync(join(tmpdir(), "holdpoint-ledgers-"));
+  process.setMaxListeners(Math.max(process.getMaxListeners(), LISTENERS));
   const running = await setup.start();
   const orders = {
     setup: setup.name,
@@ -66,7 +71,7 @@ export async function runRound(options: RoundOptions): Promise<Round> {
     });
     const counts = await injectFor(
       { loadMs, everyFault: options.everyFault ?? false },
-      chosen ?? all,
+      (chosen ?? all).filter(({ name }) => !options.without?.includes(name)),
       seedOf(seed, "faults"),
     );
     await running.healed();

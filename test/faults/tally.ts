@@ -3,6 +3,8 @@ import type { Violation } from "./findings.ts";
 import type { Round } from "./round.ts";
 
 const COUNTED = ["operations", "acknowledged", "failed", "indeterminate", "open"] as const;
+/** Of fewer faults the rule of three says nothing worth reading. */
+const FEWEST = 30;
 type Counted = (typeof COUNTED)[number];
 
 function counts(): Record<Counted, number> {
@@ -44,7 +46,7 @@ export class Tally {
   #statistics(): string {
     const { faults, rounds } = this;
     const violations = `${this.violations.length} violations in ${rounds} rounds with ${faults} faults`;
-    if (this.violations.length > 0 || faults === 0) return `${violations}.`;
+    if (this.violations.length > 0 || faults < FEWEST) return `${violations}.`;
     const bound = ((100 * 3) / faults).toFixed(2);
     return `${violations}: with 95 % confidence fewer than ${bound} % of such faults break a promise (3/n).`;
   }

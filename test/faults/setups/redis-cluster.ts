@@ -11,6 +11,8 @@ import { type FaultSetup, type Target, wait } from "../setup.ts";
 import { killOneClient, tell } from "./redis.ts";
 
 const CALL_MS = 5000;
+/** For the replica to have a write: over it, the write is not confirmed. */
+export const REPLICA_MS = 150;
 
 function portsOf(target: Target): readonly number[] {
   return target["ports"] as readonly number[];
@@ -34,14 +36,39 @@ async function isWhole(all: readonly RedisProcess[]): Promise<boolean> {
   return true;
 }
 
+/**
+ * Cuts the primary's replica off and stops it: from now on it has nothing of what the primary does. Ends the primary a
+ * little later, and only then lets the replica go on: it takes over without all that.
+ */
+export async function leaveBehind(
+  primary: RedisProcess,
+  all: readonly RedisProcess[],
+  random: Random,
+): Promise<void> {
+  const replication = String(await tell(primary.url, "INFO", "replication"));
+  const port = Number(/^slave0:.*port=([0-9]+)/m.exec(replication)?.[1]);
+  const replica = all.find((node) => node.port === port);
+  if (!replica) throw new Error("The primary has no replica.");
+  replica.freeze();
+  try {
+    await tell(primary.url, "CLIENT", "KILL", "TYPE", "replica");
+    // What is written first is not even waited for any more when the primary ends.
+    await wait(2 * REPLICA_MS + below(random, 2 * REPLICA_MS));
+    await primary.end("SIGKILL");
+  } finally {
+    replica.wake();
+  }
+}
+
 async function killPrimary(
   cluster: RedisTestCluster,
   all: readonly RedisProcess[],
   random: Random,
+  end: (victim: RedisProcess) => Promise<void>,
 ): Promise<void> {
   const victim = await cluster.ownerOf(`{${below(random, 1000)}}`, oneOf(random, all));
   const witness = all.find((node) => node !== victim) as RedisProcess;
-  await victim.end("SIGKILL");
+  await end(victim);
   const taken = async (): Promise<boolean> => {
     const ranges = (await witness.admin.call("CLUSTER", "SLOTS")) as [number, number, [string, number]][];
     return ranges.every(([, , [, port]]) => port !== victim.port);
@@ -64,7 +91,14 @@ export const redisClusterSetup: FaultSetup = {
       target,
       direct: target,
       faults: [
-        { name: "kill-primary", inject: (random) => killPrimary(cluster, all, random) },
+        {
+          name: "kill-primary",
+          inject: (random) => killPrimary(cluster, all, random, (victim) => victim.end("SIGKILL")),
+        },
+        {
+          name: "kill-primary-ahead",
+          inject: (random) => killPrimary(cluster, all, random, (victim) => leaveBehind(victim, all, random)),
+        },
         {
           name: "script-flush",
           inject: async () => {
@@ -82,6 +116,6 @@ export const redisClusterSetup: FaultSetup = {
       cluster: portsOf(target).map((port) => ({ host: "127.0.0.1", port })),
       commandTimeoutMs: CALL_MS,
       shards: 16,
-      durability: { replicas: 1, timeoutMs: 500 },
+      durability: { replicas: 1, timeoutMs: REPLICA_MS },
     }),
 };

@@ -3,10 +3,10 @@ import { RedisRecordStore } from "../../../src/backends/redis/redis-store.ts";
 import { eventually } from "../../support/redis-server.ts";
 import type { RedisProcess } from "../../support/redis-process.ts";
 import { startRedisSentinel } from "../../support/redis-sentinel.ts";
-import { below } from "../random.ts";
+import { below, type Random } from "../random.ts";
 import { type FaultSetup, type Target, textOf, wait } from "../setup.ts";
 import { killOneClient, tell } from "./redis.ts";
-import { roleOf } from "./redis-cluster.ts";
+import { leaveBehind, REPLICA_MS, roleOf } from "./redis-cluster.ts";
 
 const CALL_MS = 5000;
 
@@ -24,21 +24,23 @@ export const redisSentinelSetup: FaultSetup = {
     const whole = (): Promise<void> =>
       eventually("the primary has its replica", () => isWhole(setup.servers), 40_000);
     await whole();
+    const failover = async (random: Random, end: (victim: RedisProcess) => Promise<void>): Promise<void> => {
+      const victim = await setup.primary();
+      await end(victim);
+      const promoted = async (): Promise<boolean> => (await setup.primary()) !== victim;
+      await eventually("the replica was promoted", promoted, 20_000);
+      await wait(below(random, 300));
+      await victim.start();
+      await whole();
+    };
     return {
       target,
       direct: target,
       faults: [
+        { name: "failover", inject: (random) => failover(random, (victim) => victim.end("SIGKILL")) },
         {
-          name: "failover",
-          inject: async (random) => {
-            const victim = await setup.primary();
-            await victim.end("SIGKILL");
-            const promoted = async (): Promise<boolean> => (await setup.primary()) !== victim;
-            await eventually("the replica was promoted", promoted, 20_000);
-            await wait(below(random, 300));
-            await victim.start();
-            await whole();
-          },
+          name: "failover-behind",
+          inject: (random) => failover(random, (victim) => leaveBehind(victim, setup.servers, random)),
         },
         {
           name: "script-flush",
@@ -59,6 +61,6 @@ export const redisSentinelSetup: FaultSetup = {
       name: textOf(target, "name"),
       commandTimeoutMs: CALL_MS,
       shards: 8,
-      durability: { replicas: 1, timeoutMs: 500 },
+      durability: { replicas: 1, timeoutMs: REPLICA_MS },
     }),
 };

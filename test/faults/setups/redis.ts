@@ -42,6 +42,14 @@ export const redisSetup: FaultSetup = {
         },
       },
       {
+        name: "stop-server",
+        inject: async (random) => {
+          server.freeze();
+          await wait(below(random, 2 * CALL_TIMEOUT_MS));
+          server.wake();
+        },
+      },
+      {
         name: "script-flush",
         inject: async () => void (await tell(server.url, "SCRIPT", "FLUSH")),
       },
