@@ -1,4 +1,5 @@
 /** Sweeps in the background: from the first write to `close`, and on one process of all that share the store. */
+import { isHoldpointError } from "../../core/errors.ts";
 import { defaultLeaseOwner, makeId, slotOf } from "../../core/ids.ts";
 import { DEFAULT_TENANT } from "../../core/record.ts";
 import type { RecordStore, StoreOp } from "../record-store.ts";
@@ -66,6 +67,8 @@ export class Janitor {
       }
       this.#warned = false;
     } catch (error) {
+      // Somebody has closed the store, and not the backend.
+      if (isHoldpointError(error, "ERR_HITL_CLOSED")) return;
       if (!signal.aborted) this.#report(error);
     }
     if (!signal.aborted) this.#schedule();

@@ -9,6 +9,8 @@ import type { BackendCaseContext } from "./kit.ts";
 import { listCases } from "./lists.ts";
 import { raceCases } from "./races.ts";
 import { respondCases } from "./respond.ts";
+import { retentionCases } from "./retention.ts";
+import { threadRetentionCases } from "./retention-threads.ts";
 import { tenantCases } from "./tenants.ts";
 import { waitCases } from "./wait-for.ts";
 
@@ -32,6 +34,8 @@ const GROUPS = [
   ["tenants", tenantCases],
   ["history", historyCases],
   ["waitFor", waitCases],
+  ["retention", retentionCases],
+  ["retention of threads", threadRetentionCases],
   ["races", raceCases],
 ] as const;
 
