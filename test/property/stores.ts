@@ -2,6 +2,7 @@ import { PGlite } from "@electric-sql/pglite";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Cluster } from "ioredis";
 import { afterAll } from "vitest";
 import { MemoryRecordStore } from "../../src/backends/memory/memory-store.ts";
 import { pgliteClient, PostgresRecordStore } from "../../src/backends/postgres/index.ts";
@@ -10,6 +11,7 @@ import { RedisRecordStore } from "../../src/backends/redis/redis-store.ts";
 import { SqliteRecordStore } from "../../src/backends/sqlite/sqlite-store.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { startPostgresServer } from "../support/postgres-server.ts";
+import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedisServer } from "../support/redis-server.ts";
 
 export interface StoreUnderTest {
@@ -29,12 +31,17 @@ export function runs(usual: number): number {
 export async function realStores(): Promise<readonly StoreUnderTest[]> {
   const server = await startRedisServer();
   const prefix = server.prefix();
+  const cluster = await startRedisCluster();
+  // One for all runs: each would connect to three nodes.
+  const client = new Cluster(cluster.nodes);
   const postgres = await startPostgresServer();
   const schema = postgres.schema();
   const pglite = await PGlite.create();
   const folder = await mkdtemp(join(tmpdir(), "holdpoint-property-"));
   afterAll(async () => {
     await server.stop();
+    client.disconnect();
+    await cluster.stop();
     await postgres.stop();
     await pglite.close();
     await rm(folder, { recursive: true, force: true });
@@ -50,6 +57,11 @@ export async function realStores(): Promise<readonly StoreUnderTest[]> {
       name: "redis",
       open: (clock) =>
         new RedisRecordStore({ url: server.url, prefix: `${prefix}-${(opened += 1)}`, clock, shards: 4 }),
+    },
+    {
+      name: "redis cluster",
+      open: (clock) =>
+        new RedisRecordStore({ client, prefix: `${prefix}-${(opened += 1)}`, clock, shards: 4 }),
     },
     {
       name: "postgres",
