@@ -77,7 +77,7 @@ it("P4 P5 a primary dies under load: what replicas had confirmed is there, no an
   await Promise.all([store, backend, rival].map((each) => each.close()));
 }, 90_000);
 
-it("W2: the node that a watch listens to dies; changes go on being told", async () => {
+it("W2: the connection that listens is cut off again and again; each change is told", async () => {
   const store = new RedisRecordStore({
     cluster: cluster.nodes,
     prefix: cluster.prefix(),
