@@ -179,7 +179,7 @@ export function bareRedis(
       ? client.call(...(filled as [string, ...string[]]))
       : client.evalsha(...(filled as [string, number, ...string[]]));
   };
-  const parsed = (packed: string): unknown => JSON.parse(packed.slice(packed.indexOf("\n") + 1));
+  const parsed = (packed: string): unknown => JSON.parse(packed.split("\n", 2)[1] ?? "null");
   const guarded = async (write: Template, id: string): Promise<unknown> => {
     const [packed] = (await send(templates.read, id, false)) as [string];
     parsed(packed);
