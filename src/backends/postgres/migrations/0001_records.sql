@@ -321,22 +321,23 @@ BEGIN
 END
 $function$;
 
--- RecordStore.remove: the arrays stand side by side. Two statements for the reason above.
+-- RecordStore.remove: of records that are still as they were read. The ids are in order, so that two calls do not wait
+-- for each other. A record that somebody is changing is waited for, and judged by what it is then.
 CREATE FUNCTION {schema}.remove_records(p_ids text[], p_versions bigint[], p_created bigint[])
 RETURNS int
 LANGUAGE plpgsql VOLATILE
 AS $function$
 DECLARE
-  v_ids text[];
+  v_gone text[] := '{}';
 BEGIN
-  WITH gone AS (
+  FOR n IN 1 .. coalesce(array_length(p_ids, 1), 0) LOOP
     DELETE FROM {schema}.records AS t
-    USING unnest(p_ids, p_versions, p_created) AS given (id, version, created_at)
-    WHERE t.id = given.id AND t.version = given.version AND t.created_at = given.created_at
-    RETURNING t.id
-  )
-  SELECT array_agg(gone.id) INTO v_ids FROM gone;
-  DELETE FROM {schema}.history AS t WHERE t.id = ANY (v_ids);
-  RETURN coalesce(array_length(v_ids, 1), 0);
+    WHERE t.id = p_ids[n] AND t.version = p_versions[n] AND t.created_at = p_created[n];
+    IF FOUND THEN
+      v_gone := v_gone || p_ids[n];
+    END IF;
+  END LOOP;
+  DELETE FROM {schema}.history AS t WHERE t.id = ANY (v_gone);
+  RETURN coalesce(array_length(v_gone, 1), 0);
 END
 $function$;
