@@ -46,6 +46,8 @@ export interface LinkOptions {
 }
 
 const PAUSE_MS = 20;
+/** For the last attempt of a call, if it is not a short one. */
+const LEAST_MS = 250;
 const NOTHING: Readonly<Record<Effect, string>> = {
   reads: "The read failed.",
   writes: "Nothing was written.",
@@ -252,7 +254,9 @@ export class Link {
       if (verdict === "lost") unanswered = cause;
       if (verdict === "later") said = cause;
       const retry = verdict === "lost" || verdict === "later";
-      if (retry && !this.#closed && performance.now() + PAUSE_MS < deadline) {
+      // What is certain must not be given up for an attempt that has no time left for its answer.
+      const needMs = PAUSE_MS + (verdict === "later" ? Math.min(LEAST_MS, this.#timeoutMs / 4) : 0);
+      if (retry && !this.#closed && performance.now() + needMs < deadline) {
         // The places of the slots may be old.
         if (verdict === "later" && this.#client && isCluster(this.#client)) this.#client.refreshSlotsCache();
         await pause(PAUSE_MS);

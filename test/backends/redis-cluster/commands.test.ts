@@ -60,8 +60,10 @@ it("every script runs in a Cluster, with keys of one slot only; the user's own c
   expect(due.map(({ id }) => id)).toEqual(ids.slice(0, 30));
   expect((await store.history(ids[0] as string)).items.map(({ type }) => type)).toEqual(["created", "noted"]);
   await store.repair();
+  const [first] = await store.get(ids.slice(-1));
+  expect(first && (await store.remove([first]))).toBe(1);
   const purge = { kind: "thing", statuses: ["done"], updatedBefore: 2 ** 50, limit: 1000 };
-  expect(await store.purge(purge)).toEqual({ purged: 100, more: false });
+  expect(await store.purge(purge)).toEqual({ purged: 99, more: false });
   expect([...shas].sort()).toEqual(
     Object.values(SCRIPTS)
       .map(({ sha1 }) => sha1)

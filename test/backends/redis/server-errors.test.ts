@@ -162,23 +162,26 @@ it("OOM: a server that is full", async () => {
 it("LOADING: waited for; if it takes longer than a command may, said so, and nothing was written", async () => {
   const { url, admin } = await server("--enable-debug-command", "yes");
   const { store, unchanged } = await begun(url);
-  const hasty = storeOf(url, { commandTimeoutMs: 250 });
+  const hasty = storeOf(url, { commandTimeoutMs: 1000 });
   await hasty.get([idOf("first")]);
+  const patient = storeOf(url, { commandTimeoutMs: 20_000 });
+  await patient.get([idOf("first")]);
   const filler = admin.pipeline();
   for (let n = 0; n < 2000; n += 1) filler.set(`filler:${n}`, "x".repeat(100));
   await filler.exec();
-  await admin.config("SET", "key-load-delay", "1000");
+  await admin.config("SET", "key-load-delay", "1500");
   await admin.config("SET", "loading-process-events-interval-bytes", "1024");
   const reloading = admin.call("DEBUG", "RELOAD");
   const observer = admin.duplicate({ enableReadyCheck: false });
   await eventually("it is loading", async () => (await observer.info("persistence")).includes("loading:1"));
-  const patient = store.get([idOf("first")]);
+  const waiting = patient.get([idOf("first")]);
+  waiting.catch(() => undefined);
   await expect(hasty.commit([second])).rejects.toMatchObject(refused(/Nothing was (written|sent).*load/));
   await expect(storeOf(url, { commandTimeoutMs: 250 }).commit([second])).rejects.toMatchObject(
     refused(/Nothing was (written|sent).*load/),
   );
   expect(await observer.info("persistence")).toContain("loading:1");
-  expect(await patient).toMatchObject([{ version: 1 }]);
+  expect(await waiting).toMatchObject([{ version: 1 }]);
   await reloading;
   observer.disconnect();
   await unchanged();
