@@ -51,7 +51,6 @@ export type Call =
   | { readonly kind: "pair"; readonly ids: readonly [string, string]; readonly mark: string }
   | { readonly kind: "touch"; readonly id: string; readonly mark: string }
   | { readonly kind: "append"; readonly id: string; readonly mark: string };
-export type CallKind = Call["kind"];
 
 /** What a call answered: the status it gave, and what it showed. */
 export interface Result {
