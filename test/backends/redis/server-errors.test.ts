@@ -161,7 +161,7 @@ it("OOM: a server that is full", async () => {
 
 it("LOADING: waited for; if it takes longer than a command may, said so, and nothing was written", async () => {
   const { url, admin } = await server("--enable-debug-command", "yes");
-  const { store, unchanged } = await begun(url);
+  const { unchanged } = await begun(url);
   const hasty = storeOf(url, { commandTimeoutMs: 1000 });
   await hasty.get([idOf("first")]);
   const patient = storeOf(url, { commandTimeoutMs: 20_000 });
