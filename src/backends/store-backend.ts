@@ -91,8 +91,10 @@ export class StoreHITLBackend implements HITLBackend {
   async create(request: CreateRequest): Promise<CreateResult> {
     const given = request.hitl_id;
     let prepared = this.prepare(request);
+    let reserved: string | undefined;
     if (given !== undefined && prepared.id !== given) {
       const target = await claimAlias(this.store, this.tenant_id, given, prepared);
+      if (target !== prepared.id) reserved = given;
       prepared = withOwnId(given, this.prepare(request, { id: target }));
     }
     const { results } = await this.store.commit([prepared.insert]);
@@ -103,6 +105,8 @@ export class StoreHITLBackend implements HITLBackend {
       });
     }
     if (results[0]?.status === "inserted") {
+      // The record that had the id is gone: so may its alias be, if a sweep took both in this moment.
+      if (reserved !== undefined) await claimAlias(this.store, this.tenant_id, reserved, prepared);
       this.remember(stored, prepared.standard);
       return { status: "created", record: toHITLRecord(stored) };
     }
