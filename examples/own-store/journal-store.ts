@@ -60,7 +60,13 @@ export interface JournalRecordStoreOptions {
 }
 
 export class JournalRecordStore implements RecordStore {
-  readonly capabilities: StoreCapabilities = { name: "journal", durable: true, shared: false };
+  readonly capabilities: StoreCapabilities = {
+    name: "journal",
+    durable: true,
+    shared: false,
+    hints: "in_process",
+    transactions: false,
+  };
   readonly #records = new Map<string, Kept>();
   readonly #listeners = new Map<string, Set<(hint: ChangeHint) => void>>();
   readonly #clock: { now(): number };

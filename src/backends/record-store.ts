@@ -227,6 +227,10 @@ export interface StoreCapabilities {
   readonly durable: boolean;
   /** Several processes can share the store. */
   readonly shared: boolean;
+  /** How another process hears of a change: told at once, or by looking again. Without another process neither. */
+  readonly hints: "pushed" | "polled" | "in_process";
+  /** Writes can take part in a transaction of the caller's own. */
+  readonly transactions: boolean;
 }
 
 /**

@@ -88,7 +88,13 @@ export class MemoryRecordData {
  * Values are copied on the way in, and on the way out when they are looked at.
  */
 export class MemoryRecordStore implements RecordStore {
-  readonly capabilities: StoreCapabilities = { name: "memory", durable: false, shared: false };
+  readonly capabilities: StoreCapabilities = {
+    name: "memory",
+    durable: false,
+    shared: false,
+    hints: "in_process",
+    transactions: false,
+  };
   readonly #data: MemoryRecordData;
   readonly #clock: Clock;
   #closed = false;

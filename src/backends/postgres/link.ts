@@ -7,7 +7,7 @@
  *   (S4), also while the first one still runs: it waits for the rows, and finds itself there.
  */
 import { HoldpointError, isHoldpointError } from "../../core/errors.ts";
-import { Deadlines } from "../redis/deadlines.ts";
+import { Deadlines } from "../deadlines.ts";
 import { type PostgresClient, type PostgresPool, type PostgresValue, TEXT_ONLY } from "./client.ts";
 import { closedError, type Fault, faultOf, indeterminate, storeError } from "./faults.ts";
 import type { Row } from "./rows.ts";

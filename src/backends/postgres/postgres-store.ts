@@ -86,7 +86,13 @@ function assertNumber(name: string, value: number, least: number, unit: string):
  * `ERR_HITL_CLOSED`.
  */
 export class PostgresRecordStore implements RecordStore {
-  readonly capabilities: StoreCapabilities = { name: "postgres", durable: true, shared: true };
+  readonly capabilities: StoreCapabilities = {
+    name: "postgres",
+    durable: true,
+    shared: true,
+    hints: "pushed",
+    transactions: true,
+  };
   readonly #schema: string;
   readonly #migrate: boolean;
   readonly #clock: Clock | undefined;

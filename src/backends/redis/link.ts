@@ -11,7 +11,7 @@ import { isHoldpointError } from "../../core/errors.ts";
 import { type AnyRedisClient, type Argument, isCluster } from "./client.ts";
 import { Confirmations } from "./confirm.ts";
 import { Corks } from "./corks.ts";
-import { Deadlines } from "./deadlines.ts";
+import { Deadlines } from "../deadlines.ts";
 import {
   closedError,
   type Fault,

@@ -60,7 +60,13 @@ import { ChangeFeed } from "./watch.ts";
 const PURGE_BUDGET = 2000;
 
 export class RedisRecordStore implements RecordStore {
-  readonly capabilities: StoreCapabilities = { name: "redis", durable: true, shared: true };
+  readonly capabilities: StoreCapabilities = {
+    name: "redis",
+    durable: true,
+    shared: true,
+    hints: "pushed",
+    transactions: false,
+  };
   readonly #options: CheckedOptions;
   readonly #clock: Clock | undefined;
   readonly #link: Link;

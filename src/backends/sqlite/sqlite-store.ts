@@ -117,7 +117,13 @@ export class SqliteRecordStore implements RecordStore {
     this.#clock = options.clock ?? systemClock;
     this.#choice = options.driver;
     const onDisk = this.#path !== MEMORY_PATH;
-    this.capabilities = { name: "sqlite", durable: onDisk, shared: onDisk };
+    this.capabilities = {
+      name: "sqlite",
+      durable: onDisk,
+      shared: onDisk,
+      hints: onDisk ? "polled" : "in_process",
+      transactions: false,
+    };
   }
 
   async commit(ops: readonly StoreOp[]): Promise<CommitResult> {
