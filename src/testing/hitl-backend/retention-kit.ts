@@ -55,8 +55,8 @@ export function engineRecord(
   return { op: "insert", record: { id, kind, tenant_id: "default", status, keys, due_at, value: whole } };
 }
 
-export const call = (name: string, status: string, root = "c1"): InsertOp =>
-  engineRecord(CALL_KIND, name, status, { root_checkpoint_id: root });
+export const call = (name: string, status: string, root = "c1", value: JsonObject = {}): InsertOp =>
+  engineRecord(CALL_KIND, name, status, { root_checkpoint_id: root, ...value });
 export const pause = (root = "c1"): InsertOp =>
   engineRecord(PAUSE_KIND, root, "active", { checkpoint_id: root });
 export const threadDue = (due_at: number): InsertOp =>

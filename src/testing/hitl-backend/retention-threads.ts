@@ -25,7 +25,8 @@ export const threadRetentionCases: readonly BackendCase[] = [
       const backend = keeping(given, clock, { callsMs: 2 * DAY, completedMs: 2 * DAY });
       const done = call("done", "finished");
       for (const status of ["running", "suspended", "in_doubt"]) {
-        const open = call(`open-${status}`, status);
+        // A suspended one waits for a question, as below, or for an interrupt that is not ours.
+        const open = call(`open-${status}`, status, "c1", { interrupts: [{ value: "?" }] });
         await backend.store.commit([done, open, pause(), threadDue(clock.now() + DAY)]);
         for (let day = 0; day < 30; day += 1) {
           clock.advance(DAY);
@@ -86,6 +87,23 @@ export const threadRetentionCases: readonly BackendCase[] = [
       await sweep();
       assert.deepEqual(await there(), [0, 0, 0, 0]);
       assert.deepEqual(await left(backend, [threadDue(0)]), [false]);
+    },
+  },
+  {
+    name: "P6: a call that failed, or whose questions were given up, goes with its step",
+    needs: ["clock"],
+    run: async ({ backend: given, clock }) => {
+      const backend = keeping(given, clock, { callsMs: 2 * DAY });
+      const failed = call("failed", "suspended", "c1", {
+        failures: [{ kind: "error", name: "E", message: "" }],
+      });
+      await backend.store.commit([call("done", "finished"), pause(), threadDue(clock.now() + 2 * DAY)]);
+      clock.advance(DAY);
+      await backend.store.commit([failed]);
+      clock.advance(2 * DAY - 1);
+      assert.equal(await sweepAll(backend), 0);
+      clock.advance(HOUR + 1);
+      assert.equal(await sweepAll(backend), 4);
     },
   },
   {

@@ -107,6 +107,23 @@ describe.each(["memory", "sqlite", "redis"] as const)("in %s", (name) => {
     expect(await countsOf(own.store)).toEqual({});
   });
 
+  it("P2 a step that was given up for new input goes, and so does the one that came after it", async () => {
+    const own = await open();
+    const backend = backendOn(own);
+    const counter = new Counter();
+    const graph = toolsGraph(new HITLToolNode([paying(counter), asking(counter)], { backend }));
+    const two = input({ name: "pay", id: "p" }, { name: "ask", id: "a" });
+    await graph.invoke(two, thread("again"));
+    await graph.invoke(two, thread("again"));
+    expect(await countsOf(own.store)).toEqual({ hitl: 2, call: 4, pause: 2, thread: 1 });
+    await answer(graph, backend, "again", "First?", { confirmed: true });
+    await days(60, own, backend);
+    await answer(graph, backend, "again", "Second?", { confirmed: true });
+    expect(counter.of("ask effect")).toBe(1);
+    await days(34, own, backend);
+    expect(await countsOf(own.store)).toEqual({});
+  });
+
   it("P2 a question in a plain node leaves nothing", async () => {
     const own = await open();
     const backend = backendOn(own);
