@@ -12,7 +12,8 @@ export interface CallOf<K extends Call["kind"]> {
 }
 type Of<K extends Call["kind"]> = CallOf<K>["call"];
 
-export const LEASE_MS = 250;
+/** Longer than a call may take, as a lease has to be: one that was taken unheard still holds when it is asked for again. */
+export const LEASE_MS = 900;
 export const DUE_LIMIT = 3;
 const PAGE_LIMIT = 40;
 

@@ -95,7 +95,7 @@ export class Crew {
   async #stop(random: Random): Promise<void> {
     const { worker } = oneOf(random, this.#members);
     worker.signal("SIGSTOP");
-    await wait(LEASE_MS + below(random, 2 * LEASE_MS));
+    await wait(LEASE_MS + below(random, 300));
     worker.signal("SIGCONT");
   }
 }

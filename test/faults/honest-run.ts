@@ -38,7 +38,7 @@ export async function honestRun(seed: number, steps: number): Promise<Evidence> 
     const load = loads[n % loads.length] as Load;
     // A wait is for others, and here nobody else moves.
     await (random() < 0.2 ? load.get() : load.write());
-    clock.advance(7);
+    clock.advance(25);
   }
   const operations = [...operationsOf(ledger.lines)];
   const store = new MemoryRecordStore({ clock }, data);
