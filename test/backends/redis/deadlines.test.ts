@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Deadlines } from "../../../src/backends/redis/deadlines.ts";
+import { Deadlines } from "../../../src/backends/deadlines.ts";
 
 /** Resolves with the milliseconds until the deadline passed. */
 function passed(deadlines: Deadlines, inMs: number): { wait: Promise<number>; end: () => void } {
