@@ -20,6 +20,7 @@ export default {
     "test/**/*.test.ts",
     "test/**/*.child.ts",
     "test/crash/soak.ts",
+    "test/faults/main.ts",
     "test/types/**/*.ts",
     "test/react/pages/*.tsx",
   ],
