@@ -132,7 +132,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "backends/redis/scripts/append.lua",
     find: /if [^\n]*string\.find\(recent[^\n]* then/g,
     replace: "if false then",
-    tests: { files: ["test/backends/redis/faults.test.ts"], names: "append: one event" },
+    tests: { files: ["test/faults/resent.test.ts"], names: "redis: .* appended once" },
     round: { setup: "redis", faults: LOSSY, loadMs: 6000 },
   },
   {
@@ -140,7 +140,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "backends/redis/scripts/acquire-due.lua",
     find: "\nif claimed then\n",
     replace: "\nif false then\n",
-    tests: { files: ["test/backends/redis/faults.test.ts"], names: "acquireDue: the same records" },
+    tests: { files: ["test/faults/resent.test.ts"], names: "redis: .* acquired once" },
     round: { setup: "redis", faults: LOSSY, loadMs: 6000 },
   },
   {

@@ -7,6 +7,7 @@ import { PostgresRecordStore } from "../../src/backends/postgres/postgres-store.
 import type { InsertOp, RecordStore } from "../../src/backends/record-store.ts";
 import { RedisRecordStore } from "../../src/backends/redis/redis-store.ts";
 import { makeId } from "../../src/core/ids.ts";
+import { lossyProxy } from "../backends/redis/kit.ts";
 import { startPostgresServer } from "../support/postgres-server.ts";
 import { startRedisServer } from "../support/redis-server.ts";
 import { wait } from "./setup.ts";
@@ -20,6 +21,12 @@ const insert: InsertOp = {
   op: "insert",
   record: { id, kind: "job", tenant_id: "default", status: "open", value: {} },
 };
+
+/** Due since long ago; the lower `n`, the longer. */
+function dueOp(kind: string, n: number): InsertOp {
+  const record = { kind, tenant_id: "default", status: "open", due_at: 1 + n, value: {} };
+  return { op: "insert", record: { ...record, id: makeId(kind, 5, ["due", n]) } };
+}
 
 interface Server {
   readonly port: number;
@@ -48,6 +55,10 @@ describe.each(STORES)("%s: answers are lost, and the writes are sent again", (_n
     proxy = await TcpProxy.open(server.port);
     store = open(proxy.port);
     await store.commit([insert]);
+    // The server knows each script by now: else the answer that is lost is that it does not.
+    await store.append(id, { type: "first" });
+    await store.commit([dueOp("warm", 0)]);
+    await store.acquireDue({ kind: "warm", limit: 1, lease: { owner: "me", durationMs: 60_000 } });
   });
   afterAll(async () => {
     await store?.close();
@@ -83,6 +94,26 @@ describe.each(STORES)("%s: answers are lost, and the writes are sent again", (_n
   it("S4 events are appended once", async () => {
     const append = () => store.append(id, { type: "noted" });
     expect(await losing(REMEMBERED, append)).toMatchObject({ events: REMEMBERED, versions: 0 });
+  });
+
+  it("S3 S4 due records are acquired once", async () => {
+    const due = [dueOp("due", 0), dueOp("due", 1)];
+    await store.commit(due);
+    const lossy = await lossyProxy(server.port);
+    const other = open(Number(new URL(lossy.url).port));
+    try {
+      // What is due is looked for first: only the answer to the call that names the owner is lost.
+      lossy.loseReplyTo("mark-owner");
+      const lease = { owner: "mark-owner", durationMs: 60_000 };
+      const acquired = await other.acquireDue({ kind: "due", limit: 1, lease });
+      expect(lossy.lost).toBe(1);
+      const [first, second] = await store.get(due.map(({ record }) => record.id));
+      expect(acquired).toMatchObject([{ id: first?.id, fence: 1 }]);
+      expect([first?.fence, second?.fence]).toEqual([1, 0]);
+    } finally {
+      await other.close();
+      await lossy.close();
+    }
   });
 
   it("S4 updates without a guard are done once", async () => {
