@@ -23,10 +23,10 @@ export type Schedule = (run: () => void, delayMs: number) => () => void;
  *
  * @example
  * ```ts
- * import { InMemoryHITLBackend, type RetentionOptions } from "holdpoint";
+ * import { InMemoryHITLBackend } from "holdpoint";
  *
- * const retention: RetentionOptions = { completedMs: 90 * 24 * 60 * 60 * 1000, expiredMs: "forever" };
- * export const backend = new InMemoryHITLBackend({ retention });
+ * const completedMs = 90 * 24 * 60 * 60 * 1000;
+ * export const backend = new InMemoryHITLBackend({ retention: { completedMs, expiredMs: "forever" } });
  * ```
  */
 export interface RetentionOptions {
