@@ -39,11 +39,20 @@ describe("S4: a commit whose reply is lost is sent again and has one effect", ()
     await store.get([idOf(0)]);
     await store.commit([insertOf(idOf("base"), { keys: { session: "s" } }, { event: { type: "created" } })]);
     await store.commit([insertOf(idOf("leased"), {}, { lease: { owner: "first", durationMs: 60_000 } })]);
+    await loadScripts(store);
     const before = proxy.lost;
     proxy.loseReplyTo(text);
     await act(store);
     expect(proxy.lost).toBe(before + 1);
     return store;
+  }
+
+  /** The reply that is lost has to be that of a script that ran: the first call of one is answered by NOSCRIPT. */
+  async function loadScripts(store: RedisRecordStore): Promise<void> {
+    await store.commit([insertOf(idOf("warm"))]);
+    await store.append(idOf("warm"), { type: "warm" });
+    await store.commit([insertOf(idOf("warm due"), { due_at: 1, kind: "warm" })]);
+    await store.acquireDue({ kind: "warm", limit: 1, lease: { owner: "warm", durationMs: 60_000 } });
   }
 
   it("insert: inserted once, with one event", async () => {
@@ -122,12 +131,15 @@ describe("S4: a commit whose reply is lost is sent again and has one effect", ()
   it("acquireDue: the same records, one fence", async () => {
     const store = storeOf(proxy.url, server.prefix());
     await store.commit([insertOf(idOf("due-1"), { due_at: 1 }), insertOf(idOf("due-2"), { due_at: 2 })]);
+    await loadScripts(store);
+    const before = proxy.lost;
     proxy.loseReplyTo("mark-due");
     const acquired = await store.acquireDue({
       kind: "thing",
       limit: 1,
       lease: { owner: "mark-due", durationMs: 60_000 },
     });
+    expect(proxy.lost).toBe(before + 1);
     expect(acquired.map(({ id, fence }) => [id, fence])).toEqual([[idOf("due-1"), 1]]);
     expect(await read(store, idOf("due-2"))).toMatchObject({ fence: 0, lease: null });
   });
