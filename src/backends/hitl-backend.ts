@@ -165,6 +165,15 @@ export interface HITLBackend {
    * sweeps by itself in the background, unless `retention.sweepEveryMs` is 0.
    *
    * @throws HoldpointError `ERR_HITL_INVALID_INPUT`, `ERR_HITL_ABORTED`
+   *
+   * @example
+   * ```ts
+   * import type { HITLBackend } from "holdpoint";
+   *
+   * export async function sweepAll(backend: HITLBackend): Promise<void> {
+   *   for (let more = true; more; ) ({ more } = await backend.sweep({ limit: 100 }));
+   * }
+   * ```
    */
   sweep(options?: SweepOptions): Promise<SweepResult>;
   close(): Promise<void>;

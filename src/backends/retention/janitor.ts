@@ -9,8 +9,8 @@ import type { SweepOptions, SweepResult } from "./sweeping.ts";
 const KIND = "sweep";
 const ID = makeId(KIND, slotOf(DEFAULT_TENANT, KIND), [KIND]);
 const LIMIT = 100;
-/** Work of one turn: what is left waits for the next one. */
-const MAX_SWEEPS = 50;
+/** The part of a turn's time in which it begins another sweep: what is left waits for the next turn. */
+const BUSY = 0.5;
 /** The shortest turn, as a part of the usual one; the longest is as much longer. */
 const SHORTEST = 0.75;
 
@@ -21,8 +21,6 @@ export interface JanitorOptions {
   readonly sweep: (options: SweepOptions) => Promise<SweepResult>;
   readonly onError?: ((error: unknown) => void) | undefined;
   readonly schedule?: Schedule | undefined;
-  /** 0 to 1. */
-  readonly random?: (() => number) | undefined;
 }
 
 export class Janitor {
@@ -50,19 +48,20 @@ export class Janitor {
   }
 
   #schedule(): void {
-    const { everyMs, schedule = unrefTimer, random = Math.random } = this.#options;
-    const delayMs = everyMs * (SHORTEST + random() * 2 * (1 - SHORTEST));
+    const { everyMs, schedule = unrefTimer } = this.#options;
+    const delayMs = everyMs * (SHORTEST + Math.random() * 2 * (1 - SHORTEST));
     this.#callOff = schedule(() => {
       this.#turn = this.#run();
     }, Math.ceil(delayMs));
   }
 
   async #run(): Promise<void> {
-    const { sweep } = this.#options;
+    const { sweep, everyMs } = this.#options;
+    const until = performance.now() + everyMs * BUSY;
     const { signal } = this.#stopped;
     try {
       if (await this.#isOurs()) {
-        for (let n = 0, more = true; n < MAX_SWEEPS && more && !signal.aborted; n += 1)
+        for (let more = true; more && !signal.aborted && performance.now() < until; )
           ({ more } = await sweep({ limit: LIMIT, signal }));
       }
       this.#warned = false;

@@ -89,7 +89,13 @@ describe("a sweep that dies", () => {
         const store = new MemoryRecordStore({ clock });
         const backend = await fill(store, clock);
         expect(await countsOf(store)).toEqual({
-          ...{ hitl: 3, call: 4, pause: 2, thread: 1, alias: 2, message: 1, mailbox: 1 },
+          hitl: 3,
+          call: 4,
+          pause: 2,
+          thread: 1,
+          alias: 2,
+          message: 1,
+          mailbox: 1,
         });
         clock.advance(31 * DAY);
         const victim = new StoreHITLBackend(dying(store, after, side), { clock, retention: quiet });

@@ -6,7 +6,9 @@ import { type RecordStore, StoreHITLBackend } from "holdpoint";
 import { RedisRecordStore } from "holdpoint/backends/redis";
 import { SqliteRecordStore } from "holdpoint/backends/sqlite";
 import { FakeClock, MemoryRecordStore } from "holdpoint/testing";
+import { ENDED_MESSAGE_STATUSES } from "../../../src/backends/kinds.ts";
 import type { RetentionOptions } from "../../../src/backends/retention/options.ts";
+import { CALL_STATUSES, HITL_STATUSES } from "../../../src/core/states.ts";
 import { startRedisServer } from "../../support/redis-server.ts";
 
 export const HOUR = 60 * 60 * 1000;
@@ -55,19 +57,14 @@ export function backendOn({ store, clock }: Opened, retention: RetentionOptions 
 }
 
 const KINDS = ["hitl", "call", "pause", "thread", "alias", "message", "mailbox"];
-const STATUSES = [
-  ...[
-    "pending",
-    "completed",
-    "cancelled",
-    "expired",
-    "running",
-    "suspended",
-    "finished",
-    "in_doubt",
-    "active",
-  ],
-  ...["waiting", "delivering", "delivered", "answering", "answered", "withdrawn"],
+const STATUSES: readonly string[] = [
+  ...HITL_STATUSES,
+  ...CALL_STATUSES,
+  ...ENDED_MESSAGE_STATUSES,
+  "active",
+  "waiting",
+  "delivering",
+  "answering",
 ];
 
 /** How many records there are, by kind; kinds without any are left out. */
