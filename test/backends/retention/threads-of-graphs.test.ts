@@ -1,6 +1,6 @@
 /** What graphs leave in a store, for how long, and that nothing of it is missed while they wait. */
 import { ToolNode } from "@langchain/langgraph/prebuilt";
-import { confirm, HITLToolNode, holdpointTools, sendMessage } from "holdpoint";
+import { confirm, HITLToolNode, holdpointTools, sendMessage, StoreHITLBackend } from "holdpoint";
 import { afterAll, describe, expect, it } from "vitest";
 import { call, chatOf } from "../../message/kit.ts";
 import {
@@ -159,4 +159,59 @@ describe.each(["memory", "sqlite", "redis"] as const)("in %s", (name) => {
     await days(34, own, backend);
     expect(await countsOf(own.store)).toEqual({});
   });
+});
+
+describe("with a sweep after every operation of the store, and no time to keep anything", () => {
+  it.each(["HITLToolNode", "holdpointTools"] as const)(
+    "P6 %s: a round is what it is without",
+    async (kind) => {
+      const { store: inner, clock } = await STORES.memory();
+      const retention = { sweepEveryMs: 0, completedMs: 0, cancelledMs: 0, expiredMs: 0, messagesMs: 0 };
+      const sweeper = new StoreHITLBackend(inner, { clock, retention });
+      let sweeps = 0;
+      const store = new Proxy(inner, {
+        get(target, name) {
+          const own: unknown = Reflect.get(target, name, target);
+          if (name !== "commit" && name !== "get" && name !== "page")
+            return typeof own === "function" ? own.bind(target) : own;
+          return async (...args: unknown[]): Promise<unknown> => {
+            const result: unknown = await Reflect.apply(own as () => unknown, target, args);
+            // What waits is put off by a second, and then due once more.
+            clock.advance(1000);
+            await sweeper.sweep();
+            sweeps += 1;
+            return result;
+          };
+        },
+      });
+      const backend = new StoreHITLBackend(store, { clock, retention });
+      const counter = new Counter();
+      const pay = toolOf("pay", () => `paid ${counter.hit("pay")}`);
+      const ask = toolOf("ask", async () => {
+        const answers = [];
+        for (const key of ["First?", "Second?", "Third?"])
+          answers.push((await confirm({ message: key, key })).confirmed);
+        counter.hit("effect");
+        return answers.join(" ");
+      });
+      const node =
+        kind === "HITLToolNode"
+          ? new HITLToolNode([pay, ask], { backend })
+          : new ToolNode(holdpointTools([pay, ask], { backend }));
+      const graph = toolsGraph(node);
+      await graph.invoke(input({ name: "pay", id: "p" }, { name: "ask", id: "a" }), thread("t"));
+      for (const [key, confirmed] of [
+        ["First?", true],
+        ["Second?", false],
+        ["Third?", true],
+      ] as const)
+        expect((await answer(graph, backend, "t", key, { confirmed })).status).toBe("accepted");
+      expect(outputs((await graph.getState(thread("t"))).values)).toEqual({
+        p: "paid 1",
+        a: "true false true",
+      });
+      expect(counter.all()).toEqual({ pay: 1, effect: 1 });
+      expect(sweeps).toBeGreaterThan(10);
+    },
+  );
 });
