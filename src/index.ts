@@ -18,6 +18,7 @@ export type {
   WaitOptions,
 } from "./backends/hitl-backend.ts";
 export type {
+  AsRead,
   ChangeHint,
   CommitResult,
   DueQuery,
@@ -43,6 +44,8 @@ export type {
   UpdateOp,
   Watcher,
 } from "./backends/record-store.ts";
+export type { Keep, RetentionOptions, Schedule } from "./backends/retention/options.ts";
+export type { SweepOptions, SweepResult } from "./backends/retention/sweeping.ts";
 export { type Clock, systemClock } from "./core/clock.ts";
 export {
   ERROR_CODES,
