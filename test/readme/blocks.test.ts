@@ -106,7 +106,8 @@ const named = (blocks: readonly Block[]): [string, Block][] => blocks.map((block
 describe("the blocks of the documents", () => {
   it("are there, and most of them run", () => {
     expect(pages.length).toBeGreaterThan(12);
-    expect(pages.filter((block) => !block.run).length).toBeLessThanOrEqual(2);
+    // Those that only compile name servers of the reader's own.
+    expect(pages.filter((block) => !block.run).length).toBeLessThanOrEqual(pages.length / 5);
   });
 
   it.each(named(pages))("%s compiles", (_, block) => {
