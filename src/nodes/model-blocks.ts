@@ -129,7 +129,8 @@ export function modelBlocks(config: ModelBlocksConfig): BaseCallbackHandler {
 
 function checkConfig(config: unknown): void {
   const { writer } = (config ?? {}) as ModelBlocksConfig;
-  if (typeof config === "object" && config !== null && (writer == null || typeof writer === "function")) return;
+  if (typeof config === "object" && config !== null && (writer == null || typeof writer === "function"))
+    return;
   throw new HoldpointError(
     "ERR_HITL_INVALID_INPUT",
     "modelBlocks takes the config of a node, the runtime of a middleware, or { writer }, where writer is a function.",

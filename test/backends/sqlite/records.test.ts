@@ -68,7 +68,12 @@ describe("durability and options", () => {
     const second = openStore({ path });
     expect((await second.get([id]))[0]).toMatchObject({ id, version: 1, value: { n: 1 } });
     expect((await second.history(id)).items).toHaveLength(1);
-    expect(second.capabilities).toMatchObject({ name: "sqlite", durable: true, shared: true, hints: "polled" });
+    expect(second.capabilities).toMatchObject({
+      name: "sqlite",
+      durable: true,
+      shared: true,
+      hints: "polled",
+    });
   });
 
   it("says that a database in memory is neither durable nor shared", () => {
