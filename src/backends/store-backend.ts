@@ -106,11 +106,22 @@ export class StoreHITLBackend implements HITLBackend {
     }
     if (results[0]?.status === "inserted") {
       // The record that had the id is gone: so may its alias be, if a sweep took both in this moment.
-      if (reserved !== undefined) await claimAlias(this.store, this.tenant_id, reserved, prepared);
+      if (reserved !== undefined) await this.#reserveAgain(reserved, prepared);
       this.remember(stored, prepared.standard);
       return { status: "created", record: toHITLRecord(stored) };
     }
     return { status: "exists", record: toHITLRecord(await this.settled(stored)) };
+  }
+
+  /** The record is there already: what fails here must not say that nothing was written. */
+  async #reserveAgain(hitl_id: string, prepared: PreparedRecord): Promise<void> {
+    try {
+      await claimAlias(this.store, this.tenant_id, hitl_id, prepared);
+    } catch (cause) {
+      if (!isHoldpointError(cause, "ERR_HITL_STORE")) throw cause;
+      const text = `The question is recorded, its id ${hitl_id} is not. Send the same request again.`;
+      throw new HoldpointError("ERR_HITL_INDETERMINATE", text, { cause });
+    }
   }
 
   /** @internal Checks a request and makes its insert, for a caller that commits it together with other operations. */

@@ -156,6 +156,28 @@ class World {
   }
 }
 
+/** Runs side by side make two branches: what waits in the one has been called off in the other (F11, P8). */
+const TWO_BRANCHES: Action[][] = [
+  [
+    { do: "invoke", kind: "both" },
+    { do: "answer", pick: 0, yes: false },
+  ],
+  [
+    { do: "answer", pick: 0, yes: false },
+    { do: "wait", kind: "pay" },
+  ],
+  [
+    { do: "respond", pick: 0, yes: false },
+    { do: "wait", kind: "pay" },
+    { do: "invoke", kind: "both" },
+  ],
+  [
+    { do: "answer", pick: 0, yes: false },
+    { do: "answer", pick: 0, yes: false },
+  ],
+  [{ do: "invoke", kind: "pay" }],
+];
+
 describe.each(VERSIONS)("createAgent %s", (version) => {
   it("valid lists only (F11); effects once (P6); answers are kept (P4); what waited has ended", async () => {
     await fc.assert(
@@ -165,7 +187,7 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
         for (const actions of [[first], ...turns]) await world.turn(actions);
         await world.assertKept();
       }),
-      { numRuns: 40 },
+      { numRuns: Number(process.env["HOLDPOINT_FC_RUNS"] ?? 40), examples: [[TWO_BRANCHES]] },
     );
   }, 120_000);
 });

@@ -13,6 +13,7 @@ import { CALL_KIND, callJson, type CallValue, callValueOf } from "../../suspend/
 import { nestedIds } from "../../suspend/errors.ts";
 import { doubtText } from "../../suspend/in-doubt.ts";
 import { answerText } from "../tool-outcome.ts";
+import { CALLED_OFF } from "./results.ts";
 
 export interface CallsPlace {
   readonly backend: StoreHITLBackend;
@@ -133,7 +134,8 @@ function outcomeOf(status: string, value: CallValue, questions: readonly StoredR
     ...(failure === undefined ? [] : [`It failed: ${failure}.`]),
     ...(done.length === 0 ? [] : [`Done before that: ${done.join(", ")}.`]),
   ].join(" ");
-  return { kind: "tool_message", message: { ...message, content, status: "error" } };
+  const response_metadata = { holdpoint: CALLED_OFF };
+  return { kind: "tool_message", message: { ...message, content, status: "error", response_metadata } };
 }
 
 /** What the model reads of a call that waited for a human. */

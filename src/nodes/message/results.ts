@@ -142,11 +142,13 @@ export function unknownResult(call: ToolCall): ToolMessage {
   return message;
 }
 
-/** True of what {@link unknownResult} made: no tool, and no middleware, has said it. */
-export function isUnknownResult({ response_metadata }: BaseMessage): boolean {
-  return (response_metadata as { holdpoint?: unknown } | undefined)?.holdpoint === UNKNOWN;
+/** True of what {@link unknownResult} made, and of a call that was called off: no tool, and no middleware, has said it. */
+export function isOwnResult({ response_metadata }: BaseMessage): boolean {
+  const made = (response_metadata as { holdpoint?: unknown } | undefined)?.holdpoint;
+  return made === UNKNOWN || made === CALLED_OFF;
 }
 
 const UNKNOWN = "unknown_result";
+export const CALLED_OFF = "called_off";
 const UNKNOWN_TEXT =
   "The call was interrupted before its result was known. It may or may not have taken effect; do not assume either.";

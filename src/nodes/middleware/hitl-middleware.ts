@@ -12,12 +12,12 @@ import { PauseSignal } from "../../suspend/pause-signal.ts";
 import { type HostConfig, namespaceOf, placeOf } from "../../suspend/place.ts";
 import { isHITLSuspend } from "../../suspend/suspend-signal.ts";
 import type { InDoubtPolicy } from "../../suspend/tool-step.ts";
-import { isUnknownResult, unknownResult } from "../message/results.ts";
+import { isOwnResult, unknownResult } from "../message/results.ts";
 import { isToolMessage, repairMessages, unansweredToolCalls } from "../message/tool-calls.ts";
 import { isSentAlone, nestedConfig } from "../nested-config.ts";
 import { WrappedCalls } from "../wrapped-calls.ts";
 import { guardedTool, isInvokable, isSignal, type Stop } from "./guarded-tool.ts";
-import { LostPauses } from "./lost-pauses.ts";
+import { LostPauses, type RunRuntime } from "./lost-pauses.ts";
 import { mendMessages } from "./mend-messages.ts";
 import { signalCommand } from "./signal-command.ts";
 
@@ -35,7 +35,7 @@ export interface HITLToolCallRequest {
   readonly toolCall: ToolCall;
   readonly tool?: unknown;
   readonly state?: { readonly messages: readonly BaseMessage[] };
-  readonly runtime: { readonly configurable?: Readonly<Record<string, unknown>> };
+  readonly runtime: RunRuntime;
 }
 
 /** What is needed of langchain's `ModelRequest`; all of it is handed on. */
@@ -114,7 +114,7 @@ export function hitlMiddleware(options: HITLMiddlewareOptions = {}): HITLMiddlew
       const config = configOf(request.runtime);
       if (!config) return handler(request);
       const { id = "", name: tool_name } = request.toolCall;
-      lost.arrived(config, id);
+      lost.arrived(request.runtime, id);
       const {
         output,
         error,
@@ -122,20 +122,20 @@ export function hitlMiddleware(options: HITLMiddlewareOptions = {}): HITLMiddlew
       } = await wrapped(calls, backend, request, config, handler);
       if (output) return output;
       // Whatever is outside must not turn it into a result: it goes past them, to the node.
-      lost.carry(config, id, { tool_name, waits });
+      lost.carry(request.runtime, id, { tool_name, waits });
       return signalCommand(() => {
-        lost.arrived(config, id);
+        lost.arrived(request.runtime, id);
         return error();
       });
     },
     async beforeModel({ messages }, runtime) {
       const config = configOf(runtime);
-      if (config) await lost.assertNone(config, () => swallowedIn(messages));
+      if (config) await lost.assertNone(runtime, () => swallowedIn(messages));
       return mendMessages(messages, config, backend);
     },
     async wrapModelCall(request, handler) {
-      const { configurable } = request.runtime;
-      if (configurable) await lost.assertNone({ configurable }, () => answeredIn(request.state.messages));
+      const { runtime, state } = request;
+      if (runtime.configurable) await lost.assertNone(runtime, () => answeredIn(state.messages));
       // What other middleware has cut out of the state's messages, or of the request's.
       const messages = repairMessages(request.messages, unknownResult);
       return handler(messages === request.messages ? request : { ...request, messages });
@@ -209,7 +209,7 @@ function siblingsOf({ state, runtime }: HITLToolCallRequest): number {
 
 /** By a tool, or by what a middleware took for one; another run of the thread may be in the call still. */
 function answeredIn(messages: readonly BaseMessage[]): ReadonlySet<string> {
-  const results = messages.filter(isToolMessage).filter((message) => !isUnknownResult(message));
+  const results = messages.filter(isToolMessage).filter((message) => !isOwnResult(message));
   return new Set(results.map((message) => message.tool_call_id));
 }
 
