@@ -114,6 +114,8 @@ export class Link implements Runner {
     const deadline = begun + this.#timeoutMs;
     // Whether an earlier attempt went out and was not answered.
     let unanswered: unknown;
+    // What the server said last, when it did nothing.
+    let said: { readonly fault: Fault; readonly cause: unknown } | undefined;
     for (let pauseMs = PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       let client: PostgresClient | undefined;
       let fault: Fault;
@@ -138,6 +140,7 @@ export class Link implements Runner {
         continue;
       }
       if (fault.verdict === "lost") unanswered = cause;
+      if (fault.verdict === "later") said = { fault, cause };
       const retry = fault.verdict === "lost" || fault.verdict === "later";
       if (retry && !this.#closed && performance.now() + pauseMs < deadline) {
         await pause(pauseMs * (0.5 + Math.random() / 2));
@@ -146,7 +149,9 @@ export class Link implements Runner {
       if (unanswered !== undefined && effect === "writes") throw indeterminate(unanswered);
       const certain =
         effect === "reads" ? "The read failed." : client ? "Nothing was written." : "Nothing was sent.";
-      throw storeError(certain, fault, cause);
+      // Why there was no connection says more than that there was none in time.
+      const why = !client && isHoldpointError(cause, "ERR_HITL_TIMEOUT") ? said : undefined;
+      throw storeError(certain, why?.fault ?? fault, why?.cause ?? cause);
     }
   }
 
