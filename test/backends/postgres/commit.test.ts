@@ -23,8 +23,9 @@ afterAll(async () => {
   await server.stop();
 });
 
+/** Two hundred commits that queue for the same rows take their time on a busy machine. */
 const storeOf = (name = server.schema()): PostgresRecordStore =>
-  new PostgresRecordStore({ pool, schema: name });
+  new PostgresRecordStore({ pool, schema: name, commandTimeoutMs: 60_000 });
 
 // Single operations have statements of their own: here all of them go through commit_ops, and have to do the same.
 const several = async ({ id, clock }: ConformanceContext): Promise<PostgresRecordStore> =>

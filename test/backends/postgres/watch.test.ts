@@ -83,8 +83,10 @@ describe("S5: hints", () => {
     ];
     for (const payload of noise) await server.sql("SELECT pg_notify($1, $2)", [schema, payload]);
     await storeOf(schema).commit([updateOf(idOf(1))]);
-    await eventually("the real one", () => hints.length > 0);
-    expect(hints).toEqual([{ id: idOf(1), version: 2, status: "open" }]);
+    await eventually("the real one", () => hints.some(({ version }) => version === 2));
+    // The insert's own hint may still be on its way, and "*" has everything read.
+    const real = [1, 2].map((version) => ({ id: idOf(1), version, status: "open" }));
+    for (const hint of hints) expect(real).toContainEqual(hint);
   });
 
   it("are found by the poll when nobody sends them, and without LISTEN", async () => {
