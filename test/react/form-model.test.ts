@@ -78,7 +78,7 @@ describe("fieldOf", () => {
       fc.property(pair, ({ schema, value: drawn }) => {
         const field = fieldOf(schema, labels);
         // JSON has no -0.
-        const value: unknown = JSON.parse(JSON.stringify(drawn));
+        const value = JSON.parse(JSON.stringify(drawn)) as typeof drawn;
         expect(readDraft(field, draftOf(field, value))).toEqual({ value, issues: [] });
       }),
       { numRuns: 500 },
