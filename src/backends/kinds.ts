@@ -1,10 +1,11 @@
-/** The kinds of records that the engine's layers write; what they hold is theirs (PROTOCOL.md §8, §9, §17). */
+/** The kinds of records that the engine's layers write; what they hold is theirs (PROTOCOL.md §8, §9, §17, §19). */
 export const CALL_KIND = "call";
 export const PAUSE_KIND = "pause";
 export const THREAD_KIND = "thread";
 export const MESSAGE_KIND = "message";
 export const MAILBOX_KIND = "mailbox";
 export const ALIAS_KIND = "alias";
+export const EFFECT_KIND = "effect";
 
 /** Messages that have come to their end. */
 export const ENDED_MESSAGE_STATUSES: readonly string[] = ["delivered", "answered", "withdrawn"];

@@ -39,6 +39,9 @@ export const ERROR_CODES = [
   "ERR_HITL_PAUSE_SWALLOWED",
   "ERR_HITL_STEP",
   "ERR_HITL_LEASE_LOST",
+  "ERR_HITL_EFFECT_DENIED",
+  "ERR_HITL_EFFECT_FAILED",
+  "ERR_HITL_EFFECT_INVARIANT",
 ] as const;
 
 export type HoldpointErrorCode = (typeof ERROR_CODES)[number];

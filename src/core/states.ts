@@ -8,6 +8,18 @@ export type HITLStatus = (typeof HITL_STATUSES)[number];
 export const CALL_STATUSES = ["running", "suspended", "finished", "in_doubt"] as const;
 export type CallStatus = (typeof CALL_STATUSES)[number];
 
+export const EFFECT_STATUSES = [
+  "processing",
+  "succeeded",
+  "failed",
+  "requires_approval",
+  "ready",
+  "denied",
+  "canceled",
+  "in_doubt",
+] as const;
+export type EffectStatus = (typeof EFFECT_STATUSES)[number];
+
 type Table<S extends string> = { readonly [from in S]: readonly S[] };
 
 /** P4: terminal means terminal. */
@@ -24,6 +36,22 @@ export const CALL_TRANSITIONS: Table<CallStatus> = {
   suspended: ["running", "finished"],
   in_doubt: ["running", "finished"],
   finished: [],
+};
+
+/**
+ * P6, P7, P8. `processing` is entered by an insert or from `ready` alone: there the approval is checked, once for all ways.
+ * `processing → ready`: a handler that gave up without an outcome. `ready → requires_approval`: the approval was for other
+ * arguments. `failed → ready`: somebody has said that it is to be tried again.
+ */
+export const EFFECT_TRANSITIONS: Table<EffectStatus> = {
+  processing: ["succeeded", "failed", "requires_approval", "ready", "in_doubt"],
+  requires_approval: ["ready", "denied", "canceled"],
+  ready: ["processing", "requires_approval", "canceled"],
+  in_doubt: ["ready", "succeeded", "failed"],
+  failed: ["ready"],
+  succeeded: [],
+  denied: [],
+  canceled: [],
 };
 
 export function isTerminalHITLStatus(status: string): boolean {
