@@ -6,8 +6,9 @@
  * - L2 What was sent and not answered is sent again, the same, until the deadline. Every statement is safe to run twice
  *   (S4), also while the first one still runs: it waits for the rows, and finds itself there.
  */
-import { HoldpointError, isHoldpointError } from "../../core/errors.ts";
-import { Deadlines } from "../deadlines.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { isHoldpointError } from "../../core/errors.ts";
+import { Calls } from "../calls.ts";
 import { type PostgresClient, type PostgresPool, type PostgresValue, TEXT_ONLY } from "./client.ts";
 import { closedError, type Fault, faultOf, indeterminate, storeError } from "./faults.ts";
 import type { Row } from "./rows.ts";
@@ -42,32 +43,20 @@ const NO_LISTENER = (): void => undefined;
 
 export class Link implements Runner {
   readonly #open: () => Promise<PostgresPool>;
-  readonly #timeoutMs: number;
-  readonly #deadlines: Deadlines = new Deadlines();
+  readonly #calls: Calls;
   #prepare: boolean;
   #pool: PostgresPool | undefined;
-  #closed = false;
-  #running = 0;
-  #whenIdle: (() => void) | undefined;
 
   /** @param timeoutMs - how long one call may take in all, with connecting and sending again */
   constructor(open: () => Promise<PostgresPool>, timeoutMs: number, prepare: boolean) {
     this.#open = open;
-    this.#timeoutMs = timeoutMs;
+    this.#calls = new Calls(timeoutMs);
     this.#prepare = prepare;
-  }
-
-  get closed(): boolean {
-    return this.#closed;
   }
 
   /** No new call from now on. Resolves when those that were sent have ended. */
   close(): Promise<void> {
-    this.#closed = true;
-    if (this.#running === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#whenIdle = resolve;
-    });
+    return this.#calls.close();
   }
 
   run(call: Call): Promise<readonly Row[]> {
@@ -96,13 +85,12 @@ export class Link implements Runner {
     effect: Effect,
     send: (client: PostgresClient, again: number | undefined) => Promise<T>,
   ): Promise<T> {
-    if (this.#closed) throw closedError();
-    this.#running += 1;
+    if (this.#calls.closed) throw closedError();
+    this.#calls.begin();
     try {
       return await this.#attempts(effect, send);
     } finally {
-      this.#running -= 1;
-      if (this.#running === 0) this.#whenIdle?.();
+      this.#calls.end();
     }
   }
 
@@ -111,7 +99,7 @@ export class Link implements Runner {
     send: (client: PostgresClient, again: number | undefined) => Promise<T>,
   ): Promise<T> {
     const begun = performance.now();
-    const deadline = begun + this.#timeoutMs;
+    const deadline = begun + this.#calls.timeoutMs;
     // Whether an earlier attempt went out and was not answered.
     let unanswered: unknown;
     // What the server said last, when it did nothing.
@@ -123,7 +111,7 @@ export class Link implements Runner {
       const attempt: Attempt = { client: undefined, over: false };
       try {
         const again = unanswered === undefined ? undefined : performance.now() - begun;
-        return await this.#within(
+        return await this.#calls.within(
           deadline,
           this.#attempt(attempt, (lent) => send(lent, again)),
         );
@@ -142,7 +130,7 @@ export class Link implements Runner {
       if (fault.verdict === "lost") unanswered = cause;
       if (fault.verdict === "later") said = { fault, cause };
       const retry = fault.verdict === "lost" || fault.verdict === "later";
-      if (retry && !this.#closed && performance.now() + pauseMs < deadline) {
+      if (retry && !this.#calls.closed && performance.now() + pauseMs < deadline) {
         await pause(pauseMs * (0.5 + Math.random() / 2));
         continue;
       }
@@ -169,24 +157,6 @@ export class Link implements Runner {
     if (!attempt.over) giveBack(client, false);
     return result;
   }
-
-  #within<T>(deadline: number, promise: Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const timedOut = (): void =>
-        reject(new HoldpointError("ERR_HITL_TIMEOUT", `no answer within ${this.#timeoutMs} ms`));
-      const forget = this.#deadlines.add(deadline, timedOut);
-      promise.then(
-        (result) => {
-          forget();
-          resolve(result);
-        },
-        (error: unknown) => {
-          forget();
-          reject(error);
-        },
-      );
-    });
-  }
 }
 
 /** What is known of an attempt when its time is over. */
@@ -199,8 +169,4 @@ function giveBack(client: PostgresClient, destroy: boolean): void {
   // One that is closed may still say why.
   if (!destroy) client.removeListener?.("error", NO_LISTENER);
   client.release(destroy);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

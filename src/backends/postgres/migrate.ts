@@ -1,4 +1,5 @@
 import { HoldpointError, isHoldpointError } from "../../core/errors.ts";
+import { assertNotNewer } from "../schema-version.ts";
 import type { Link } from "./link.ts";
 import { quoteSchema } from "./names.ts";
 import { isTrue } from "./rows.ts";
@@ -88,16 +89,6 @@ async function look(link: Link, statements: Statements, name: string): Promise<F
     effect: "reads",
   });
   return { schemaExists: true, version: Number(version?.[0]) };
-}
-
-function assertNotNewer(found: number, newest: number): void {
-  if (found <= newest) return;
-  throw new HoldpointError(
-    "ERR_HITL_STORE_SCHEMA",
-    `The database has schema ${found}, this release of holdpoint knows up to ${newest}: a newer release has been ` +
-      "here. Upgrade holdpoint in this process, or restore a backup from before the upgrade.",
-    { details: { found, newest } },
-  );
 }
 
 /**

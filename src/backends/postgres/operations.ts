@@ -21,7 +21,6 @@ import type {
   UpdateOp,
 } from "../record-store.ts";
 import {
-  checkCommit,
   checkLimit,
   checkPage,
   checkRemoval,
@@ -80,8 +79,8 @@ export class Operations {
     this.#clock = clock;
   }
 
+  /** @param ops - checked already: a store does so before it makes its schema */
   async commit(ops: readonly StoreOp[]): Promise<Committed> {
-    checkCommit(ops);
     const [only] = ops;
     if (ops.length === 1 && only?.op === "insert" && !only.touch) return this.#insert(only);
     if (ops.length === 1 && only?.op === "update" && !(only.touch && only.optional))

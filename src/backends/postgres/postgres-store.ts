@@ -6,24 +6,7 @@
  */
 import type { Clock } from "../../core/clock.ts";
 import { HoldpointError } from "../../core/errors.ts";
-import type {
-  AsRead,
-  ChangeHint,
-  CommitResult,
-  DueQuery,
-  HistoryQuery,
-  NewEvent,
-  Page,
-  PageQuery,
-  PurgeQuery,
-  RecordEvent,
-  RecordStore,
-  StoreCapabilities,
-  StoredRecord,
-  StoreOp,
-  Watcher,
-} from "../record-store.ts";
-import { checkCommit } from "../store-rules.ts";
+import type { ChangeHint, StoreCapabilities, Watcher } from "../record-store.ts";
 import { Announcer } from "./announcer.ts";
 import { listenOn, makePool, type PostgresPool, type PostgresQueryable } from "./client.ts";
 import { closedError } from "./faults.ts";
@@ -31,6 +14,7 @@ import { Link } from "./link.ts";
 import { migrate } from "./migrate.ts";
 import { quoteSchema } from "./names.ts";
 import { Operations } from "./operations.ts";
+import { OperationsStore } from "./operations-store.ts";
 import { Statements } from "./statements.ts";
 import { PostgresTransactionStore } from "./transaction.ts";
 import { WatchHub } from "./watch-hub.ts";
@@ -85,7 +69,7 @@ function assertNumber(name: string, value: number, least: number, unit: string):
  * `commandTimeoutMs`), `ERR_HITL_STORE_SCHEMA`, `ERR_HITL_MISSING_PEER`, `ERR_HITL_TOO_LARGE` (for an index),
  * `ERR_HITL_CLOSED`.
  */
-export class PostgresRecordStore implements RecordStore {
+export class PostgresRecordStore extends OperationsStore {
   readonly capabilities: StoreCapabilities = {
     name: "postgres",
     durable: true,
@@ -108,6 +92,7 @@ export class PostgresRecordStore implements RecordStore {
   #closing: Promise<void> | undefined;
 
   constructor(options: PostgresRecordStoreOptions) {
+    super();
     const { pool, connectionString, schema = "holdpoint", listen = true, commandTimeoutMs = 5000 } = options;
     if ((pool === undefined) === (connectionString === undefined)) {
       throw new HoldpointError(
@@ -146,50 +131,9 @@ export class PostgresRecordStore implements RecordStore {
     });
   }
 
-  async commit(ops: readonly StoreOp[]): Promise<CommitResult> {
-    checkCommit(ops);
-    const { result, changes } = await (await this.#ready()).commit(ops);
-    this.#announce(changes);
-    return result;
-  }
-
-  async get(ids: readonly string[]): Promise<(StoredRecord | null)[]> {
-    return (await this.#ready()).get(ids);
-  }
-
-  async page(query: PageQuery): Promise<Page<StoredRecord>> {
-    return (await this.#ready()).page(query);
-  }
-
-  async acquireDue(query: DueQuery): Promise<readonly StoredRecord[]> {
-    const records = await (await this.#ready()).acquireDue(query);
-    this.#announce(records.map(({ id, version, status }) => ({ id, version, status })));
-    return records;
-  }
-
-  async append(id: string, event: NewEvent): Promise<boolean> {
-    return (await this.#ready()).append(id, event);
-  }
-
-  async history(id: string, query?: HistoryQuery): Promise<Page<RecordEvent>> {
-    return (await this.#ready()).history(id, query);
-  }
-
   async watch(ids: readonly string[], listener: (hint: ChangeHint) => void): Promise<Watcher> {
-    await this.#ready();
+    await this.ready();
     return this.#hub.watch(ids, listener);
-  }
-
-  async purge(query: PurgeQuery): Promise<{ purged: number; more: boolean }> {
-    return (await this.#ready()).purge(query);
-  }
-
-  async remove(records: readonly AsRead[]): Promise<number> {
-    return (await this.#ready()).remove(records);
-  }
-
-  async now(): Promise<number> {
-    return (await this.#ready()).now();
   }
 
   /**
@@ -206,11 +150,11 @@ export class PostgresRecordStore implements RecordStore {
     return new PostgresTransactionStore(
       client,
       {
-        ready: async () => void (await this.#ready()),
+        ready: async () => void (await this.ready()),
         statements: this.#statements,
         clock: this.#clock,
         watch: (ids, listener) => this.#hub.watch(ids, listener),
-        announce: (hints) => this.#announce(hints),
+        announce: (hints) => this.changed(hints),
       },
       this.capabilities,
     );
@@ -229,12 +173,14 @@ export class PostgresRecordStore implements RecordStore {
     await pool?.end?.();
   }
 
-  #announce(hints: readonly ChangeHint[]): void {
+  /** @internal */
+  protected changed(hints: readonly ChangeHint[]): void {
     this.#hub.committed(hints);
     this.#announcer.add(hints);
   }
 
-  async #ready(): Promise<Operations> {
+  /** @internal */
+  protected async ready(): Promise<Operations> {
     if (this.#closing) throw closedError();
     if (this.#open) return this.#operations;
     this.#opening ??= migrate(this.#link, this.#statements, this.#schema, this.#migrate);

@@ -1,27 +1,12 @@
 /** Writes within somebody else's open transaction. */
 import type { Clock } from "../../core/clock.ts";
 import { HoldpointError } from "../../core/errors.ts";
-import type {
-  AsRead,
-  ChangeHint,
-  CommitResult,
-  DueQuery,
-  HistoryQuery,
-  NewEvent,
-  Page,
-  PageQuery,
-  PurgeQuery,
-  RecordEvent,
-  RecordStore,
-  StoreCapabilities,
-  StoredRecord,
-  StoreOp,
-  Watcher,
-} from "../record-store.ts";
+import type { ChangeHint, StoreCapabilities, Watcher } from "../record-store.ts";
 import { type PostgresQueryable, TEXT_ONLY } from "./client.ts";
 import { faultOf, storeError } from "./faults.ts";
 import type { Call, Runner } from "./link.ts";
 import { Operations } from "./operations.ts";
+import { OperationsStore } from "./operations-store.ts";
 import type { Row } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
@@ -67,7 +52,7 @@ export interface TransactionParts {
  *
  * Other processes hear of it when he calls {@link announce} after his commit; else their poll finds it.
  */
-export class PostgresTransactionStore implements RecordStore {
+export class PostgresTransactionStore extends OperationsStore {
   readonly capabilities: StoreCapabilities;
   readonly #parts: TransactionParts;
   readonly #operations: Operations;
@@ -76,55 +61,16 @@ export class PostgresTransactionStore implements RecordStore {
 
   /** @internal */
   constructor(client: PostgresQueryable, parts: TransactionParts, capabilities: StoreCapabilities) {
+    super();
     this.capabilities = capabilities;
     this.#parts = parts;
     this.#operations = new Operations(new TransactionRunner(client), parts.statements, parts.clock);
   }
 
-  async commit(ops: readonly StoreOp[]): Promise<CommitResult> {
-    const { result, changes } = await (await this.#ready()).commit(ops);
-    for (const hint of changes) this.#hints.set(hint.id, hint);
-    return result;
-  }
-
-  async get(ids: readonly string[]): Promise<(StoredRecord | null)[]> {
-    return (await this.#ready()).get(ids);
-  }
-
-  async page(query: PageQuery): Promise<Page<StoredRecord>> {
-    return (await this.#ready()).page(query);
-  }
-
-  async acquireDue(query: DueQuery): Promise<readonly StoredRecord[]> {
-    const records = await (await this.#ready()).acquireDue(query);
-    for (const { id, version, status } of records) this.#hints.set(id, { id, version, status });
-    return records;
-  }
-
-  async append(id: string, event: NewEvent): Promise<boolean> {
-    return (await this.#ready()).append(id, event);
-  }
-
-  async history(id: string, query?: HistoryQuery): Promise<Page<RecordEvent>> {
-    return (await this.#ready()).history(id, query);
-  }
-
   /** Hears of changes that are committed, also of those of this transaction when it is. */
   async watch(ids: readonly string[], listener: (hint: ChangeHint) => void): Promise<Watcher> {
-    await this.#ready();
+    await this.ready();
     return this.#parts.watch(ids, listener);
-  }
-
-  async purge(query: PurgeQuery): Promise<{ purged: number; more: boolean }> {
-    return (await this.#ready()).purge(query);
-  }
-
-  async remove(records: readonly AsRead[]): Promise<number> {
-    return (await this.#ready()).remove(records);
-  }
-
-  async now(): Promise<number> {
-    return (await this.#ready()).now();
   }
 
   /** Ends the view. The transaction stays as it is. */
@@ -142,7 +88,13 @@ export class PostgresTransactionStore implements RecordStore {
     this.#parts.announce(hints);
   }
 
-  async #ready(): Promise<Operations> {
+  /** @internal */
+  protected changed(hints: readonly ChangeHint[]): void {
+    for (const hint of hints) this.#hints.set(hint.id, hint);
+  }
+
+  /** @internal */
+  protected async ready(): Promise<Operations> {
     if (this.#closed) throw new HoldpointError("ERR_HITL_CLOSED", "The view of the transaction is closed.");
     await this.#parts.ready();
     return this.#operations;

@@ -106,10 +106,6 @@ export function indeterminate(cause: unknown, said?: unknown): HoldpointError {
   );
 }
 
-export function timeoutError(timeoutMs: number): HoldpointError {
-  return new HoldpointError("ERR_HITL_TIMEOUT", `no answer within ${timeoutMs} ms`);
-}
-
 export function closedError(): HoldpointError {
   return new HoldpointError("ERR_HITL_CLOSED", "The Redis store is closed.");
 }

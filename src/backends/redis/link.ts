@@ -7,20 +7,13 @@
  *   script is safe to run twice (S4), so it does not matter whether the client library re-sends as well.
  * - L3 In a Cluster every call is a command of its own: ioredis follows MOVED and ASK for those. They leave together.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { isHoldpointError } from "../../core/errors.ts";
 import { type AnyRedisClient, type Argument, isCluster } from "./client.ts";
 import { Confirmations } from "./confirm.ts";
 import { Corks } from "./corks.ts";
-import { Deadlines } from "../deadlines.ts";
-import {
-  closedError,
-  type Fault,
-  faultOf,
-  indeterminate,
-  storeError,
-  timeoutError,
-  worstOf,
-} from "./faults.ts";
+import { Calls } from "../calls.ts";
+import { closedError, type Fault, faultOf, indeterminate, storeError, worstOf } from "./faults.ts";
 import type { CheckedDurability } from "./options.ts";
 import type { LuaScript } from "./scripts.generated.ts";
 
@@ -84,34 +77,26 @@ function sendOne(client: AnyRedisClient, call: AnyCall, whole: boolean): Promise
 
 export class Link {
   readonly #open: () => Promise<AnyRedisClient>;
-  readonly #timeoutMs: number;
+  readonly #calls: Calls;
   readonly #confirmations: Confirmations | undefined;
   readonly #own: boolean;
   #client: AnyRedisClient | undefined;
-  #closed = false;
-  readonly #deadlines = new Deadlines();
   readonly #corks = new Corks();
-  #running = 0;
-  #whenIdle: (() => void) | undefined;
 
   constructor(open: () => Promise<AnyRedisClient>, { timeoutMs, durability, own }: LinkOptions) {
     this.#open = open;
     this.#own = own;
-    this.#timeoutMs = timeoutMs;
+    this.#calls = new Calls(timeoutMs);
     this.#confirmations = durability && new Confirmations(durability);
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#calls.closed;
   }
 
   /** No new call from now on. Resolves when those that were sent have ended. */
   close(): Promise<void> {
-    this.#closed = true;
-    if (this.#running === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#whenIdle = resolve;
-    });
+    return this.#calls.close();
   }
 
   /** One command. */
@@ -208,18 +193,17 @@ export class Link {
   }
 
   async #run<T>(effect: Effect, send: Send<T>): Promise<T> {
-    if (this.#closed) throw closedError();
-    this.#running += 1;
+    if (this.#calls.closed) throw closedError();
+    this.#calls.begin();
     try {
       return await this.#attempts(effect, send);
     } finally {
-      this.#running -= 1;
-      if (this.#running === 0) this.#whenIdle?.();
+      this.#calls.end();
     }
   }
 
   async #attempts<T>(effect: Effect, send: Send<T>): Promise<T> {
-    const deadline = performance.now() + this.#timeoutMs;
+    const deadline = performance.now() + this.#calls.timeoutMs;
     // The server does not know the script by its hash: it is sent itself.
     let whole = false;
     // Whether an earlier attempt went out and was not answered.
@@ -231,8 +215,8 @@ export class Link {
       let cause: unknown;
       try {
         const client = this.#client?.status === "ready" ? this.#client : await this.#connected(deadline);
-        this.#corks.gather(client, this.#running);
-        return await this.#within(deadline, send(client, whole));
+        this.#corks.gather(client, this.#calls.running);
+        return await this.#calls.within(deadline, send(client, whole));
       } catch (error) {
         if (isHoldpointError(error) && error.code !== "ERR_HITL_TIMEOUT") {
           // Closed, or never connected: certain, unless an earlier attempt is in the air.
@@ -255,8 +239,8 @@ export class Link {
       if (verdict === "later") said = cause;
       const retry = verdict === "lost" || verdict === "later";
       // What is certain must not be given up for an attempt that has no time left for its answer.
-      const needMs = PAUSE_MS + (verdict === "later" ? Math.min(LEAST_MS, this.#timeoutMs / 4) : 0);
-      if (retry && !this.#closed && performance.now() + needMs < deadline) {
+      const needMs = PAUSE_MS + (verdict === "later" ? Math.min(LEAST_MS, this.#calls.timeoutMs / 4) : 0);
+      if (retry && !this.#calls.closed && performance.now() + needMs < deadline) {
         // The places of the slots may be old.
         if (verdict === "later" && this.#client && isCluster(this.#client)) this.#client.refreshSlotsCache();
         await pause(PAUSE_MS);
@@ -271,7 +255,7 @@ export class Link {
   /** A connection that is silent for so long may lead to a machine that is gone: the address may mean another one now. */
   #giveUpConnection(): void {
     const client = this.#client;
-    if (this.#own && !this.#closed && client?.status === "ready" && !isCluster(client))
+    if (this.#own && !this.#calls.closed && client?.status === "ready" && !isCluster(client))
       client.disconnect(true);
   }
 
@@ -279,7 +263,7 @@ export class Link {
   async #connected(deadline: number): Promise<AnyRedisClient> {
     this.#client ??= await this.#open();
     const client = this.#client;
-    if (this.#closed) throw closedError();
+    if (this.#calls.closed) throw closedError();
     if (client.status === "ready") return client;
     let last: unknown = new Error(`the connection is in state "${client.status}"`);
     const remember = (error: Error): void => {
@@ -290,7 +274,7 @@ export class Link {
       if (client.status === "wait") client.connect().catch(remember);
       // Cheaper than to keep apart the events of all states: this runs only while there is no connection.
       while (client.status !== "ready") {
-        if (this.#closed) throw closedError();
+        if (this.#calls.closed) throw closedError();
         const { verdict, advice } = faultOf(last);
         // A wrong password does not get right by waiting.
         if (verdict === "refused") throw storeError("Nothing was sent.", advice, last);
@@ -303,25 +287,4 @@ export class Link {
       client.off("error", remember);
     }
   }
-
-  #within<T>(deadline: number, sent: Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const timedOut = (): void => reject(timeoutError(this.#timeoutMs));
-      const forget = this.#deadlines.add(deadline, timedOut);
-      sent.then(
-        (result) => {
-          forget();
-          resolve(result);
-        },
-        (error: unknown) => {
-          forget();
-          reject(error);
-        },
-      );
-    });
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

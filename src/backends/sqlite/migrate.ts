@@ -1,20 +1,10 @@
-import { HoldpointError } from "../../core/errors.ts";
+import { assertNotNewer } from "../schema-version.ts";
 import type { SqliteDatabase } from "./driver.ts";
 import { type Migration, MIGRATIONS, QUERIES } from "./sql.generated.ts";
 
 function schemaVersion(database: SqliteDatabase): number {
   if (!database.statement(QUERIES.hasMigrations).get()) return 0;
   return Number(database.statement(QUERIES.schemaVersion).get()?.[0]);
-}
-
-function assertKnown(found: number, newest: number): void {
-  if (found <= newest) return;
-  throw new HoldpointError(
-    "ERR_HITL_STORE_SCHEMA",
-    `The database has schema ${found}, this release of holdpoint knows up to ${newest}: a newer release has been ` +
-      "here. Upgrade holdpoint in this process, or restore a backup from before the upgrade.",
-    { details: { found, newest } },
-  );
 }
 
 /**
@@ -27,12 +17,12 @@ export function migrate(database: SqliteDatabase, migrations: readonly Migration
   const newest = migrations.at(-1)?.version ?? 0;
   // Looked at first without the write lock, which an open of a file that is up to date need not wait for.
   const found = schemaVersion(database);
-  assertKnown(found, newest);
+  assertNotNewer(found, newest);
   if (found === newest) return;
   database.transaction("write", () => {
     database.exec(QUERIES.createMigrations);
     const present = schemaVersion(database);
-    assertKnown(present, newest);
+    assertNotNewer(present, newest);
     for (const { version, name, sql } of migrations) {
       if (version <= present) continue;
       // The row comes first: its primary key stops a second run of the migration before it does anything.
