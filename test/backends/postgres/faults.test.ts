@@ -6,7 +6,10 @@ import {
 } from "../../../src/backends/postgres/index.ts";
 import { eventually, freePort } from "../../support/redis-server.ts";
 import { type PostgresServer, startPostgresServer } from "../../support/postgres-server.ts";
-import { WAYS, idOf, insertOf, proxyOf, read, type PostgresProxy, updateOf } from "./kit.ts";
+import { lostReplies } from "../lost-replies.ts";
+import { assertNothingLost } from "../nothing-lost.ts";
+import { slotsOf, startLoad } from "../redis-cluster/load.ts";
+import { WAYS, blockedPid, idOf, insertOf, proxyOf, read, type PostgresProxy, updateOf } from "./kit.ts";
 
 let server: PostgresServer;
 let proxy: PostgresProxy;
@@ -35,126 +38,15 @@ afterAll(async () => {
 });
 
 describe.each(WAYS)("S4: a commit whose reply is lost is sent again and has one effect, $way", ({ as }) => {
-  async function lose(
-    text: string,
-    act: (store: PostgresRecordStore) => Promise<unknown>,
-  ): Promise<PostgresRecordStore> {
-    // One connection: the next reply is that of the marked request.
-    const store = as(storeOf({ connectionString: proxy.url, maxConnections: 1 }));
-    await store.commit([insertOf(idOf("base"), { keys: { session: "s" } }, { event: { type: "created" } })]);
-    await store.commit([insertOf(idOf("leased"), {}, { lease: { owner: "first", durationMs: 60_000 } })]);
-    const before = proxy.lost;
-    proxy.loseReplyTo(text);
-    await act(store);
-    expect(proxy.lost).toBe(before + 1);
-    return store;
-  }
-
-  it("insert: inserted once, with one event", async () => {
-    const id = idOf("new");
-    const store = await lose("mark-insert", async (store) => {
-      const result = await store.commit([
-        insertOf(
-          id,
-          { value: { text: "mark-insert" } },
-          { event: { type: "created" }, lease: { owner: "me", durationMs: 1000 } },
-        ),
-      ]);
-      expect(result.results[0]).toMatchObject({
-        status: "inserted",
-        record: { version: 1, fence: 1, value: { text: "mark-insert" } },
-      });
-    });
-    expect((await store.history(id)).items).toHaveLength(1);
-    expect(await read(store, id)).toMatchObject({ version: 1, fence: 1, touches: 0 });
-  });
-
-  it("insert with if_exists: abort: the second one is not refused by the first", async () => {
-    await lose("mark-abort", async (store) => {
-      const result = await store.commit([
-        insertOf(idOf("abort"), { value: { text: "mark-abort" } }, { if_exists: "abort" }),
-      ]);
-      expect(result).toMatchObject({ status: "committed", results: [{ status: "inserted" }] });
-    });
-  });
-
-  it("a touching insert counts once", async () => {
-    const store = await lose("mark-touch", async (store) => {
-      const result = await store.commit([
-        insertOf(idOf("base"), { value: { text: "mark-touch" } }, { touch: true }),
-      ]);
-      expect(result.results[0]).toMatchObject({ status: "exists", record: { touches: 1 } });
-    });
-    expect(await read(store, idOf("base"))).toMatchObject({ version: 1, touches: 1 });
-  });
-
-  it("an unguarded update: one version, one event", async () => {
-    const store = await lose("mark-update", async (store) => {
-      const result = await store.commit([
-        updateOf(idOf("base"), { patch: { status: "mark-update" }, event: { type: "moved" } }),
-      ]);
-      expect(result).toMatchObject({
-        status: "committed",
-        results: [{ status: "updated", record: { version: 2, status: "mark-update" } }],
-      });
-    });
-    expect((await store.history(idOf("base"))).items.map(({ type }) => type)).toEqual(["created", "moved"]);
-    expect(await read(store, idOf("base"))).toMatchObject({ version: 2 });
-  });
-
-  it("taking a lease: one fence, still the winner; what was optional and failed is what it was", async () => {
-    const store = await lose("mark-owner", async (store) => {
-      const result = await store.commit([
-        updateOf(idOf("base"), {
-          guard: { lease: "free" },
-          patch: { lease: { owner: "mark-owner", durationMs: 60_000 } },
-        }),
-        updateOf(idOf("leased"), { guard: { lease: "free" }, optional: true, touch: true }),
-        insertOf(idOf("sibling")),
-        { op: "read", id: idOf("leased") },
-      ]);
-      expect(result.results.map(({ status }) => status)).toEqual(["updated", "stale", "inserted", "read"]);
-    });
-    expect(await read(store, idOf("base"))).toMatchObject({
-      version: 2,
-      fence: 1,
-      lease: { owner: "mark-owner" },
-    });
-    expect(await read(store, idOf("leased"))).toMatchObject({ version: 1, touches: 1 });
-  });
-
-  it("append: one event", async () => {
-    const store = await lose("mark-append", async (store) => {
-      expect(await store.append(idOf("base"), { type: "mark-append" })).toBe(true);
-    });
-    expect((await store.history(idOf("base"))).items.map(({ seq, type }) => [seq, type])).toEqual([
-      [1, "created"],
-      [2, "mark-append"],
-    ]);
-  });
-
-  it("acquireDue: the same records, one fence", async () => {
-    const store = await lose("mark-due", async (store) => {
-      await store.commit([insertOf(idOf("due-1"), { due_at: 1 }), insertOf(idOf("due-2"), { due_at: 2 })]);
-      const acquired = await store.acquireDue({
-        kind: "thing",
-        limit: 1,
-        lease: { owner: "mark-due", durationMs: 60_000 },
-      });
-      expect(acquired.map(({ id, fence }) => [id, fence])).toEqual([[idOf("due-1"), 1]]);
-    });
-    expect(await read(store, idOf("due-2"))).toMatchObject({ fence: 0, lease: null });
-  });
-
-  it("another's touches and events in between do not make it forget", async () => {
-    const store = as(storeOf());
-    await store.commit([insertOf(idOf("busy"), {}, { lease: { owner: "me", durationMs: 60_000 } })]);
-    for (let n = 0; n < 10; n += 1) {
-      await store.commit([insertOf(idOf("busy"), {}, { touch: true })]);
-      await store.append(idOf("busy"), { type: "note" });
-    }
-    expect(await read(store, idOf("busy"))).toMatchObject({ touches: 10, fence: 1, version: 1 });
-    expect((await store.history(idOf("busy"))).items).toHaveLength(10);
+  lostReplies({
+    proxy: () => proxy,
+    open: () => {
+      const schema = server.schema();
+      return {
+        lossy: as(storeOf({ schema, connectionString: proxy.url, maxConnections: 1 })),
+        other: as(storeOf({ schema })),
+      };
+    },
   });
 });
 
@@ -262,10 +154,9 @@ describe("errors say whether it was done", () => {
     const holder = await pool.connect();
     await holder.query(`BEGIN; SELECT 1 FROM ${schema}.records FOR UPDATE`);
     const blocked = store.commit([updateOf(idOf(1), { event: { type: "moved" } })]);
-    const waiting = `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${schema}%'`;
-    await eventually("it waits for the row", async () => (await server.sql(waiting)).length === 1);
-    await server.sql(`SELECT pg_terminate_backend(pid) FROM (${waiting}) AS w`);
-    await eventually("the next one waits", async () => (await server.sql(waiting)).length === 1);
+    const first = await blockedPid(server, schema);
+    await server.sql("SELECT pg_terminate_backend($1)", [first]);
+    await blockedPid(server, schema, first);
     await holder.query("COMMIT");
     holder.release();
     await pool.end();
@@ -354,27 +245,15 @@ it("what was acknowledged outlives a crash of the server, and calls wait for its
   const durable = await startPostgresServer({ own: true, fsync: true });
   try {
     const store = storeOf({ connectionString: durable.url, commandTimeoutMs: 20_000, maxConnections: 8 });
-    const acknowledged: string[] = [];
-    let stop = false;
-    const load = Array.from({ length: 8 }, async (_, worker) => {
-      for (let n = 0; !stop; n += 1) {
-        const id = idOf(`${worker}-${n}`, n % 4096);
-        await store.commit([insertOf(id, {}, { event: { type: "created" } })]);
-        acknowledged.push(id);
-      }
-    });
-    await eventually("some commits", () => acknowledged.length > 200);
+    const load = startLoad(store, "crash", slotsOf(64));
+    await eventually("some commits", () => load.acknowledged.size > 200);
     await durable.kill();
-    const before = acknowledged.length;
+    const before = load.acknowledged.size;
     await durable.restart();
-    await eventually("more commits", () => acknowledged.length > before + 50);
-    stop = true;
-    await Promise.all(load);
-    expect((await store.get(acknowledged)).filter((record) => record === null)).toEqual([]);
-    const histories = await Promise.all(
-      acknowledged.slice(before - 50, before + 50).map((id) => store.history(id)),
-    );
-    expect(histories.every(({ items }) => items.length === 1)).toBe(true);
+    await eventually("more commits", () => load.acknowledged.size > before + 50);
+    await load.stop();
+    expect(load.errors).toEqual([]);
+    await assertNothingLost(store, load);
   } finally {
     await durable.stop();
   }

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect } from "vitest";
 import type { CommitResult, RecordStore, StoreOp } from "../../../src/backends/record-store.ts";
+import { eventually } from "../../support/redis-server.ts";
 import type { PostgresServer } from "../../support/postgres-server.ts";
 import { type LossyProxy, lossyProxy } from "../redis/kit.ts";
 
@@ -54,6 +55,24 @@ export const WAYS: readonly { readonly way: string; readonly as: <T extends Reco
     { way: "by statements of their own", as: (store) => store },
     { way: "by commit_ops", as: asSeveral },
   ];
+
+/**
+ * The backend whose statement waits for a lock in the schema, as soon as there is one.
+ *
+ * @param before - one that waited before, and may not be gone yet
+ */
+export async function blockedPid(server: PostgresServer, schema: string, before = 0): Promise<number> {
+  let pids: number[] = [];
+  await eventually("one waits for the row", async () => {
+    const rows = await server.sql(
+      "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1 AND pid <> $2",
+      [`%${schema}%`, before],
+    );
+    pids = rows.map(({ pid }) => Number(pid));
+    return pids.length === 1;
+  });
+  return pids[0] as number;
+}
 
 /** Compares with a file of the repository; HOLDPOINT_UPDATE_SNAPSHOTS=1 writes it. */
 export function expectFile(url: URL, text: string): void {

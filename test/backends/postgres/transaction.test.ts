@@ -8,7 +8,7 @@ import {
 } from "../../../src/backends/postgres/index.ts";
 import { eventually } from "../../support/redis-server.ts";
 import { type PostgresServer, startPostgresServer } from "../../support/postgres-server.ts";
-import { idOf, insertOf, read, updateOf } from "./kit.ts";
+import { blockedPid, idOf, insertOf, read, updateOf } from "./kit.ts";
 
 let server: PostgresServer;
 let pool: Pool;
@@ -76,13 +76,7 @@ describe("P5: withTransaction", () => {
     await client.query("BEGIN");
     expect(await tx.respond(record.hitl_id, { confirmed: true })).toMatchObject({ status: "accepted" });
     const outside = backend.respond(record.hitl_id, { confirmed: false });
-    await eventually("it waits for the row", async () => {
-      const waiting = await server.sql(
-        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1",
-        [`%${schema}%`],
-      );
-      return waiting.length === 1;
-    });
+    await blockedPid(server, schema);
     await client.query("COMMIT");
     expect(await outside).toMatchObject({
       status: "conflict",
@@ -98,13 +92,7 @@ describe("P5: withTransaction", () => {
     await client.query("BEGIN");
     await backend.withTransaction(client).respond(record.hitl_id, { confirmed: true });
     const outside = backend.respond(record.hitl_id, { confirmed: false });
-    await eventually("it waits for the row", async () => {
-      const waiting = await server.sql(
-        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1",
-        [`%${schema}%`],
-      );
-      return waiting.length === 1;
-    });
+    await blockedPid(server, schema);
     await client.query("ROLLBACK");
     expect(await outside).toMatchObject({
       status: "accepted",

@@ -2,6 +2,9 @@ import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { RedisRecordStore } from "../../../src/backends/redis/redis-store.ts";
 import { eventually, freePort, type RedisServer, startRedisServer } from "../../support/redis-server.ts";
+import { lostReplies } from "../lost-replies.ts";
+import { assertNothingLost } from "../nothing-lost.ts";
+import { slotsOf, startLoad } from "../redis-cluster/load.ts";
 import { idOf, insertOf, type LossyProxy, lossyProxy, read, updateOf } from "./kit.ts";
 
 let server: RedisServer;
@@ -30,125 +33,18 @@ afterAll(async () => {
 });
 
 describe("S4: a commit whose reply is lost is sent again and has one effect", () => {
-  async function lose(
-    text: string,
-    act: (store: RedisRecordStore) => Promise<unknown>,
-  ): Promise<RedisRecordStore> {
-    const store = storeOf(proxy.url, server.prefix());
-    await store.now();
-    await store.get([idOf(0)]);
-    await store.commit([insertOf(idOf("base"), { keys: { session: "s" } }, { event: { type: "created" } })]);
-    await store.commit([insertOf(idOf("leased"), {}, { lease: { owner: "first", durationMs: 60_000 } })]);
-    await loadScripts(store);
-    const before = proxy.lost;
-    proxy.loseReplyTo(text);
-    await act(store);
-    expect(proxy.lost).toBe(before + 1);
-    return store;
-  }
-
-  /** The reply that is lost has to be that of a script that ran: the first call of one is answered by NOSCRIPT. */
-  async function loadScripts(store: RedisRecordStore): Promise<void> {
-    await store.commit([insertOf(idOf("warm"))]);
-    await store.append(idOf("warm"), { type: "warm" });
-    await store.commit([insertOf(idOf("warm due"), { due_at: 1, kind: "warm" })]);
-    await store.acquireDue({ kind: "warm", limit: 1, lease: { owner: "warm", durationMs: 60_000 } });
-  }
-
-  it("insert: inserted once, with one event", async () => {
-    const id = idOf("new");
-    const store = await lose("mark-insert", async (store) => {
-      const result = await store.commit([
-        insertOf(
-          id,
-          { value: { text: "mark-insert" } },
-          { event: { type: "created" }, lease: { owner: "me", durationMs: 1000 } },
-        ),
-      ]);
-      expect(result.results[0]).toMatchObject({
-        status: "inserted",
-        record: { version: 1, fence: 1, value: { text: "mark-insert" } },
-      });
-    });
-    expect((await store.history(id)).items).toHaveLength(1);
-    expect(await read(store, id)).toMatchObject({ version: 1, fence: 1, touches: 0 });
-  });
-
-  it("a touching insert counts once", async () => {
-    const store = await lose("mark-touch", async (store) => {
-      const result = await store.commit([
-        insertOf(idOf("base"), { value: { text: "mark-touch" } }, { touch: true }),
-      ]);
-      expect(result.results[0]).toMatchObject({ status: "exists", record: { touches: 1 } });
-    });
-    expect(await read(store, idOf("base"))).toMatchObject({ version: 1, touches: 1 });
-  });
-
-  it("an unguarded update: one version, one event", async () => {
-    const store = await lose("mark-update", async (store) => {
-      const result = await store.commit([
-        updateOf(idOf("base"), { patch: { status: "mark-update" }, event: { type: "moved" } }),
-      ]);
-      expect(result).toMatchObject({
-        status: "committed",
-        results: [{ status: "updated", record: { version: 2, status: "mark-update" } }],
-      });
-    });
-    expect((await store.history(idOf("base"))).items.map(({ type }) => type)).toEqual(["created", "moved"]);
-    expect(await read(store, idOf("base"))).toMatchObject({ version: 2 });
-  });
-
-  it("taking a lease: one fence, still the winner", async () => {
-    const store = await lose("mark-owner", async (store) => {
-      const result = await store.commit([
-        updateOf(idOf("base"), {
-          guard: { lease: "free" },
-          patch: { lease: { owner: "mark-owner", durationMs: 60_000 } },
-        }),
-        updateOf(idOf("leased"), { guard: { lease: "free" }, optional: true, touch: true }),
-        insertOf(idOf("sibling")),
-      ]);
-      expect(result.results.map(({ status }) => status)).toEqual(["updated", "stale", "inserted"]);
-    });
-    expect(await read(store, idOf("base"))).toMatchObject({
-      version: 2,
-      fence: 1,
-      lease: { owner: "mark-owner" },
-    });
-    expect(await read(store, idOf("leased"))).toMatchObject({ version: 1, touches: 1 });
-  });
-
-  it("append: one event", async () => {
-    const store = await lose("mark-append", async (store) => {
-      expect(await store.append(idOf("base"), { type: "mark-append" })).toBe(true);
-    });
-    expect((await store.history(idOf("base"))).items.map(({ seq, type }) => [seq, type])).toEqual([
-      [1, "created"],
-      [2, "mark-append"],
-    ]);
-  });
-
-  it("acquireDue: the same records, one fence", async () => {
-    const store = storeOf(proxy.url, server.prefix());
-    await store.commit([insertOf(idOf("due-1"), { due_at: 1 }), insertOf(idOf("due-2"), { due_at: 2 })]);
-    await loadScripts(store);
-    const before = proxy.lost;
-    proxy.loseReplyTo("mark-due");
-    const acquired = await store.acquireDue({
-      kind: "thing",
-      limit: 1,
-      lease: { owner: "mark-due", durationMs: 60_000 },
-    });
-    expect(proxy.lost).toBe(before + 1);
-    expect(acquired.map(({ id, fence }) => [id, fence])).toEqual([[idOf("due-1"), 1]]);
-    expect(await read(store, idOf("due-2"))).toMatchObject({ fence: 0, lease: null });
-  });
-
-  it("another's touches in between do not make it forget", async () => {
-    const store = storeOf(server.url, server.prefix());
-    await store.commit([insertOf(idOf("busy"), {}, { lease: { owner: "me", durationMs: 60_000 } })]);
-    for (let n = 0; n < 20; n += 1) await store.commit([insertOf(idOf("busy"), {}, { touch: true })]);
-    expect(await read(store, idOf("busy"))).toMatchObject({ touches: 20, fence: 1, version: 1 });
+  lostReplies({
+    proxy: () => proxy,
+    open: () => {
+      const prefix = server.prefix();
+      return { lossy: storeOf(proxy.url, prefix), other: storeOf(server.url, prefix) };
+    },
+    // The reply that is lost has to be that of a script that ran: the first call of one is answered by NOSCRIPT.
+    warmUp: async (store) => {
+      await store.commit([insertOf(idOf("warm"), { due_at: 1, kind: "warm" })]);
+      await store.append(idOf("warm"), { type: "warm" });
+      await store.acquireDue({ kind: "warm", limit: 1, lease: { owner: "warm", durationMs: 60_000 } });
+    },
   });
 });
 
@@ -275,25 +171,14 @@ it("what was acknowledged with appendfsync always outlives SIGKILL", async () =>
   const durable = await startRedisServer({ own: true, appendonly: true, appendfsync: "always" });
   try {
     const store = storeOf(durable.url, "holdpoint", 2000);
-    const acknowledged: string[] = [];
-    let stop = false;
-    const load = Array.from({ length: 8 }, async (_, worker) => {
-      for (let n = 0; !stop; n += 1) {
-        const id = idOf(`${worker}-${n}`, n % 4096);
-        await store.commit([insertOf(id, {}, { event: { type: "created" } })]);
-        acknowledged.push(id);
-      }
-    });
-    await eventually("some commits", () => acknowledged.length > 300);
-    const killed = durable.kill();
-    stop = true;
-    await killed;
+    const load = startLoad(store, "crash", slotsOf(64));
+    await eventually("some commits", () => load.acknowledged.size > 300);
+    await durable.kill();
+    const before = load.acknowledged.size;
     await durable.restart();
-    await Promise.allSettled(load);
-    const found = await store.get(acknowledged);
-    expect(found.filter((record) => record === null)).toEqual([]);
-    const histories = await Promise.all(acknowledged.slice(-50).map((id) => store.history(id)));
-    expect(histories.every(({ items }) => items.length === 1)).toBe(true);
+    await eventually("more commits", () => load.acknowledged.size > before + 50);
+    await load.stop();
+    await assertNothingLost(store, load);
   } finally {
     await durable.stop();
   }

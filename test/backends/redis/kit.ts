@@ -32,8 +32,11 @@ export async function read(store: RecordStore, id: string): Promise<StoredRecord
 
 export interface LossyProxy {
   readonly url: string;
-  /** Drops the next reply after a request that holds `text`, and cuts that connection. */
-  loseReplyTo(text: string): void;
+  /**
+   * Drops the next reply after a request that holds `text`, and cuts that connection. Nothing comes through on a new one
+   * before `meanwhile` is done.
+   */
+  loseReplyTo(text: string, meanwhile?: () => Promise<unknown>): void;
   /** How many replies were lost. */
   readonly lost: number;
   close(): Promise<void>;
@@ -43,6 +46,8 @@ export async function lossyProxy(targetPort: number): Promise<LossyProxy> {
   const port = await freePort();
   const sockets = new Set<Socket>();
   let wanted: string | undefined;
+  let meanwhile: (() => Promise<unknown>) | undefined;
+  let held: Promise<unknown> = Promise.resolve();
   let lost = 0;
   const server = createServer((down) => {
     const up = connect(targetPort, "127.0.0.1");
@@ -56,6 +61,8 @@ export async function lossyProxy(targetPort: number): Promise<LossyProxy> {
         up.destroy();
       });
     }
+    down.pause();
+    void held.then(() => down.resume());
     down.on("data", (chunk) => {
       if (wanted !== undefined && chunk.includes(wanted)) {
         wanted = undefined;
@@ -70,6 +77,7 @@ export async function lossyProxy(targetPort: number): Promise<LossyProxy> {
       }
       // The server has done it: its reply is here.
       lost += 1;
+      held = meanwhile?.() ?? held;
       down.destroy();
       up.destroy();
     });
@@ -77,8 +85,9 @@ export async function lossyProxy(targetPort: number): Promise<LossyProxy> {
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return {
     url: `redis://127.0.0.1:${port}`,
-    loseReplyTo: (text) => {
+    loseReplyTo: (text, act) => {
       wanted = text;
+      meanwhile = act;
     },
     get lost() {
       return lost;

@@ -12,6 +12,20 @@ import { freshId, insertOf, openStore, temporaryPath } from "./helpers/support.t
 const store = (reason: string): unknown =>
   expect.objectContaining({ code: "ERR_HITL_STORE", details: expect.objectContaining({ reason }) });
 
+/** A store in whose file another connection has the write lock. */
+async function locked(busyTimeoutMs?: number) {
+  const path = temporaryPath();
+  const opened = openStore({ path, ...(busyTimeoutMs !== undefined && { busyTimeoutMs }) });
+  await opened.get([freshId()]);
+  const other = new Database(path);
+  other.exec("BEGIN IMMEDIATE");
+  const release = (): void => {
+    other.exec("ROLLBACK");
+    other.close();
+  };
+  return { opened, release };
+}
+
 describe("the file", () => {
   it("makes the folder of the file on first use, and nothing before", async () => {
     const path = join(dirname(temporaryPath()), "a", "b", "store.db");
@@ -89,32 +103,22 @@ describe("the file", () => {
 
 describe("locks", () => {
   it("says after the busy timeout that nothing was done, and works again afterwards", async () => {
-    const path = temporaryPath();
+    const { opened, release } = await locked(50);
     const id = freshId();
-    const opened = openStore({ path, busyTimeoutMs: 50 });
-    await opened.get([id]);
-    const other = new Database(path);
-    other.exec("BEGIN IMMEDIATE");
     const failure = opened.commit([insertOf(id)]);
     await expect(failure).rejects.toEqual(store("busy"));
     await expect(failure).rejects.toThrow("nothing was done");
     expect(await opened.get([id])).toEqual([null]);
-    other.exec("ROLLBACK");
-    other.close();
+    release();
     expect((await opened.commit([insertOf(id)])).status).toBe("committed");
   });
 
   it("waits for a lock without holding up the process", async () => {
-    const path = temporaryPath();
-    const opened = openStore({ path });
-    await opened.get([freshId()]);
-    const other = new Database(path);
-    other.exec("BEGIN IMMEDIATE");
+    const { opened, release } = await locked();
     const commit = opened.commit([insertOf(freshId())]);
     // Only this process can release the lock, so the commit succeeds only if the wait lets it.
     await new Promise((resolve) => setImmediate(resolve));
-    other.exec("ROLLBACK");
-    other.close();
+    release();
     expect((await commit).status).toBe("committed");
   });
 });
@@ -169,16 +173,12 @@ describe("close", () => {
   });
 
   it("ends an operation that waits for a lock", async () => {
-    const path = temporaryPath();
-    const opened = openStore({ path });
-    await opened.get([freshId()]);
-    const other = new Database(path);
-    other.exec("BEGIN IMMEDIATE");
+    const { opened, release } = await locked();
     const commit = opened.commit([insertOf(freshId())]);
     const outcome = expect(commit).rejects.toEqual(expect.objectContaining({ code: "ERR_HITL_CLOSED" }));
     await opened.close();
     await outcome;
-    other.close();
+    release();
   });
 
   it("is possible before anything was opened", async () => {
