@@ -63,16 +63,21 @@ export class BackendState {
     this.#recent.delete(id);
   }
 
-  /** What is wrong with an answer (P3). */
-  async issues(stored: StoredRecord, answer: JsonValue): Promise<readonly ResponseIssue[]> {
+  /** What is wrong with an answer (P3). Only a Standard Schema may take its time. */
+  issues(
+    stored: StoredRecord,
+    answer: JsonValue,
+  ): readonly ResponseIssue[] | Promise<readonly ResponseIssue[]> {
     const schema = stored.value["response_schema"] ?? null;
     const issues = schema === null ? [] : checkJsonSchema(schema as never, answer);
-    if (issues.length > 0) return issues;
     const standard = this.#standards.get(stored.id);
-    if (!standard) return [];
-    const checked = await checkStandard(standard, answer);
-    return "issues" in checked ? checked.issues : [];
+    return issues.length > 0 || !standard ? issues : issuesOf(standard, answer);
   }
+}
+
+async function issuesOf(standard: StandardSchema, answer: JsonValue): Promise<readonly ResponseIssue[]> {
+  const checked = await checkStandard(standard, answer);
+  return "issues" in checked ? checked.issues : [];
 }
 
 function bounded<V>(map: Map<string, V>, key: string, value: V): void {

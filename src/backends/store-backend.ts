@@ -183,7 +183,8 @@ export class StoreHITLBackend implements HITLBackend {
       if (stored === null) return { status: "not_found" };
       const outcome = answered(stored, answer);
       if (outcome) return outcome;
-      const issues = await this.#shared.issues(stored, answer);
+      const checked = this.#shared.issues(stored, answer);
+      const issues = checked instanceof Promise ? await checked : checked;
       if (issues.length > 0) {
         // What was remembered may have been answered meanwhile, or have expired: that outranks a bad answer.
         const found: StoredRecord | null = guessed && attempt === 0 ? await this.#read(stored.id) : stored;

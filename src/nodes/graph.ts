@@ -75,10 +75,7 @@ function asksHumans(bound: object | undefined): boolean {
 }
 
 /** The thread's newest checkpoint, as its saver gives it; undefined if there is none. */
-export async function readHead(
-  graph: ResumableGraph,
-  thread_id: string,
-): Promise<CheckpointTuple | undefined> {
+export function readHead(graph: ResumableGraph, thread_id: string): Promise<CheckpointTuple | undefined> {
   return (graph.checkpointer as GraphCheckpointer).getTuple({
     configurable: { thread_id, checkpoint_ns: "" },
   });

@@ -202,7 +202,8 @@ export class Thread<Output> {
         for (const { interrupt_id } of due) handed.add(interrupt_id);
         const result = await this.#invoke(due, head);
         head = undefined;
-        await this.#releaseClaim();
+        const released = this.#releaseClaim();
+        if (released) await released;
         const interrupts = interruptsOf(result);
         // The graph has gone on: nobody can resume it from this pause any more, so its lease is left to run out.
         if (interrupts === null) return { status: "resumed", result, pending: [] };
@@ -216,7 +217,7 @@ export class Thread<Output> {
         return await this.#ended(result);
       }
     } catch (error) {
-      await this.#releaseClaim().catch(() => {});
+      await this.#releaseClaim()?.catch(() => {});
       await this.#giveUp(lease).catch(() => {});
       await this.#noteError(handed, error).catch(() => {});
       throw error;
@@ -254,7 +255,7 @@ export class Thread<Output> {
     return ends.length === 0 ? null : Math.min(...ends);
   }
 
-  async #invoke(due: readonly AnsweredAsk[], head: CheckpointTuple | undefined): Promise<Output> {
+  #invoke(due: readonly AnsweredAsk[], head: CheckpointTuple | undefined): Promise<Output> {
     const { config = {}, thread_id } = this.#options;
     const configurable = config["configurable"] as Record<string, unknown> | undefined;
     const own = (configurable?.["holdpoint"] ?? {}) as Record<string, unknown>;
@@ -299,10 +300,10 @@ export class Thread<Output> {
   }
 
   /** The run did not come to the call: it waits again. */
-  async #releaseClaim(): Promise<void> {
+  #releaseClaim(): Promise<unknown> | null {
     const claim = this.#claim;
     this.#claim = undefined;
-    if (claim?.take()) await this.#backend.store.commit([claim.releaseOp()]);
+    return claim?.take() ? this.#backend.store.commit([claim.releaseOp()]) : null;
   }
 
   /** False if somebody found the lease held meanwhile: his answer may not have been seen by the last run. */

@@ -86,16 +86,6 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
     // On this path every promise counts, and most are not needed: it awaits only what has to be waited for.
     const place = located instanceof Promise ? await located : located;
     const step = new ToolStep(place, { ...this.#stepOptions, seesWholeStep: !isSendInput(input) });
-    return combine(await this.#settle(calls, config, state, step), input) as T;
-  }
-
-  async #settle(
-    calls: readonly ToolCall[],
-    config: LangGraphRunnableConfig,
-    state: unknown,
-    step: ToolStep,
-  ): Promise<ToolOutput[]> {
-    const { place } = step;
     const names = new CallNames();
     const tasks = calls.map((call) =>
       this.#task(place, call, names.next(call.id), nestedConfig(config, call, calls.length), state),
@@ -109,8 +99,8 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       const runs = tasks.map((task) => new CallRun(step, task));
       const [only] = runs;
       const results = only && runs.length === 1 ? [await only.settle()] : await settleAll(runs);
-      if (results.every((result) => result.status === "finished"))
-        return results.map((result) => result.output);
+      const outputs = results.flatMap((result) => (result.status === "finished" ? [result.output] : []));
+      if (outputs.length === results.length) return combine(outputs, input) as T;
       // While a slow sibling ran, a question may have been answered: look once more before going to sleep.
       if (step.changes > seen && (await step.refresh(ids))) continue;
       throw interruptOf(pauseFor(runs, step));

@@ -21,7 +21,7 @@ export interface HostSerde {
 const OUTCOME_LIMITS: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 256 };
 
 /** @throws HoldpointError `ERR_HITL_TOO_LARGE`: the tool has run, but its result cannot be remembered. */
-export async function encodeOutput(output: ToolOutput, serde: HostSerde): Promise<JsonValue> {
+export function encodeOutput(output: ToolOutput, serde: HostSerde): JsonValue | Promise<JsonValue> {
   if (!isCommand(output)) {
     const { content, name, tool_call_id, status, artifact, additional_kwargs, response_metadata, id } =
       output;
@@ -36,6 +36,10 @@ export async function encodeOutput(output: ToolOutput, serde: HostSerde): Promis
       if (!isHoldpointError(error, "ERR_HITL_NOT_JSON")) throw error;
     }
   }
+  return encodeTyped(output, serde);
+}
+
+async function encodeTyped(output: ToolOutput, serde: HostSerde): Promise<JsonValue> {
   const [type, data] = await serde.dumpsTyped(isCommand(output) ? plainCommand(output) : output);
   return { kind: isCommand(output) ? "command" : "typed", type, data: Buffer.from(data).toString("base64") };
 }

@@ -199,7 +199,7 @@ export class WrappedCalls {
           return new Failure(error);
         }
       },
-      encode: async (output) =>
+      encode: (output) =>
         output instanceof Failure ? encodeFailure(output.error) : encodeOutput(output, serde),
       decode: async (outcome) => {
         const failure = decodeFailure(outcome);

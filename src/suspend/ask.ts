@@ -203,13 +203,13 @@ export const OPTION_NAMES: ReadonlySet<string> = new Set([
   "callback_id",
 ] satisfies (keyof AskOptions | "callback_id")[]);
 
-async function ask(
+function ask(
   hitl_type: string,
   request: AskOptions & { readonly callback_id?: string; readonly schema?: unknown },
   runtime: AskRuntime,
   subject?: Subject,
 ): Promise<unknown> {
-  return (await askForRecord(hitl_type, request, runtime, { subject })).answer;
+  return askForRecord(hitl_type, request, runtime, { subject }).then(({ answer }) => answer);
 }
 
 /** The answer, and the record that holds it: who answered, and when. */

@@ -27,6 +27,9 @@ import { isHITLSuspend, type HITLSuspend } from "./suspend-signal.ts";
 import { supersedeOp } from "./supersede.ts";
 import type { ToolStep } from "./tool-step.ts";
 
+/** Each promise of a round costs as much as a small function: where nothing is waited for, there is none. */
+type Sooner<T> = T | Promise<T>;
+
 /** Lost claims and re-reads in one execution; more means that the store misbehaves. */
 const MAX_TURNS = 50;
 
@@ -109,7 +112,7 @@ export class CallRun<Output> implements CallScope {
       this.#state.value = callValueOf(stored);
       if (claimed) {
         this.#claim.record = claimed;
-        await this.#failAgain(claimed);
+        if (this.#state.value.failures) await this.#failAgain(claimed);
         if (this.#isReady()) return this.#goOn();
         await this.#claim.release();
         return { status: "suspended" };
@@ -122,7 +125,7 @@ export class CallRun<Output> implements CallScope {
             replayed: true,
           };
         case "suspended":
-          await this.#failAgain(stored);
+          if (this.#state.value.failures) await this.#failAgain(stored);
           if (!this.#isReady()) return { status: "suspended" };
           if (await this.#claim.take(stored)) return this.#goOn();
           await this.#step.loadQuestions([id]);
@@ -273,12 +276,14 @@ export class CallRun<Output> implements CallScope {
         } catch (error) {
           if (this.#asks.underWay) await this.#asks.underWay;
           if (this.#step.writing) await this.#step.written();
-          const next = await this.#caught(this.#asks.failure ?? error);
+          const caught = this.#caught(this.#asks.failure ?? error);
+          const next = caught instanceof Promise ? await caught : caught;
           if (next) return next;
           continue;
         }
         // A body that caught the signal and went on has still asked: its answer decides, not what it returned.
-        return this.#questions.open.size > 0 ? await this.#sleep() : await this.#finish(output);
+        if (this.#questions.open.size === 0) return await this.#finish(output);
+        return await this.#sleep();
       }
     } finally {
       this.#state.executing = false;
@@ -287,19 +292,22 @@ export class CallRun<Output> implements CallScope {
   }
 
   /** What an error of the body comes to; null: the body runs again, with an answer that was there already. */
-  async #caught(error: unknown): Promise<CallResult<Output> | null> {
+  #caught(error: unknown): Sooner<CallResult<Output> | null> {
     const own = this.#asks.isOwnSignal(error);
     if (own || (this.#questions.open.size > 0 && !isFatal(error))) return this.#sleep();
     if (isHITLSuspend(error)) return this.#thrown(error);
     const interrupts = interruptsOf(error);
-    if (interrupts) return this.#sleepNested(interrupts);
-    // A body whose run was aborted may be at work still: its claim runs out, and the call is in doubt (P6).
-    if (!this.#task.signal?.aborted) await this.#failed(error);
-    throw error;
+    return interrupts ? this.#sleepNested(interrupts) : this.#failed(error);
   }
 
   /** The call failed, it did not vanish: it may be tried again, and its finished steps are not. */
-  async #failed(error: unknown): Promise<void> {
+  async #failed(error: unknown): Promise<never> {
+    // A body whose run was aborted may be at work still: its claim runs out, and the call is in doubt (P6).
+    if (!this.#task.signal?.aborted) await this.#keepFailure(error);
+    throw error;
+  }
+
+  async #keepFailure(error: unknown): Promise<void> {
     const isKept = this.#failures.add(error);
     const { record } = this.#claim;
     if (record) {
@@ -327,7 +335,13 @@ export class CallRun<Output> implements CallScope {
     return null;
   }
 
-  async #sleep(): Promise<CallResult<Output>> {
+  #sleep(): Sooner<CallResult<Output>> {
+    const isDone = this.#steps.active === 0 && !this.#claim.record;
+    if (isDone && this.#questions.abandoned(this.#state.value).length === 0) return { status: "suspended" };
+    return this.#sleepInOrder();
+  }
+
+  async #sleepInOrder(): Promise<CallResult<Output>> {
     if (this.#steps.active > 0) await this.#steps.idle();
     if (this.#claim.record) {
       const { results } = await this.#step.place.backend.store.commit([
@@ -399,7 +413,8 @@ export class CallRun<Output> implements CallScope {
 
   /** Null: somebody else has written an outcome meanwhile. @throws HoldpointError `ERR_HITL_LEASE_LOST` */
   async #writeOutcome(held: StoredRecord, output: Output): Promise<CallResult<Output> | null> {
-    const outcome = await this.#task.encode(output);
+    const encoded = this.#task.encode(output);
+    const outcome = encoded instanceof Promise ? await encoded : encoded;
     const value: CallValue = { ...this.#state.value, open: [], interrupts: [], doubt: null, outcome };
     const running = held.status === "running";
     const { backend } = this.#step.place;

@@ -18,7 +18,7 @@ export class CallSteps {
   readonly #counts = new Map<string, number>();
   /** Results of this execution that are not in the record yet, or not yet seen by a concurrent step. */
   #results: Results | null = null;
-  #saving: Promise<void> = Promise.resolve();
+  #saving: Promise<void> | null = null;
   readonly #active = new Set<Promise<unknown>>();
 
   constructor(call: CallIdentity, begin: BeginStep) {
@@ -74,7 +74,7 @@ export class CallSteps {
     const kept = keep(name, await run());
     this.#results = { ...this.#results, [key]: kept };
     // One write after the other, each with all results that there are by then.
-    const write = this.#saving.then(() => save(this.#results as Results));
+    const write = (this.#saving ?? Promise.resolve()).then(() => save(this.#results as Results));
     this.#saving = write.catch(() => {});
     await write;
     return kept;

@@ -17,7 +17,8 @@ export interface CallTask<Output> {
   /** The run's: once it is aborted, nobody hears what the body does. */
   readonly signal: AbortSignal | undefined;
   readonly execute: () => Promise<Output>;
-  readonly encode: (output: Output) => Promise<JsonValue>;
+  /** A promise only where the host's serializer makes one. */
+  readonly encode: (output: Output) => JsonValue | Promise<JsonValue>;
   readonly decode: (outcome: JsonValue) => Promise<Output>;
   readonly attempts?: CallAttempts | undefined;
   /** Response mode: the output that an ended question comes to. */

@@ -82,7 +82,9 @@ export class ToolStep {
     if (ids.length === 0) return;
     const claimed = hint && ids.includes(hint.call_id) ? hint : undefined;
     const others = claimed ? ids.filter((id) => id !== claimed.call_id) : ids;
-    if (claimed && (await this.#takeHanded(claimed))) {
+    const claim = claimed?.claim;
+    const handed = claim?.take() ? this.#takeHanded(claim) : false;
+    if (handed instanceof Promise ? await handed : handed) {
       if (others.length > 0) await this.#read(others);
     } else if (claimed) await this.#claimAndRead(claimed, others);
     else await this.#read(ids);
@@ -105,15 +107,17 @@ export class ToolStep {
     if (claim?.status === "updated" && claim.record) this.#claims.set(call_id, claim.record);
   }
 
-  /** False if there is no claim that was taken with the answer, or its lease ran out on the way here. */
-  async #takeHanded({ claim }: WakeHint): Promise<boolean> {
-    if (!claim?.take()) return false;
-    const record = claim.lasts(this.leaseMs, this.now()) ? claim.record : await this.#keptClaim(claim);
-    if (!record) return false;
-    this.note(record);
-    this.note(claim.question);
-    this.#claims.set(record.id, record);
-    return true;
+  /** Of a claim that was taken with the answer: false if its lease ran out on the way here. */
+  #takeHanded(claim: HandedClaim): boolean | Promise<boolean> {
+    const { question, record: asTaken } = claim;
+    const take = (record: StoredRecord | null): boolean => {
+      if (!record) return false;
+      this.note(record);
+      this.note(question);
+      this.#claims.set(record.id, record);
+      return true;
+    };
+    return claim.lasts(this.leaseMs, this.now()) ? take(asTaken) : this.#keptClaim(claim).then(take);
   }
 
   /** The claim with a new term. The body has not begun: one that ran out is no reason to doubt, if nobody took it. */
