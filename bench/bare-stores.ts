@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import BetterSqlite3 from "better-sqlite3";
 import type { Redis } from "ioredis";
+import { fullJson } from "../src/backends/redis/short-json.ts";
 import { MIGRATIONS, QUERIES } from "../src/backends/sqlite/sql.generated.ts";
 import { selecting } from "../src/backends/sqlite/rows.ts";
 import { pageStatement } from "../src/backends/sqlite/page.ts";
@@ -179,7 +180,7 @@ export function bareRedis(
       ? client.call(...(filled as [string, ...string[]]))
       : client.evalsha(...(filled as [string, number, ...string[]]));
   };
-  const parsed = (packed: string): unknown => JSON.parse(packed.split("\n", 2)[1] ?? "null");
+  const parsed = (packed: string): unknown => JSON.parse(fullJson(packed.split("\n", 2)[1] ?? "null"));
   const guarded = async (write: Template, id: string): Promise<unknown> => {
     const [packed] = (await send(templates.read, id, false)) as [string];
     parsed(packed);

@@ -7,81 +7,41 @@
  * comes back to the byte (S6). A new record is packed here but for its times, so that the script has little to do.
  */
 import { HoldpointError } from "../../core/errors.ts";
-import {
-  type InsertOp,
-  KEY_NAMES,
-  type KeyName,
-  type NewEvent,
-  type Patch,
-  type RecordEvent,
-  type RecordKeys,
-  type StoredRecord,
-  type StoreOp,
-  type UpdateOp,
+import type {
+  InsertOp,
+  NewEvent,
+  Patch,
+  RecordEvent,
+  StoredRecord,
+  StoreOp,
+  UpdateOp,
 } from "../record-store.ts";
 import { handOut } from "../held.ts";
 import { newEnvelope } from "../store-rules.ts";
+import {
+  escapeField,
+  headField,
+  packKeyChanges,
+  packKeys,
+  statusField,
+  statusOf,
+  statusSet,
+  tenantOf,
+  unescapeField,
+  unpackKeys,
+} from "./fields.ts";
+import { fullJson, shortJson } from "./short-json.ts";
 
 const FORMAT = "1";
 const FIRST_KEY = 14;
-const LAST_PLACE = 9_999_999_999_999;
-const SPECIAL = /[%|\n]/;
-
 function invalid(message: string): never {
   throw new HoldpointError("ERR_HITL_INVALID_INPUT", message);
-}
-
-/** Escapes what separates fields. Different texts stay different, whatever they hold. */
-export function escapeField(text: string): string {
-  // A lone surrogate would be sent as U+FFFD, and two different texts would become one.
-  if (typeof text !== "string" || !text.isWellFormed())
-    return invalid("A kind, tenant, status, key or owner is not well-formed text.");
-  if (!SPECIAL.test(text)) return text;
-  return text.replaceAll("%", "%25").replaceAll("|", "%7C").replaceAll("\n", "%0A");
-}
-
-export function unescapeField(text: string): string {
-  if (!text.includes("%")) return text;
-  return text.replaceAll("%0A", "\n").replaceAll("%7C", "|").replaceAll("%25", "%");
-}
-
-/** A list for a plain text search: `|a|b|`. Holds nothing if it is empty. */
-export function packSet(texts: readonly string[]): string {
-  return `|${texts.map((text) => `${escapeField(text)}|`).join("")}`;
 }
 
 function numberText(value: number, what: string): string {
   return Number.isFinite(value)
     ? String(value)
     : invalid(`${what} is ${value}; it has to be a finite number.`);
-}
-
-/** As a header and an index member have it. */
-export function keyField(name: KeyName, value: string): string {
-  return `${name}=${escapeField(value)}`;
-}
-
-/** The place of a time in an index: 13 digits. */
-export function indexPlace(time: number): string {
-  return String(Math.max(0, Math.min(Math.floor(time), LAST_PLACE))).padStart(13, "0");
-}
-
-function packKeys(keys: RecordKeys): string {
-  let packed = "";
-  for (const name of KEY_NAMES) {
-    const value = keys[name];
-    if (value !== undefined) packed += `${packed === "" ? "" : "|"}${keyField(name, value)}`;
-  }
-  return packed;
-}
-
-function packKeyChanges(keys: NonNullable<Patch["keys"]>): string {
-  let packed = "";
-  for (const name of KEY_NAMES) {
-    const value = keys[name];
-    if (value !== undefined) packed += `${value === null ? `-${name}` : keyField(name, value)}|`;
-  }
-  return packed;
 }
 
 function packDue(due: NonNullable<Patch>["due_at"]): string {
@@ -117,7 +77,10 @@ export function encodeOps(ops: readonly StoreOp[], request: string): EncodedComm
       packed += packInsert(operation, value, request, args);
     } else {
       const { patch = {} } = operation;
-      if (patch.value) args.push((value = JSON.stringify(patch.value)));
+      if (patch.value) {
+        value = JSON.stringify(patch.value);
+        args.push(shortJson(value));
+      }
       packed += packUpdate(operation, patch);
     }
     values.push(value);
@@ -135,15 +98,15 @@ function packInsert(operation: InsertOp, value: string, request: string, args: s
   const { id, due_at } = record;
   const due = due_at === undefined || due_at === null ? "" : numberText(due_at, "due_at");
   const flags = `${if_exists === "abort" ? "a" : ""}${touch ? "t" : ""}`;
-  const status = escapeField(record.status);
-  const head = `${escapeField(record.kind)}|${escapeField(record.tenant_id)}|`;
+  const status = statusField(record.status);
+  const head = headField(record.kind, record.tenant_id);
   const keys = record.keys ? packKeys(record.keys) : "";
   const owner = lease ? escapeField(lease.owner) : "";
   const leaseMs = lease ? numberText(lease.durationMs, "durationMs") : "";
   // Version 1; no touches; its time of creation is the time of its event.
   const first = event ? `\n|1|${status}||${packEvent(event)}` : "";
   args.push(
-    `|${status}|1|${due}|${owner}|${lease ? 1 : 0}|0|${event ? 1 : 0}|i${request},|${head}${keys}\n${value}${first}`,
+    `|${status}|1|${due}|${owner}|${lease ? 1 : 0}|0|${event ? 1 : 0}|i${request},|${head}${keys}\n${shortJson(value)}${first}`,
   );
   return `i\n${id}\n${flags}\n${leaseMs}\n${due}\n${head}\n${status}\n${keys}\n`;
 }
@@ -152,8 +115,8 @@ function packUpdate({ id, guard = {}, event, optional, touch }: UpdateOp, patch:
   const flags = `${optional ? "o" : ""}${touch ? "t" : ""}${patch.value ? "v" : ""}`;
   const { status, version, fence, touches, lease, not_due, due } = guard;
   const tests = `${lease === "free" ? "f" : ""}${not_due ? "n" : ""}${due ? "d" : ""}`;
-  const guards = `${status ? packSet(status) : ""}\n${version ?? ""}\n${fence ?? ""}\n${touches ?? ""}\n${tests}`;
-  const changes = `${patch.status === undefined ? "" : `=${escapeField(patch.status)}`}\n${patch.keys ? packKeyChanges(patch.keys) : ""}\n${packDue(patch.due_at)}`;
+  const guards = `${status ? statusSet(status) : ""}\n${version ?? ""}\n${fence ?? ""}\n${touches ?? ""}\n${tests}`;
+  const changes = `${patch.status === undefined ? "" : `=${statusField(patch.status)}`}\n${patch.keys ? packKeyChanges(patch.keys) : ""}\n${packDue(patch.due_at)}`;
   return `u\n${id}\n${flags}\n${guards}\n${changes}\n${packLease(patch.lease)}\n${packEvent(event)}\n`;
 }
 
@@ -190,27 +153,21 @@ export function decodeRecord(id: string, packed: string, value = ""): StoredReco
   if (end < 0 || fields[0] !== FORMAT || fields.length <= FIRST_KEY) throw unknownFormat(id);
   const [, created, updated, leaseEnd, status, version, due, owner, fence, touches] = fields as Header;
   const [kind, tenant] = fields.slice(FIRST_KEY - 2) as [string, string];
-  const keys: { [name in KeyName]?: string } = {};
-  for (let n = FIRST_KEY; n < fields.length; n += 1) {
-    const field = fields[n] as string;
-    const equals = field.indexOf("=");
-    if (equals > 0) keys[field.slice(0, equals) as KeyName] = unescapeField(field.slice(equals + 1));
-  }
   const envelope = {
     id,
     kind: unescapeField(kind),
-    tenant_id: unescapeField(tenant),
-    status: unescapeField(status),
+    tenant_id: tenantOf(tenant),
+    status: statusOf(status),
     version: Number(version),
-    keys,
+    keys: unpackKeys(fields.slice(FIRST_KEY)),
     due_at: due === "" ? null : Number(due),
     lease: leaseEnd === "" ? null : { owner: unescapeField(owner), expires_at: Number(leaseEnd) },
     fence: Number(fence),
     touches: Number(touches),
     created_at: Number(created),
-    updated_at: Number(updated),
+    updated_at: Number(updated === "" ? created : updated),
   };
-  return handOut(envelope, value || valueOf(packed, end + 1));
+  return handOut(envelope, value || fullJson(valueOf(packed, end + 1)));
 }
 
 function valueOf(packed: string, start: number): string {
@@ -269,7 +226,7 @@ function decodeEvents(lines: readonly string[], seq: number, created: number): R
       seq: seq + n,
       at: at === "" ? created : Number(at),
       version: Number(version),
-      status: unescapeField(status),
+      status: statusOf(status),
     };
   });
 }

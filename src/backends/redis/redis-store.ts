@@ -32,25 +32,24 @@ import {
   decodeSeqCursor,
   encodeCursor,
 } from "../store-rules.ts";
-import type { AnyRedisClient } from "./client.ts";
+import { type AnyRedisClient, isCluster } from "./client.ts";
 import {
   decodeHistory,
   decodeRecord,
   encodeOps,
-  escapeField,
   EVENTS_PER_CHUNK,
   historyField,
   insertedRecord,
   packEvent,
-  packSet,
 } from "./codec.ts";
 import { closedError } from "./faults.ts";
+import { escapeField, statusSet } from "./fields.ts";
 import type { KeySpace, ShardKeys } from "./keys.ts";
 import { Link, type PlainCall, type ScriptCall } from "./link.ts";
 import { openKeySpace } from "./meta.ts";
 import { openClient } from "./open.ts";
 import { type CheckedOptions, checkOptions, type RedisRecordStoreOptions } from "./options.ts";
-import { pageOfShards } from "./page.ts";
+import { PageReader } from "./page.ts";
 import { type RepairOptions, type RepairReport, repairStore } from "./repair.ts";
 import { requestIds } from "./request-ids.ts";
 import { SCRIPTS } from "./scripts.generated.ts";
@@ -70,6 +69,7 @@ export class RedisRecordStore implements RecordStore {
   readonly #options: CheckedOptions;
   readonly #clock: Clock | undefined;
   readonly #link: Link;
+  readonly #pages: PageReader;
   readonly #feed: ChangeFeed;
   readonly #nextRequest: () => string = requestIds();
   #client: Promise<AnyRedisClient> | undefined;
@@ -91,6 +91,7 @@ export class RedisRecordStore implements RecordStore {
       return this.#client;
     };
     this.#link = new Link(open, { timeoutMs, durability, own: plan.kind !== "client" });
+    this.#pages = new PageReader(this.#link, async () => isCluster(await open()));
     this.#feed = new ChangeFeed({
       client: open,
       read: (ids) => this.get(ids),
@@ -146,7 +147,7 @@ export class RedisRecordStore implements RecordStore {
   async page(query: PageQuery): Promise<Page<StoredRecord>> {
     this.#assertOpen();
     const checked = checkPage(query);
-    const items = await pageOfShards(this.#link, this.#keys ?? (await this.#open()), checked);
+    const items = await this.#pages.read(this.#keys ?? (await this.#open()), checked);
     const last = items[checked.limit - 1];
     return items.length > checked.limit && last
       ? { items: items.slice(0, checked.limit), next_cursor: encodeCursor(last) }
@@ -247,7 +248,7 @@ export class RedisRecordStore implements RecordStore {
     this.#assertOpen();
     const limit = checkLimit(query.limit);
     const kind = escapeField(query.kind);
-    const statuses = packSet(query.statuses);
+    const statuses = statusSet(query.statuses);
     const space = this.#keys ?? (await this.#open());
     let purged = 0;
     for (const shard of space.all()) {

@@ -9,7 +9,7 @@ export interface LuaScript {
 export const SCRIPTS = {
   acquireDue: {
     name: "acquireDue",
-    sha1: "3cb25b86967d9035a8d708fd28a3711923f956db",
+    sha1: "0b048dc65e28af7b05b6f8659e26a4a18d577cd2",
     source: `-- Leases up to \`limit\` due records of one shard (RecordStore.acquireDue).
 --
 -- KEYS  1 records, 2 due, 3 claim (string, short-lived: what this request acquired, for a re-sent call)
@@ -23,7 +23,8 @@ export const SCRIPTS = {
 --
 -- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
 local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
--- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+-- UPDATED is empty while it is the time of creation. KEYS_FIELD holds the keys that the record has, "letters=value" joined
+-- by "|": a letter for each name (fields.ts), several for names that had the same value from the start.
 local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
 -- Written out: a script would build it anew with each call.
 local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
@@ -64,7 +65,8 @@ local function time_now(injected)
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 -- Members of the index, all with score 0, ranged by bytes: kind | tenant | key | status | created | id, where key is
--- "name=value", or empty in the member that every record has. All members of one record differ in the key alone.
+-- "letters=value" as in the header, or empty in the member that every record has, and the id is short: see below. All
+-- members of one record differ in the key alone.
 -- They are gathered, to be written by one command each way: unpack() has room for some thousand values.
 local BATCH = 2000
 
@@ -82,12 +84,40 @@ local function place_of(time)
   return pad(tonumber(time))
 end
 
+-- fields.ts: without the prefix if that is the kind; else behind a mark that keeps the order of whole ids.
+local function short_id(kind, id)
+  local own = kind .. "_"
+  if string.sub(id, 1, #own) == own then
+    return string.sub(id, #own + 1)
+  end
+  for n = 1, #own do
+    -- By bytes: "<" between texts would ask for the server's locale.
+    local mine, theirs = string.byte(id, n) or 0, string.byte(own, n)
+    if mine ~= theirs then
+      return (mine < theirs and "!" or "~") .. id
+    end
+  end
+end
+
+local function full_id(kind, short)
+  local mark = string.byte(short)
+  if mark == 33 or mark == 126 then
+    return string.sub(short, 2)
+  end
+  return kind .. "_" .. short
+end
+
+-- Of a member of the index.
+local function id_of(member)
+  return full_id(string.match(member, "^[^|]*"), string.match(member, "[^|]*$"))
+end
+
 local function head_of(record)
   return record[KIND] .. "|" .. record[TENANT] .. "|"
 end
 
 local function tail_of(record, status, id)
-  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. id
+  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. short_id(record[KIND], id)
 end
 
 -- For ZADD: a score goes before each.
@@ -282,7 +312,7 @@ return reply
   },
   append: {
     name: "append",
-    sha1: "872a7a179d5c25fd4e2a7410f8ff50283f80bcb2",
+    sha1: "90a3f3bcdaf233e9a6fc08a58d1b0bf13caea559",
     source: `-- Appends an event without a new version (RecordStore.append).
 --
 -- KEYS  1 records, 2 history
@@ -296,7 +326,8 @@ return reply
 --
 -- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
 local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
--- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+-- UPDATED is empty while it is the time of creation. KEYS_FIELD holds the keys that the record has, "letters=value" joined
+-- by "|": a letter for each name (fields.ts), several for names that had the same value from the start.
 local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
 -- Written out: a script would build it anew with each call.
 local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
@@ -395,12 +426,12 @@ return 1
   },
   commit: {
     name: "commit",
-    sha1: "b52c0c828b000332c69d27d433fc0c62070d4d5a",
+    sha1: "83eeda2972ae961f44845746e152f6fcc1a76b5c",
     source: `-- Does all operations of one commit, or none (RecordStore.commit).
 --
 -- KEYS  1 records   hash: id → packed record
 --       2 history   hash: id/n → a full chunk of events
---       3 index     zset of kind|tenant|key|status|created|id
+--       3 index     zset of kind|tenant|key|status|created|short id
 --       4 due       zset of kind|due|id
 -- ARGV  1 now       epoch ms of an injected clock, "" for this server's time
 --       2 request   the commit's random id (S4)
@@ -408,10 +439,10 @@ return 1
 --       4 operations, each a letter and its fields, each of them ended by a line feed (fewer arguments are less work
 --         for both sides):
 --         i id flags lease-ms due head status keys
---           flags: a abort if it exists, t touch; lease-ms, due: "" for none; head: kind|tenant|; keys: name=value|…
+--           flags: a abort if it exists, t touch; lease-ms, due: "" for none; head: kind|tenant|; keys: letters=value|…
 --         u id flags statuses version fence touches tests status keys due lease owner event
 --           flags: o optional, t touch, v brings a value; statuses "|a|b|"; tests: f lease free, n not due, d due;
---           status "=x"; keys: of each that changes name=value, or -name; due: "-" null, "=at", "+ms"; lease:
+--           status "=x"; keys: of each that changes x=value, or -x; due: "-" null, "=at", "+ms"; lease:
 --           "-" release, "~ms" renew, "=ms" take; "" everywhere: not named
 --         r id
 --       5… in the order of the operations: for each i the packed record from behind the end of its lease; for each u
@@ -427,7 +458,8 @@ return 1
 --
 -- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
 local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
--- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+-- UPDATED is empty while it is the time of creation. KEYS_FIELD holds the keys that the record has, "letters=value" joined
+-- by "|": a letter for each name (fields.ts), several for names that had the same value from the start.
 local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
 -- Written out: a script would build it anew with each call.
 local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
@@ -468,7 +500,8 @@ local function time_now(injected)
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 -- Members of the index, all with score 0, ranged by bytes: kind | tenant | key | status | created | id, where key is
--- "name=value", or empty in the member that every record has. All members of one record differ in the key alone.
+-- "letters=value" as in the header, or empty in the member that every record has, and the id is short: see below. All
+-- members of one record differ in the key alone.
 -- They are gathered, to be written by one command each way: unpack() has room for some thousand values.
 local BATCH = 2000
 
@@ -486,12 +519,40 @@ local function place_of(time)
   return pad(tonumber(time))
 end
 
+-- fields.ts: without the prefix if that is the kind; else behind a mark that keeps the order of whole ids.
+local function short_id(kind, id)
+  local own = kind .. "_"
+  if string.sub(id, 1, #own) == own then
+    return string.sub(id, #own + 1)
+  end
+  for n = 1, #own do
+    -- By bytes: "<" between texts would ask for the server's locale.
+    local mine, theirs = string.byte(id, n) or 0, string.byte(own, n)
+    if mine ~= theirs then
+      return (mine < theirs and "!" or "~") .. id
+    end
+  end
+end
+
+local function full_id(kind, short)
+  local mark = string.byte(short)
+  if mark == 33 or mark == 126 then
+    return string.sub(short, 2)
+  end
+  return kind .. "_" .. short
+end
+
+-- Of a member of the index.
+local function id_of(member)
+  return full_id(string.match(member, "^[^|]*"), string.match(member, "[^|]*$"))
+end
+
 local function head_of(record)
   return record[KIND] .. "|" .. record[TENANT] .. "|"
 end
 
 local function tail_of(record, status, id)
-  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. id
+  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. short_id(record[KIND], id)
 end
 
 -- For ZADD: a score goes before each.
@@ -657,8 +718,12 @@ end
 local function patched_keys(keys, changes)
   local all = keys == "" and "|" or "|" .. keys .. "|"
   for change in string.gmatch(changes, "[^|]+") do
-    all = string.gsub(all, "|" .. string.match(change, "%l+") .. "=[^|]*", "", 1)
-    if string.byte(change) ~= 45 then -- not "-name"
+    local found = "|(%l*)" .. string.match(change, "%l") .. "(%l*)(=[^|]*)"
+    -- The others that have the same value keep it.
+    all = string.gsub(all, found, function(before, after, value)
+      return before .. after == "" and "" or "|" .. before .. after .. value
+    end, 1)
+    if string.byte(change) ~= 45 then -- not "-x"
       all = all .. change .. "|"
     end
   end
@@ -779,11 +844,12 @@ for n, step in ipairs(plan) do
   if code == "i" then
     local lease_end = step[3] ~= "" and text(now + tonumber(step[3])) or ""
     local head, status = step[5], step[6]
-    add_members(added, head, step[7], "|" .. status .. "|" .. place_of(now_text) .. "|" .. id)
+    local kind = string.match(head, "[^|]*")
+    add_members(added, head, step[7], "|" .. status .. "|" .. place_of(now_text) .. "|" .. short_id(kind, id))
     if lease_end ~= "" or step[4] ~= "" then
-      move_due(due_index, string.match(head, "[^|]*"), id, "", lease_end ~= "" and lease_end or step[4])
+      move_due(due_index, kind, id, "", lease_end ~= "" and lease_end or step[4])
     end
-    write(id, "1|" .. now_text .. "|" .. now_text .. "|" .. lease_end .. step.value)
+    write(id, "1|" .. now_text .. "||" .. lease_end .. step.value)
     hints[#hints + 1] = id .. "|1|" .. status
   elseif code == "u" then
     local record = step.old
@@ -835,11 +901,11 @@ return reply
   },
   mend: {
     name: "mend",
-    sha1: "0d956ae05bbfbe8b205e68c6599f2b93cd6ac11f",
+    sha1: "a63833b5bc9c922330e30e0ec0aa6913fb4f6497",
     source: `-- Removes entries of the index that do not fit their records: a page has met them.
 --
 -- KEYS  1 records, 2 index
--- ARGV  members: kind | tenant | key | status | created | id
+-- ARGV  members: kind | tenant | key | status | created | short id
 -- Returns how many were removed.
 -- Events  none.
 
@@ -849,7 +915,8 @@ return reply
 --
 -- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
 local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
--- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+-- UPDATED is empty while it is the time of creation. KEYS_FIELD holds the keys that the record has, "letters=value" joined
+-- by "|": a letter for each name (fields.ts), several for names that had the same value from the start.
 local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
 -- Written out: a script would build it anew with each call.
 local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
@@ -890,7 +957,8 @@ local function time_now(injected)
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 -- Members of the index, all with score 0, ranged by bytes: kind | tenant | key | status | created | id, where key is
--- "name=value", or empty in the member that every record has. All members of one record differ in the key alone.
+-- "letters=value" as in the header, or empty in the member that every record has, and the id is short: see below. All
+-- members of one record differ in the key alone.
 -- They are gathered, to be written by one command each way: unpack() has room for some thousand values.
 local BATCH = 2000
 
@@ -908,12 +976,40 @@ local function place_of(time)
   return pad(tonumber(time))
 end
 
+-- fields.ts: without the prefix if that is the kind; else behind a mark that keeps the order of whole ids.
+local function short_id(kind, id)
+  local own = kind .. "_"
+  if string.sub(id, 1, #own) == own then
+    return string.sub(id, #own + 1)
+  end
+  for n = 1, #own do
+    -- By bytes: "<" between texts would ask for the server's locale.
+    local mine, theirs = string.byte(id, n) or 0, string.byte(own, n)
+    if mine ~= theirs then
+      return (mine < theirs and "!" or "~") .. id
+    end
+  end
+end
+
+local function full_id(kind, short)
+  local mark = string.byte(short)
+  if mark == 33 or mark == 126 then
+    return string.sub(short, 2)
+  end
+  return kind .. "_" .. short
+end
+
+-- Of a member of the index.
+local function id_of(member)
+  return full_id(string.match(member, "^[^|]*"), string.match(member, "[^|]*$"))
+end
+
 local function head_of(record)
   return record[KIND] .. "|" .. record[TENANT] .. "|"
 end
 
 local function tail_of(record, status, id)
-  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. id
+  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. short_id(record[KIND], id)
 end
 
 -- For ZADD: a score goes before each.
@@ -1012,7 +1108,7 @@ local function due_member_of(record, id)
 end
 local removed = 0
 for _, member in ipairs(ARGV) do
-  local id = string.match(member, "([^|]*)$")
+  local id = id_of(member)
   if not is_member(redis.call("HGET", KEYS[1], id), id, member) then
     removed = removed + redis.call("ZREM", KEYS[2], member)
   end
@@ -1022,82 +1118,315 @@ return removed
   },
   page: {
     name: "page",
-    sha1: "0c9df02a1901508067bf28bc80f5ae9e8f0d0cb3",
-    source: `-- One shard's part of a page (RecordStore.page), the statuses merged.
+    sha1: "bf0a8877ad15c12826a3377b5e4dccccc19a6de4",
+    source: `-- A part of a page (RecordStore.page): of one shard, or of several whose keys are in one place; the statuses merged.
 --
--- KEYS  1 records, 2 the index
+-- KEYS  of each shard: its records, its index
 -- ARGV  1 order     "oldest" or "newest"
 --       2 limit
---       3 after     created (13 digits) | id of the last record already shown, or ""
---       4 slot      three hex digits, or "" for every slot of the shard
---       5 prefix    kind | tenant | key (name=value, or empty)
---       6… statuses, each once
--- Returns "created|id", packed record, "created|id", packed record, …; "" for a record that is gone.
+--       3 after     created (13 digits) | short id of the last record already shown, or ""
+--       4 slot      three hex digits, or "" for every slot of the shards
+--       5… how members begin, each once: kind | tenant | key | status, where key is letters=value, or empty
+-- Returns "created|short id", packed record, "created|short id", packed record, …; "" for a record that is gone.
 -- Events  none.
+
+-- A stored record is one text of lines: a header of fields joined by "|", the JSON value, and the events that are not
+-- in a full chunk yet (history.lua). The client has escaped "%", "|" and line feeds in every text field, so a field
+-- can be compared, stored and put into an index member as it is. Nothing here reads or writes JSON.
+--
+-- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
+local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
+-- UPDATED is empty while it is the time of creation. KEYS_FIELD holds the keys that the record has, "letters=value" joined
+-- by "|": a letter for each name (fields.ts), several for names that had the same value from the start.
+local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
+-- Written out: a script would build it anew with each call.
+local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
+-- Where the header ends; not a field.
+local HEADER_END = 16
+
+-- Numbers stay texts; this is for the few that are computed. Lua's own tostring() keeps 14 digits only.
+local function text(number)
+  return string.format(number == math.floor(number) and "%.0f" or "%.17g", number)
+end
+
+-- 13 digits, so that texts sort like numbers until the year 2286. Clamped: an index position, never the stored value.
+local function pad(number)
+  return string.format("%013.0f", math.max(0, math.min(math.floor(number), 9999999999999)))
+end
+
+-- The position of the header's end stays outside of the fields, which table.concat joins.
+local function unpack_record(packed)
+  local record = { string.match(packed, HEADER) }
+  if record[1] ~= "1" then
+    error("HOLDPOINT_FORMAT a record is not in format 1")
+  end
+  local header_end = record[HEADER_END]
+  record[HEADER_END] = nil
+  return record, header_end
+end
+
+local function header_of(record)
+  return table.concat(record, "|")
+end
+
+-- Epoch ms: of the injected clock if the client has one, else of this server.
+local function time_now(injected)
+  if injected ~= "" then
+    return tonumber(injected)
+  end
+  local time = redis.call("TIME")
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+-- Members of the index, all with score 0, ranged by bytes: kind | tenant | key | status | created | id, where key is
+-- "letters=value" as in the header, or empty in the member that every record has, and the id is short: see below. All
+-- members of one record differ in the key alone.
+-- They are gathered, to be written by one command each way: unpack() has room for some thousand values.
+local BATCH = 2000
+
+local function write_all(command, key, values)
+  for from = 1, #values, BATCH do
+    redis.call(command, key, unpack(values, from, math.min(from + BATCH - 1, #values)))
+  end
+end
+
+-- The place of a time, given as text, in an index.
+local function place_of(time)
+  if #time == 13 and not string.find(time, "%D") then
+    return time
+  end
+  return pad(tonumber(time))
+end
+
+-- fields.ts: without the prefix if that is the kind; else behind a mark that keeps the order of whole ids.
+local function short_id(kind, id)
+  local own = kind .. "_"
+  if string.sub(id, 1, #own) == own then
+    return string.sub(id, #own + 1)
+  end
+  for n = 1, #own do
+    -- By bytes: "<" between texts would ask for the server's locale.
+    local mine, theirs = string.byte(id, n) or 0, string.byte(own, n)
+    if mine ~= theirs then
+      return (mine < theirs and "!" or "~") .. id
+    end
+  end
+end
+
+local function full_id(kind, short)
+  local mark = string.byte(short)
+  if mark == 33 or mark == 126 then
+    return string.sub(short, 2)
+  end
+  return kind .. "_" .. short
+end
+
+-- Of a member of the index.
+local function id_of(member)
+  return full_id(string.match(member, "^[^|]*"), string.match(member, "[^|]*$"))
+end
+
+local function head_of(record)
+  return record[KIND] .. "|" .. record[TENANT] .. "|"
+end
+
+local function tail_of(record, status, id)
+  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. short_id(record[KIND], id)
+end
+
+-- For ZADD: a score goes before each.
+local function add_members(added, head, keys, tail)
+  local n = #added
+  added[n + 1], added[n + 2] = 0, head .. tail
+  n = n + 2
+  for key in string.gmatch(keys, "[^|]+") do
+    added[n + 1], added[n + 2] = 0, head .. key .. tail
+    n = n + 2
+  end
+end
+
+local function remove_members(removed, head, keys, tail)
+  removed[#removed + 1] = head .. tail
+  for key in string.gmatch(keys, "[^|]+") do
+    removed[#removed + 1] = head .. key .. tail
+  end
+end
+
+local function delete_indexes(removed, id, record)
+  remove_members(removed, head_of(record), record[KEYS_FIELD], tail_of(record, record[STATUS], id))
+end
+
+-- From the status and keys that the record had.
+local function move_indexes(added, removed, id, record, status, keys)
+  local head, new_keys = head_of(record), record[KEYS_FIELD]
+  local tail = tail_of(record, status, id)
+  if record[STATUS] ~= status then
+    remove_members(removed, head, keys, tail)
+    add_members(added, head, new_keys, tail_of(record, record[STATUS], id))
+    return
+  end
+  local before, after = "|" .. keys .. "|", "|" .. new_keys .. "|"
+  for key in string.gmatch(keys, "[^|]+") do
+    if not string.find(after, "|" .. key .. "|", 1, true) then
+      removed[#removed + 1] = head .. key .. tail
+    end
+  end
+  for key in string.gmatch(new_keys, "[^|]+") do
+    if not string.find(before, "|" .. key .. "|", 1, true) then
+      added[#added + 1] = 0
+      added[#added + 1] = head .. key .. tail
+    end
+  end
+end
+
+-- When acquire-due may hand the record out: as long as a lease lasts, its end; else its due time. "" for never.
+local function due_of(record)
+  if record[LEASE_END] ~= "" then
+    return record[LEASE_END]
+  end
+  return record[DUE]
+end
+
+local function due_member(kind, due, id)
+  return kind .. "|" .. place_of(due) .. "|" .. id
+end
+
+-- Members of the due index, score 0: kind | due | id. \`before\` and \`after\` as by due_of().
+local function move_due(due_index, kind, id, before, after)
+  if before == after then
+    return
+  end
+  if before ~= "" then
+    redis.call("ZREM", due_index, due_member(kind, before, id))
+  end
+  if after ~= "" then
+    redis.call("ZADD", due_index, 0, due_member(kind, after, id))
+  end
+end
+-- A source is what one index has of one beginning. So few are each asked for a whole page: it costs no more.
+local FEW = 16
+-- Positions of ids without a prefix are this long.
+local PLAIN = 46
 
 local oldest = ARGV[1] == "oldest"
 local limit, after, slot = tonumber(ARGV[2]), ARGV[3], ARGV[4]
-
--- Up to \`limit\` texts "created|id" of one status, beyond \`after\`.
-local function suffixes(status)
-  local start = ARGV[5] .. "|" .. status
-  -- "}" follows "|": the range is everything that begins with start and "|".
-  local low, high = "[" .. start .. "|", "(" .. start .. "}"
+local kind = string.match(ARGV[5], "^[^|]*")
+local command = oldest and "ZRANGEBYLEX" or "ZREVRANGEBYLEX"
+local sources = {}
+for n = 5, #ARGV do
+  local start = ARGV[n] .. "|"
+  -- "}" follows "|": the range is everything that begins with start.
+  local low, high = "[" .. start, "(" .. ARGV[n] .. "}"
   if after ~= "" then
-    if oldest then low = "(" .. start .. "|" .. after else high = "(" .. start .. "|" .. after end
+    if oldest then low = "(" .. start .. after else high = "(" .. start .. after end
   end
-  local found = {}
-  while true do
-    local members
-    if oldest then
-      members = redis.call("ZRANGEBYLEX", KEYS[2], low, high, "LIMIT", 0, limit)
-    else
-      members = redis.call("ZREVRANGEBYLEX", KEYS[2], high, low, "LIMIT", 0, limit)
-    end
+  for k = 1, #KEYS, 2 do
+    sources[#sources + 1] =
+      { records = KEYS[k], index = KEYS[k + 1], low = low, high = high, from = #start + 1, given = 0, open = true }
+  end
+end
+
+-- Positions "created|short id", how many sources gave some, and the records that each position is of.
+local found, givers, home = {}, 0, {}
+local one_shard = #KEYS == 2
+local plain = true
+
+-- Finds up to \`count\` more of a source.
+local function take(source, count)
+  local left, from, before = count, source.from, #found
+  repeat
+    local first, last = source.low, source.high
+    if not oldest then first, last = last, first end
+    local members = redis.call(command, source.index, first, last, "LIMIT", 0, count)
+    source.open = #members == count
     for _, member in ipairs(members) do
-      local suffix = string.sub(member, #start + 2)
-      if slot == "" or string.match(suffix, "_(%x%x%x)%x*$") == slot then
-        found[#found + 1] = suffix
-        if #found == limit then
-          return found
-        end
+      local position = string.sub(member, from)
+      if slot == "" or string.sub(position, -32, -30) == slot then
+        found[#found + 1] = position
+        if not one_shard then home[position] = source.records end
+        plain = plain and #position == PLAIN
+        left = left - 1
       end
     end
-    if slot == "" or #members < limit then
-      return found
+    if source.open then
+      local stop = "(" .. members[count]
+      if oldest then source.low = stop else source.high = stop end
     end
-    if oldest then low = "(" .. members[#members] else high = "(" .. members[#members] end
+  until left <= 0 or not source.open
+  source.given = source.given + count - left
+  source.last = found[#found]
+  if #found > before then givers = givers + 1 end
+end
+
+-- By bytes. "<" asks for the server's locale, in which digits and letters have this order, and marks any.
+local function precedes(a, b)
+  if plain then return a < b end
+  for n = 1, math.min(#a, #b) do
+    local one, other = string.byte(a, n), string.byte(b, n)
+    if one ~= other then return one < other end
+  end
+  return #a < #b
+end
+
+local function follows(a, b)
+  return precedes(b, a)
+end
+local behind = oldest and precedes or follows
+
+-- In the order of the page, each once: an entry that is stale may name what another one names.
+local function in_order()
+  if givers > 1 then
+    if plain and oldest then table.sort(found) else table.sort(found, behind) end
+    local each = {}
+    for _, position in ipairs(found) do
+      if position ~= each[#each] then each[#each + 1] = position end
+    end
+    found = each
   end
 end
 
-local all = {}
-for n = 6, #ARGV do
-  for _, suffix in ipairs(suffixes(ARGV[n])) do
-    all[#all + 1] = suffix
+local share = #sources <= FEW and limit or math.ceil(limit / #sources) + 1
+for _, source in ipairs(sources) do
+  take(source, share)
+end
+-- Only a source that has given all it was asked for, none of it behind the page, may have more of the page.
+while true do
+  in_order()
+  local bound, again = found[limit], {}
+  for _, source in ipairs(sources) do
+    if source.open and (not bound or behind(source.last, bound)) then
+      again[#again + 1] = source
+    end
+  end
+  if #again == 0 then break end
+  for _, source in ipairs(again) do
+    take(source, math.min(3 * source.given, limit))
   end
 end
-if #all == 0 then
-  return {}
+
+local groups, reply = {}, {}
+for n = 1, math.min(limit, #found) do
+  local position = found[n]
+  local records = one_shard and KEYS[1] or home[position]
+  local group = groups[records]
+  if not group then
+    group = { ids = {}, places = {} }
+    groups[records] = group
+  end
+  group.ids[#group.ids + 1] = full_id(kind, string.sub(position, 15))
+  group.places[#group.places + 1] = 2 * n
+  reply[2 * n - 1], reply[2 * n] = position, ""
 end
-if #ARGV > 6 then
-  table.sort(all, oldest and function(a, b) return a < b end or function(a, b) return a > b end)
-end
-local ids = {}
-for n = 1, math.min(limit, #all) do
-  ids[n] = string.sub(all[n], 15)
-end
-local packed = redis.call("HMGET", KEYS[1], unpack(ids))
-local reply = {}
-for n = 1, #ids do
-  reply[#reply + 1] = all[n]
-  reply[#reply + 1] = packed[n] or ""
+for records, group in pairs(groups) do
+  for n, packed in ipairs(redis.call("HMGET", records, unpack(group.ids))) do
+    reply[group.places[n]] = packed or ""
+  end
 end
 return reply
 `,
   },
   peekDue: {
     name: "peekDue",
-    sha1: "97313a2ee25ef4294221623b635ea2f83833c4de",
+    sha1: "7f5d37d3aa1f5436f111f39abd9f2088c47b8382",
     source: `-- The due times of one shard, oldest first, so that the client can divide a limit among the shards.
 --
 -- KEYS  1 due
@@ -1111,7 +1440,8 @@ return reply
 --
 -- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
 local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
--- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+-- UPDATED is empty while it is the time of creation. KEYS_FIELD holds the keys that the record has, "letters=value" joined
+-- by "|": a letter for each name (fields.ts), several for names that had the same value from the start.
 local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
 -- Written out: a script would build it anew with each call.
 local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
@@ -1161,7 +1491,7 @@ return times
   },
   purge: {
     name: "purge",
-    sha1: "a9cb22e79e520e73e309fc0c917671500dbc3252",
+    sha1: "7013b7ce1fe0f90632f2299e3c827d1e13e53b26",
     source: `-- Deletes old records of one shard with their index entries and histories (RecordStore.purge).
 --
 -- KEYS  1 records, 2 history, 3 index, 4 due
@@ -1176,7 +1506,8 @@ return times
 --
 -- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
 local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
--- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+-- UPDATED is empty while it is the time of creation. KEYS_FIELD holds the keys that the record has, "letters=value" joined
+-- by "|": a letter for each name (fields.ts), several for names that had the same value from the start.
 local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
 -- Written out: a script would build it anew with each call.
 local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
@@ -1217,7 +1548,8 @@ local function time_now(injected)
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 -- Members of the index, all with score 0, ranged by bytes: kind | tenant | key | status | created | id, where key is
--- "name=value", or empty in the member that every record has. All members of one record differ in the key alone.
+-- "letters=value" as in the header, or empty in the member that every record has, and the id is short: see below. All
+-- members of one record differ in the key alone.
 -- They are gathered, to be written by one command each way: unpack() has room for some thousand values.
 local BATCH = 2000
 
@@ -1235,12 +1567,40 @@ local function place_of(time)
   return pad(tonumber(time))
 end
 
+-- fields.ts: without the prefix if that is the kind; else behind a mark that keeps the order of whole ids.
+local function short_id(kind, id)
+  local own = kind .. "_"
+  if string.sub(id, 1, #own) == own then
+    return string.sub(id, #own + 1)
+  end
+  for n = 1, #own do
+    -- By bytes: "<" between texts would ask for the server's locale.
+    local mine, theirs = string.byte(id, n) or 0, string.byte(own, n)
+    if mine ~= theirs then
+      return (mine < theirs and "!" or "~") .. id
+    end
+  end
+end
+
+local function full_id(kind, short)
+  local mark = string.byte(short)
+  if mark == 33 or mark == 126 then
+    return string.sub(short, 2)
+  end
+  return kind .. "_" .. short
+end
+
+-- Of a member of the index.
+local function id_of(member)
+  return full_id(string.match(member, "^[^|]*"), string.match(member, "[^|]*$"))
+end
+
 local function head_of(record)
   return record[KIND] .. "|" .. record[TENANT] .. "|"
 end
 
 local function tail_of(record, status, id)
-  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. id
+  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. short_id(record[KIND], id)
 end
 
 -- For ZADD: a score goes before each.
@@ -1380,13 +1740,13 @@ while budget > 0 do
     batch = redis.call("ZRANGEBYLEX", index, from, stop, "LIMIT", 0, math.min(100, budget + 1))
   end
   for _, member in ipairs(batch) do
-    local id = string.sub(member, #group + 16)
+    local id = full_id(kind, string.sub(member, #group + 16))
     local packed = redis.call("HGET", records, id)
     local record = packed and unpack_record(packed)
     if not record then
       -- What the record has left behind.
       redis.call("ZREM", index, member)
-    elseif tonumber(record[UPDATED]) < before then
+    elseif tonumber(record[UPDATED] ~= "" and record[UPDATED] or record[CREATED]) < before then
       if purged == limit then
         return { purged, from, 1 }
       end
@@ -1406,7 +1766,7 @@ return { purged, from, 0 }
   },
   remove: {
     name: "remove",
-    sha1: "48cbc89dcdaff5e728aefc9100db05b4abbb7c46",
+    sha1: "4fee09c15f90e0a9fc20ba7c79eae4642ef1fd59",
     source: `-- Deletes the records of one shard that are still as they were read (RecordStore.remove).
 --
 -- KEYS  1 records, 2 history, 3 index, 4 due
@@ -1421,7 +1781,8 @@ return { purged, from, 0 }
 --
 -- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
 local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
--- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+-- UPDATED is empty while it is the time of creation. KEYS_FIELD holds the keys that the record has, "letters=value" joined
+-- by "|": a letter for each name (fields.ts), several for names that had the same value from the start.
 local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
 -- Written out: a script would build it anew with each call.
 local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
@@ -1462,7 +1823,8 @@ local function time_now(injected)
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 -- Members of the index, all with score 0, ranged by bytes: kind | tenant | key | status | created | id, where key is
--- "name=value", or empty in the member that every record has. All members of one record differ in the key alone.
+-- "letters=value" as in the header, or empty in the member that every record has, and the id is short: see below. All
+-- members of one record differ in the key alone.
 -- They are gathered, to be written by one command each way: unpack() has room for some thousand values.
 local BATCH = 2000
 
@@ -1480,12 +1842,40 @@ local function place_of(time)
   return pad(tonumber(time))
 end
 
+-- fields.ts: without the prefix if that is the kind; else behind a mark that keeps the order of whole ids.
+local function short_id(kind, id)
+  local own = kind .. "_"
+  if string.sub(id, 1, #own) == own then
+    return string.sub(id, #own + 1)
+  end
+  for n = 1, #own do
+    -- By bytes: "<" between texts would ask for the server's locale.
+    local mine, theirs = string.byte(id, n) or 0, string.byte(own, n)
+    if mine ~= theirs then
+      return (mine < theirs and "!" or "~") .. id
+    end
+  end
+end
+
+local function full_id(kind, short)
+  local mark = string.byte(short)
+  if mark == 33 or mark == 126 then
+    return string.sub(short, 2)
+  end
+  return kind .. "_" .. short
+end
+
+-- Of a member of the index.
+local function id_of(member)
+  return full_id(string.match(member, "^[^|]*"), string.match(member, "[^|]*$"))
+end
+
 local function head_of(record)
   return record[KIND] .. "|" .. record[TENANT] .. "|"
 end
 
 local function tail_of(record, status, id)
-  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. id
+  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. short_id(record[KIND], id)
 end
 
 -- For ZADD: a score goes before each.
@@ -1623,7 +2013,7 @@ return removed
   },
   repair: {
     name: "repair",
-    sha1: "894b13c9d76d41761c918b3e776dd52a68d770e0",
+    sha1: "7de75f1a7c87a7fe0187a6fca983105699dc85ea",
     source: `-- Compares the records of one shard with its indexes, due times and histories, and mends these by the records.
 --
 -- KEYS  1 records, 2 history, 3 index, 4 due
@@ -1641,7 +2031,8 @@ return removed
 --
 -- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
 local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
--- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+-- UPDATED is empty while it is the time of creation. KEYS_FIELD holds the keys that the record has, "letters=value" joined
+-- by "|": a letter for each name (fields.ts), several for names that had the same value from the start.
 local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
 -- Written out: a script would build it anew with each call.
 local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\\n]*)()"
@@ -1682,7 +2073,8 @@ local function time_now(injected)
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 -- Members of the index, all with score 0, ranged by bytes: kind | tenant | key | status | created | id, where key is
--- "name=value", or empty in the member that every record has. All members of one record differ in the key alone.
+-- "letters=value" as in the header, or empty in the member that every record has, and the id is short: see below. All
+-- members of one record differ in the key alone.
 -- They are gathered, to be written by one command each way: unpack() has room for some thousand values.
 local BATCH = 2000
 
@@ -1700,12 +2092,40 @@ local function place_of(time)
   return pad(tonumber(time))
 end
 
+-- fields.ts: without the prefix if that is the kind; else behind a mark that keeps the order of whole ids.
+local function short_id(kind, id)
+  local own = kind .. "_"
+  if string.sub(id, 1, #own) == own then
+    return string.sub(id, #own + 1)
+  end
+  for n = 1, #own do
+    -- By bytes: "<" between texts would ask for the server's locale.
+    local mine, theirs = string.byte(id, n) or 0, string.byte(own, n)
+    if mine ~= theirs then
+      return (mine < theirs and "!" or "~") .. id
+    end
+  end
+end
+
+local function full_id(kind, short)
+  local mark = string.byte(short)
+  if mark == 33 or mark == 126 then
+    return string.sub(short, 2)
+  end
+  return kind .. "_" .. short
+end
+
+-- Of a member of the index.
+local function id_of(member)
+  return full_id(string.match(member, "^[^|]*"), string.match(member, "[^|]*$"))
+end
+
 local function head_of(record)
   return record[KIND] .. "|" .. record[TENANT] .. "|"
 end
 
 local function tail_of(record, status, id)
-  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. id
+  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. short_id(record[KIND], id)
 end
 
 -- For ZADD: a score goes before each.
@@ -1866,7 +2286,7 @@ local function check_events(field)
 end
 
 local function check_member(member)
-  local id = string.match(member, "([^|]*)$")
+  local id = part == 3 and id_of(member) or string.match(member, "[^|]*$")
   local packed = redis.call("HGET", KEYS[1], id)
   local right
   if part == 3 then

@@ -9,7 +9,7 @@ import { HoldpointError } from "../../core/errors.ts";
 import type { ChangeHint, StoredRecord, Watcher } from "../record-store.ts";
 import { type AnyRedisClient, isCluster, type RedisSubscriber, retryDelayMs } from "./client.ts";
 import { ClusterSubscriber } from "./cluster-subscriber.ts";
-import { unescapeField } from "./codec.ts";
+import { statusOf } from "./fields.ts";
 import { closedError, storeError } from "./faults.ts";
 import type { KeySpace } from "./keys.ts";
 
@@ -186,7 +186,7 @@ export class ChangeFeed {
   #deliver(message: string): void {
     for (const line of message.split("\n")) {
       const [id = "", version, status = ""] = line.split("|");
-      this.#tell({ id, version: Number(version), status: unescapeField(status) });
+      this.#tell({ id, version: Number(version), status: statusOf(status) });
     }
   }
 

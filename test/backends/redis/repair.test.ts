@@ -73,7 +73,7 @@ async function contents(tag: string): Promise<Record<string, unknown>> {
 
 /** How many entries the index has by this key. */
 function entries(tag: string, key: string): Promise<number> {
-  return admin.zlexcount(`${tag}:index`, `[thing|default|${key}|`, `(thing|default|${key}}`);
+  return admin.zlexcount(`${tag}:index`, `[thing||${key}|`, `(thing||${key}}`);
 }
 
 it("S5: a page that meets entries without a record is full all the same, and removes them", async () => {
@@ -85,7 +85,7 @@ it("S5: a page that meets entries without a record is full all the same, and rem
     expect(items.map(({ id }) => id)).toEqual(expected);
     expect(next_cursor).toBeDefined();
   }
-  expect(await entries(tag, "session=s")).toBe(15);
+  expect(await entries(tag, "s=s")).toBe(15);
   expect(await entries(tag, "")).toBe(40);
   expect((await store.page({ ...query, limit: 15 })).items.map(({ id }) => id)).toEqual(ids.slice(25));
   expect(await entries(tag, "")).toBe(15);
@@ -96,28 +96,30 @@ it("S5: a page shows a record once, and only where its entry says what it is", a
   const { store, tag, ids } = await storeOf(3);
   const [first, second, third] = ids as [string, string, string];
   const member = (key: string, status: string, created: number, id: string): string =>
-    `thing|default|${key}|${status}|${String(created).padStart(13, "0")}|${id}`;
+    `thing||${key}|${status}|${String(created).padStart(13, "0")}|!${id}`;
   await store.commit([updateOf(third, { patch: { status: "done" } })]);
   await admin.zadd(
     `${tag}:index`,
     "0",
-    member("session=s", "open", NOW - 500, first),
+    // As if it had had the same thread as well: the same place by another entry.
+    member("st=s", "open", NOW, first),
     "0",
-    member("session=s", "open", NOW + 2, third),
+    member("s=s", "open", NOW - 500, first),
     "0",
-    member("session=other", "open", NOW + 1, second),
+    member("s=s", "open", NOW + 2, third),
+    "0",
+    member("s=other", "open", NOW + 1, second),
   );
   expect((await store.page(bySession)).items.map(({ id }) => id)).toEqual([first, second]);
   const other = { ...query, key: { name: "session", value: "other" } } as const;
   expect((await store.page(other)).items).toEqual([]);
-  expect(
-    await admin.zrangebylex(`${tag}:index`, "[thing|default|session=", "(thing|default|session>"),
-  ).toEqual([
-    member("session=s", "done", NOW + 2, third),
-    member("session=s", "open", NOW, first),
-    member("session=s", "open", NOW + 1, second),
+  expect(await admin.zrangebylex(`${tag}:index`, "[thing||s=", "(thing||s>")).toEqual([
+    member("s=s", "done", NOW + 2, third),
+    member("s=s", "open", NOW, first),
+    member("s=s", "open", NOW + 1, second),
   ]);
-  expect(await repairAll(store)).toEqual(CLEAN);
+  // A page has no reason to look at what names a record that is on it already.
+  expect(await repairAll(store)).toEqual({ ...CLEAN, stale_entries: 1 });
   await store.close();
 });
 
@@ -201,11 +203,7 @@ it("S5: whatever is damaged, repair gives exactly what the records say, in bound
           if (member) await admin.zadd(zset, "0", member.replace(/\|17000/, "|17009"));
           break;
         case 2:
-          await admin.zadd(
-            zset,
-            "0",
-            `thing|default|session=s|open|${"0".repeat(13)}|${idOf(`never-${damage}`)}`,
-          );
+          await admin.zadd(zset, "0", `thing||s=s|open|${"0".repeat(13)}|!${idOf(`never-${damage}`)}`);
           break;
         default: {
           const id = ids[random(ids.length)] as string;

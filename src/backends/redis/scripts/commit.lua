@@ -2,7 +2,7 @@
 --
 -- KEYS  1 records   hash: id → packed record
 --       2 history   hash: id/n → a full chunk of events
---       3 index     zset of kind|tenant|key|status|created|id
+--       3 index     zset of kind|tenant|key|status|created|short id
 --       4 due       zset of kind|due|id
 -- ARGV  1 now       epoch ms of an injected clock, "" for this server's time
 --       2 request   the commit's random id (S4)
@@ -10,10 +10,10 @@
 --       4 operations, each a letter and its fields, each of them ended by a line feed (fewer arguments are less work
 --         for both sides):
 --         i id flags lease-ms due head status keys
---           flags: a abort if it exists, t touch; lease-ms, due: "" for none; head: kind|tenant|; keys: name=value|…
+--           flags: a abort if it exists, t touch; lease-ms, due: "" for none; head: kind|tenant|; keys: letters=value|…
 --         u id flags statuses version fence touches tests status keys due lease owner event
 --           flags: o optional, t touch, v brings a value; statuses "|a|b|"; tests: f lease free, n not due, d due;
---           status "=x"; keys: of each that changes name=value, or -name; due: "-" null, "=at", "+ms"; lease:
+--           status "=x"; keys: of each that changes x=value, or -x; due: "-" null, "=at", "+ms"; lease:
 --           "-" release, "~ms" renew, "=ms" take; "" everywhere: not named
 --         r id
 --       5… in the order of the operations: for each i the packed record from behind the end of its lease; for each u
@@ -57,8 +57,12 @@ end
 local function patched_keys(keys, changes)
   local all = keys == "" and "|" or "|" .. keys .. "|"
   for change in string.gmatch(changes, "[^|]+") do
-    all = string.gsub(all, "|" .. string.match(change, "%l+") .. "=[^|]*", "", 1)
-    if string.byte(change) ~= 45 then -- not "-name"
+    local found = "|(%l*)" .. string.match(change, "%l") .. "(%l*)(=[^|]*)"
+    -- The others that have the same value keep it.
+    all = string.gsub(all, found, function(before, after, value)
+      return before .. after == "" and "" or "|" .. before .. after .. value
+    end, 1)
+    if string.byte(change) ~= 45 then -- not "-x"
       all = all .. change .. "|"
     end
   end
@@ -179,11 +183,12 @@ for n, step in ipairs(plan) do
   if code == "i" then
     local lease_end = step[3] ~= "" and text(now + tonumber(step[3])) or ""
     local head, status = step[5], step[6]
-    add_members(added, head, step[7], "|" .. status .. "|" .. place_of(now_text) .. "|" .. id)
+    local kind = string.match(head, "[^|]*")
+    add_members(added, head, step[7], "|" .. status .. "|" .. place_of(now_text) .. "|" .. short_id(kind, id))
     if lease_end ~= "" or step[4] ~= "" then
-      move_due(due_index, string.match(head, "[^|]*"), id, "", lease_end ~= "" and lease_end or step[4])
+      move_due(due_index, kind, id, "", lease_end ~= "" and lease_end or step[4])
     end
-    write(id, "1|" .. now_text .. "|" .. now_text .. "|" .. lease_end .. step.value)
+    write(id, "1|" .. now_text .. "||" .. lease_end .. step.value)
     hints[#hints + 1] = id .. "|1|" .. status
   elseif code == "u" then
     local record = step.old

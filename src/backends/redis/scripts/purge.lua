@@ -32,13 +32,13 @@ while budget > 0 do
     batch = redis.call("ZRANGEBYLEX", index, from, stop, "LIMIT", 0, math.min(100, budget + 1))
   end
   for _, member in ipairs(batch) do
-    local id = string.sub(member, #group + 16)
+    local id = full_id(kind, string.sub(member, #group + 16))
     local packed = redis.call("HGET", records, id)
     local record = packed and unpack_record(packed)
     if not record then
       -- What the record has left behind.
       redis.call("ZREM", index, member)
-    elseif tonumber(record[UPDATED]) < before then
+    elseif tonumber(record[UPDATED] ~= "" and record[UPDATED] or record[CREATED]) < before then
       if purged == limit then
         return { purged, from, 1 }
       end

@@ -42,7 +42,7 @@ local function check_events(field)
 end
 
 local function check_member(member)
-  local id = string.match(member, "([^|]*)$")
+  local id = part == 3 and id_of(member) or string.match(member, "[^|]*$")
   local packed = redis.call("HGET", KEYS[1], id)
   local right
   if part == 3 then

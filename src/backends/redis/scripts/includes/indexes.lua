@@ -1,5 +1,6 @@
 -- Members of the index, all with score 0, ranged by bytes: kind | tenant | key | status | created | id, where key is
--- "name=value", or empty in the member that every record has. All members of one record differ in the key alone.
+-- "letters=value" as in the header, or empty in the member that every record has, and the id is short: see below. All
+-- members of one record differ in the key alone.
 -- They are gathered, to be written by one command each way: unpack() has room for some thousand values.
 local BATCH = 2000
 
@@ -17,12 +18,40 @@ local function place_of(time)
   return pad(tonumber(time))
 end
 
+-- fields.ts: without the prefix if that is the kind; else behind a mark that keeps the order of whole ids.
+local function short_id(kind, id)
+  local own = kind .. "_"
+  if string.sub(id, 1, #own) == own then
+    return string.sub(id, #own + 1)
+  end
+  for n = 1, #own do
+    -- By bytes: "<" between texts would ask for the server's locale.
+    local mine, theirs = string.byte(id, n) or 0, string.byte(own, n)
+    if mine ~= theirs then
+      return (mine < theirs and "!" or "~") .. id
+    end
+  end
+end
+
+local function full_id(kind, short)
+  local mark = string.byte(short)
+  if mark == 33 or mark == 126 then
+    return string.sub(short, 2)
+  end
+  return kind .. "_" .. short
+end
+
+-- Of a member of the index.
+local function id_of(member)
+  return full_id(string.match(member, "^[^|]*"), string.match(member, "[^|]*$"))
+end
+
 local function head_of(record)
   return record[KIND] .. "|" .. record[TENANT] .. "|"
 end
 
 local function tail_of(record, status, id)
-  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. id
+  return "|" .. status .. "|" .. place_of(record[CREATED]) .. "|" .. short_id(record[KIND], id)
 end
 
 -- For ZADD: a score goes before each.

@@ -4,7 +4,8 @@
 --
 -- The fields that a new record gets from the server's clock come first: the client sends the rest as one text.
 local CREATED, UPDATED, LEASE_END, STATUS, VERSION, DUE, OWNER = 2, 3, 4, 5, 6, 7, 8
--- KEYS_FIELD holds the keys that the record has, "name=value" joined by "|".
+-- UPDATED is empty while it is the time of creation. KEYS_FIELD holds the keys that the record has, "letters=value" joined
+-- by "|": a letter for each name (fields.ts), several for names that had the same value from the start.
 local FENCE, TOUCHES, EVENTS, REQUESTS, KIND, TENANT, KEYS_FIELD = 9, 10, 11, 12, 13, 14, 15
 -- Written out: a script would build it anew with each call.
 local HEADER = "^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^\n]*)()"
