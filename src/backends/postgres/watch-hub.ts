@@ -9,17 +9,10 @@
  *   no LISTEN. It runs only while somebody watches.
  */
 import type { ChangeHint, Watcher } from "../record-store.ts";
+import { Watched } from "../watched.ts";
 import { LOOK_AT_ALL } from "./announcer.ts";
 import type { PostgresSubscriber, PostgresSubscription } from "./client.ts";
 import { unescapeText } from "./names.ts";
-
-type Listener = (hint: ChangeHint) => void;
-
-interface Watched {
-  readonly listeners: Set<Listener>;
-  /** The version that the listeners know of, 0 for no record. */
-  seen: number;
-}
 
 export interface WatchHubOptions {
   readonly heads: (ids: readonly string[]) => Promise<readonly ChangeHint[]>;
@@ -35,7 +28,7 @@ const LONGEST_PAUSE_MS = 2000;
 
 export class WatchHub {
   readonly #options: WatchHubOptions;
-  readonly #watched: Map<string, Watched> = new Map();
+  readonly #watched: Watched = new Watched();
   #subscription: Promise<PostgresSubscription | null> | undefined;
   #reconnecting: NodeJS.Timeout | undefined;
   #poll: NodeJS.Timeout | undefined;
@@ -45,41 +38,16 @@ export class WatchHub {
     this.#options = options;
   }
 
-  async watch(ids: readonly string[], listener: Listener): Promise<Watcher> {
-    let open = true;
-    // A listener of its own for each watch, so that two watches with one function stay two.
-    const own: Listener = (hint) => {
-      if (open) listener(hint);
-    };
-    const wanted = [...new Set(ids)];
+  async watch(ids: readonly string[], listener: (hint: ChangeHint) => void): Promise<Watcher> {
+    // Before the versions are read: a notification between the two is told.
+    const { unread, end } = this.#watched.add(ids, listener);
     const close = async (): Promise<void> => {
-      if (!open) return;
-      open = false;
-      for (const id of wanted) {
-        const watched = this.#watched.get(id);
-        watched?.listeners.delete(own);
-        if (watched?.listeners.size === 0) this.#watched.delete(id);
-      }
+      end();
       if (this.#watched.size === 0) this.#stopPolling();
     };
-    // Before the versions are read: a notification between the two is told.
-    const fresh = new Set<string>();
-    for (const id of wanted) {
-      const watched = this.#watched.get(id);
-      if (watched) watched.listeners.add(own);
-      else {
-        fresh.add(id);
-        this.#watched.set(id, { listeners: new Set([own]), seen: -1 });
-      }
-    }
     try {
       await this.#listening();
-      const heads = new Map((await this.#options.heads([...fresh])).map((head) => [head.id, head.version]));
-      for (const id of fresh) {
-        const watched = this.#watched.get(id);
-        // Unless a notification has said so already.
-        if (watched?.seen === -1) watched.seen = heads.get(id) ?? 0;
-      }
+      this.#watched.read(unread, await this.#options.heads(unread));
     } catch (error) {
       await close();
       throw error;
@@ -90,7 +58,7 @@ export class WatchHub {
 
   /** Called after each commit of this store. */
   committed(hints: readonly ChangeHint[]): void {
-    if (this.#watched.size > 0) for (const hint of hints) this.#tell(hint);
+    if (this.#watched.size > 0) for (const hint of hints) this.#watched.tell(hint);
   }
 
   async close(): Promise<void> {
@@ -144,44 +112,34 @@ export class WatchHub {
     }
     for (const line of payload.split("\n")) {
       const [id = "", version = "", ...status] = line.split(" ");
-      const watched = this.#watched.get(id);
+      const seen = this.#watched.seen(id);
       // Notifications of two processes may come out of order: an older one says nothing.
-      if (watched && Number(version) > watched.seen) {
+      if (seen !== undefined && Number(version) > seen) {
         const text = parseText(status.join(" "));
-        if (text !== undefined) this.#tell({ id, version: Number(version), status: unescapeText(text) });
+        if (text !== undefined)
+          this.#watched.tell({ id, version: Number(version), status: unescapeText(text) });
       }
-    }
-  }
-
-  #tell(hint: ChangeHint): void {
-    const watched = this.#watched.get(hint.id);
-    if (!watched) return;
-    watched.seen = hint.version;
-    for (const listener of watched.listeners) {
-      // One that throws must not keep the hint from the others, nor make a commit look failed.
-      queueMicrotask(() => listener(hint));
     }
   }
 
   /** Reads all watched records. `all` tells of each of them, `changed` of those that nobody has told of. */
   async #look(which: "all" | "changed"): Promise<void> {
     if (this.#closed) return;
-    const before = new Map([...this.#watched].map(([id, { seen }]) => [id, seen]));
+    const before = this.#watched.versions;
     const ids = [...before.keys()];
     if (ids.length === 0) return;
     const heads = await this.#options.heads(ids).catch(() => undefined);
     if (!heads) {
       // Whoever listens has to look for himself.
-      if (which === "all") for (const id of ids) this.#tell({ id, version: 0, status: "" });
+      if (which === "all") for (const id of ids) this.#watched.tell({ id, version: 0, status: "" });
       return;
     }
     const found = new Map(heads.map((head) => [head.id, head]));
-    for (const id of ids) {
-      const watched = this.#watched.get(id);
+    for (const [id, seen] of before) {
       // Told meanwhile: what was read may be older.
-      if (!watched || watched.seen !== before.get(id) || watched.seen === -1) continue;
+      if (this.#watched.seen(id) !== seen) continue;
       const head = found.get(id) ?? { id, version: 0, status: "" };
-      if (which === "all" || head.version !== watched.seen) this.#tell(head);
+      if (which === "all" || head.version !== seen) this.#watched.tell(head);
     }
   }
 

@@ -1,12 +1,7 @@
 import type { ChangeHint, Watcher } from "../record-store.ts";
+import { Watched } from "../watched.ts";
 import type { SqliteDatabase } from "./driver.ts";
 import { QUERIES } from "./sql.generated.ts";
-
-interface Watched {
-  readonly listeners: Set<(hint: ChangeHint) => void>;
-  /** The version that the listeners know of, 0 for no record. */
-  seen: number;
-}
 
 /** Between two looks at least this many times as long passes as a look takes, however many ids are watched. */
 const REST_FACTOR = 4;
@@ -18,7 +13,7 @@ const REST_FACTOR = 4;
  */
 export class WatchHub {
   readonly #intervalMs: number;
-  readonly #watched: Map<string, Watched> = new Map();
+  readonly #watched: Watched = new Watched();
   #database: SqliteDatabase | null = null;
   #dataVersion = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -29,42 +24,29 @@ export class WatchHub {
 
   /** The watch is in force when this returns: it reads where the records stand in the same turn. */
   watch(database: SqliteDatabase, ids: readonly string[], listener: (hint: ChangeHint) => void): Watcher {
-    let open = true;
-    const own = (hint: ChangeHint): void => {
-      if (open) listener(hint);
-    };
     if (this.#watched.size === 0) {
       this.#database = database;
       // Before the versions are read: a commit between the two is seen twice rather than not at all.
       this.#dataVersion = readDataVersion(database);
     }
-    const wanted = new Set(ids);
-    const fresh = [...wanted].filter((id) => !this.#watched.has(id));
-    const heads = new Map(readHeads(database, fresh).map((head) => [head.id, head.version]));
-    for (const id of wanted) {
-      // A record that is watched already keeps the version that its listeners know of, or they would miss one.
-      const watched = this.#watched.get(id) ?? { listeners: new Set(), seen: heads.get(id) ?? 0 };
-      watched.listeners.add(own);
-      this.#watched.set(id, watched);
+    const { unread, end } = this.#watched.add(ids, listener);
+    const close = (): void => {
+      end();
+      if (this.#watched.size === 0) this.stop();
+    };
+    try {
+      this.#watched.read(unread, readHeads(database, unread));
+    } catch (error) {
+      close();
+      throw error;
     }
     if (this.#timer === undefined && this.#watched.size > 0) this.#schedule(this.#intervalMs);
-    return {
-      close: async () => {
-        open = false;
-        for (const id of wanted) {
-          const watched = this.#watched.get(id);
-          watched?.listeners.delete(own);
-          if (watched?.listeners.size === 0) this.#watched.delete(id);
-        }
-        if (this.#watched.size === 0) this.stop();
-      },
-    };
+    return { close: async () => close() };
   }
 
   /** Called after each commit of this connection. */
   committed(changes: readonly ChangeHint[]): void {
-    if (this.#watched.size === 0) return;
-    for (const hint of changes) this.#emit(hint);
+    if (this.#watched.size > 0) for (const hint of changes) this.#watched.tell(hint);
   }
 
   stop(): void {
@@ -72,14 +54,6 @@ export class WatchHub {
     this.#timer = undefined;
     this.#database = null;
     this.#watched.clear();
-  }
-
-  #emit(hint: ChangeHint): void {
-    const watched = this.#watched.get(hint.id);
-    if (!watched) return;
-    watched.seen = hint.version;
-    // In a turn of their own: a listener that throws must not make a commit look failed.
-    for (const listener of watched.listeners) queueMicrotask(() => listener(hint));
   }
 
   #schedule(delayMs: number): void {
@@ -98,14 +72,13 @@ export class WatchHub {
     try {
       const dataVersion = readDataVersion(this.#database);
       if (dataVersion === this.#dataVersion) return;
-      const heads = new Map(
-        readHeads(this.#database, [...this.#watched.keys()]).map((head) => [head.id, head]),
-      );
+      const versions = this.#watched.versions;
+      const heads = new Map(readHeads(this.#database, [...versions.keys()]).map((head) => [head.id, head]));
       this.#dataVersion = dataVersion;
-      for (const [id, watched] of this.#watched) {
+      for (const [id, seen] of versions) {
         const head = heads.get(id);
-        if (!head) watched.seen = 0;
-        else if (head.version !== watched.seen) this.#emit(head);
+        if (!head) this.#watched.forget(id);
+        else if (head.version !== seen) this.#watched.tell(head);
       }
     } catch {
       // The database is locked or away for the moment. The data version stays as it was, so the next look

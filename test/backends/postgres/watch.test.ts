@@ -1,6 +1,8 @@
+import { Pool } from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { ChangeHint } from "../../../src/backends/record-store.ts";
 import { PostgresHITLBackend, PostgresRecordStore } from "../../../src/backends/postgres/index.ts";
+import { gate } from "../../support/poll.ts";
 import { eventually } from "../../support/redis-server.ts";
 import { type PostgresServer, startPostgresServer } from "../../support/postgres-server.ts";
 import { idOf, insertOf, updateOf } from "./kit.ts";
@@ -132,6 +134,73 @@ describe("S5: hints", () => {
     for (let n = 0; n < 20; n += 1) await again.now();
     await again.close();
     expect(await heads()).toBe(before);
+  });
+});
+
+describe("W1: a watch is in force when it resolves", () => {
+  /** A pool whose next connection is lent when the gate opens. */
+  async function slowOnce(schema: string, commandTimeoutMs = 5000) {
+    const pool = new Pool({ connectionString: server.url, max: 4 });
+    const way = gate();
+    const asked = gate();
+    let armed = false;
+    const store = new PostgresRecordStore({
+      schema,
+      listen: false,
+      watchPollMs: 5,
+      commandTimeoutMs,
+      pool: {
+        connect: async () => {
+          if (armed) {
+            armed = false;
+            asked.open();
+            await way.passed;
+          }
+          return pool.connect();
+        },
+      },
+    });
+    opened.push(store, { close: () => pool.end() });
+    await store.now();
+    const hold = (): Promise<void> => {
+      armed = true;
+      return asked.passed;
+    };
+    return { store, hold, release: way.open };
+  }
+
+  it("also one that joins another that is not: what changes afterwards is heard", async () => {
+    const schema = server.schema();
+    const { store, hold, release } = await slowOnce(schema);
+    const changing = storeOf(schema);
+    await changing.commit([insertOf(idOf(1))]);
+    const held = hold();
+    const first = store.watch([idOf(1)], () => undefined);
+    await held;
+    const heard: number[] = [];
+    await store.watch([idOf(1)], ({ version }) => heard.push(version));
+    await changing.commit([updateOf(idOf(1), { patch: { status: "done" } })]);
+    release();
+    await first;
+    await eventually("the change", () => heard.includes(2));
+  });
+
+  it("also one that joins another that fails", async () => {
+    const schema = server.schema();
+    const changing = storeOf(schema);
+    await changing.commit([insertOf(idOf(1))]);
+    const { store, hold, release } = await slowOnce(schema, 500);
+    const held = hold();
+    const failing = expect(store.watch([idOf(1)], () => undefined)).rejects.toMatchObject({
+      code: "ERR_HITL_STORE",
+    });
+    await held;
+    const heard: number[] = [];
+    await store.watch([idOf(1)], ({ version }) => heard.push(version));
+    await failing;
+    release();
+    await changing.commit([updateOf(idOf(1), { patch: { status: "done" } })]);
+    await eventually("the change", () => heard.includes(2));
   });
 });
 
