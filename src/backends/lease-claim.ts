@@ -28,8 +28,10 @@ export function heldOp(
   { id, fence }: Pick<StoredRecord, "id" | "fence">,
   patch: Patch,
   event?: NewEvent,
+  statuses?: readonly string[],
 ): UpdateOp {
-  return { op: "update", id, optional: true, guard: { fence }, patch, ...(event ? { event } : {}) };
+  const guard: Guard = statuses ? { fence, status: statuses } : { fence };
+  return { op: "update", id, optional: true, guard, patch, ...(event ? { event } : {}) };
 }
 
 export function renewOp(held: Pick<StoredRecord, "id" | "fence">, renewMs: number): UpdateOp {

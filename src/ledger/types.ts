@@ -73,6 +73,9 @@ export interface Effect {
   /** The fencing token of the newest claim: grows with each, never falls. */
   readonly fence: number;
   readonly lease: Lease | null;
+  /** SHA-256 of tool, arguments as they are, and the policy's version: what an approval has to be for (P7). */
+  readonly call_hash: string;
+  readonly policy_version: string | null;
   readonly requires_approval: boolean;
   readonly approval: EffectApproval | null;
   /** The question what to do, while the effect is in doubt; null if none was asked (yet). */

@@ -9,7 +9,7 @@ const SWEEP_EVERY_MS = 60_000;
 const MAX_MS = 100 * 365 * DAY_MS;
 /** What a timer can wait for, with room for the spread of turns. */
 const SWEEP_MS = { min: 1000, max: 7 * DAY_MS };
-/** P6: outcomes of finished calls are needed until the host has saved what came out, by whatever process. */
+/** P6: outcomes are needed until the host has saved what came out, by whatever process. */
 const MIN_CALLS_MS = 60 * 60 * 1000;
 
 /** Milliseconds, or without an end. */
@@ -38,6 +38,8 @@ export interface RetentionOptions {
   readonly callsMs?: Keep | undefined;
   /** Messages that were delivered, answered with, or withdrawn. */
   readonly messagesMs?: Keep | undefined;
+  /** Effects of the ledger that have ended. A call whose effect was removed runs again: at least an hour. */
+  readonly effectsMs?: Keep | undefined;
   /** How often a backend sweeps by itself, about: from a second to a week. 0: never; call `sweep`. Default 60 000. */
   readonly sweepEveryMs?: number | undefined;
   /** Hears of a sweep in the background that failed. Default: a warning of the process. */
@@ -52,6 +54,7 @@ export interface Retention {
   readonly questions: { readonly completed: Keep; readonly cancelled: Keep; readonly expired: Keep };
   readonly calls: Keep;
   readonly messages: Keep;
+  readonly effects: Keep;
   readonly sweepEveryMs: number;
 }
 
@@ -67,6 +70,7 @@ export function retentionOf(options: RetentionOptions = {}): Retention {
     },
     calls: keepOf("callsMs", options.callsMs, MIN_CALLS_MS),
     messages: keepOf("messagesMs", options.messagesMs),
+    effects: keepOf("effectsMs", options.effectsMs, MIN_CALLS_MS),
     sweepEveryMs,
   };
 }

@@ -4,6 +4,7 @@
  */
 import { defaultLeaseOwner } from "../../core/ids.ts";
 import { checkLimit } from "../store-rules.ts";
+import { sweepEffects } from "./effects.ts";
 import { sweepMessages } from "./messages.ts";
 import { Threads } from "./open-threads.ts";
 import { sweepQuestions } from "./questions.ts";
@@ -25,7 +26,7 @@ export async function sweep(
   const lease = { owner: defaultLeaseOwner(), durationMs: LEASE_MS };
   const sweeping = { store, retention, limit, signal, lease, now, threads: new Threads(store, now), expire };
   const results: SweepResult[] = [];
-  for (const part of [sweepQuestions, sweepThreads, sweepMessages]) {
+  for (const part of [sweepQuestions, sweepThreads, sweepMessages, sweepEffects]) {
     assertGoesOn(signal);
     results.push(await part(sweeping));
   }

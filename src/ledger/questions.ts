@@ -1,0 +1,176 @@
+/** The two questions of an effect: may it run (P7), and, of one in doubt, did it happen (P6). */
+import { hitlValue, type PreparedRecord, toHITLRecord } from "../backends/hitl-codec.ts";
+import { answerOp, ended } from "../backends/hitl-transitions.ts";
+import type { StoredRecord, StoreOp } from "../backends/record-store.ts";
+import type { StoreHITLBackend } from "../backends/store-backend.ts";
+import { hashJson } from "../core/ids.ts";
+import type { JsonObject, JsonValue } from "../core/json.ts";
+import type { Actor } from "../core/record.ts";
+import { HITL_TRANSITIONS, statusesBefore } from "../core/states.ts";
+import type { EffectValue } from "./effect-record.ts";
+import type { ApprovalOptions } from "./options.ts";
+import type { DoubtDecision, EffectApproval } from "./types.ts";
+
+type Named = Pick<EffectValue, "idem_key" | "workflow_id" | "session_id" | "call_id" | "tool">;
+
+function requestOf(effect_id: string, { idem_key, workflow_id, session_id, call_id, tool }: Named) {
+  return {
+    session_id,
+    invocation_id: workflow_id,
+    tool_name: tool,
+    tool_call_id: call_id,
+    metadata: { effect_id, idem_key, workflow_id },
+  };
+}
+
+/**
+ * Asks whether the effect may run, as `value` has it now.
+ *
+ * @param before - what was approved until now, if the arguments are others: the human sees the difference
+ * @throws HoldpointError `ERR_HITL_TOO_LARGE`: what cannot be shown whole cannot be approved
+ */
+export function approvalQuestion(
+  backend: StoreHITLBackend,
+  effect_id: string,
+  value: EffectValue,
+  { message, preview, assignee, expiresInMs, on_expire, metadata }: ApprovalOptions,
+  before?: EffectValue,
+): PreparedRecord {
+  const { tool, workflow_id, call_hash, policy_version } = value;
+  const args = JSON.parse(value.args_canonical) as JsonObject;
+  const request = requestOf(effect_id, value);
+  return backend.prepare({
+    ...request,
+    hitl_type: "permission",
+    metadata: { ...metadata, ...request.metadata },
+    data: {
+      message: message ?? `Allow ${tool} for ${workflow_id}?`,
+      tool,
+      args,
+      allowed_decisions: ["approve_once", "reject"],
+      ...(preview === undefined ? {} : { preview }),
+      ...(before ? { previous_args: JSON.parse(before.args_canonical) as JsonObject } : {}),
+    },
+    subject: {
+      tool,
+      args,
+      approved_hash: call_hash,
+      ...(policy_version === null ? {} : { rule_version: policy_version }),
+    },
+    assignee,
+    expires_at: expiresInMs === undefined ? null : backend.now() + expiresInMs,
+    on_expire,
+  });
+}
+
+export function asked(hitl_id: string, { call_hash, policy_version }: EffectValue): EffectApproval {
+  return {
+    hitl_id,
+    approved_hash: call_hash,
+    policy_version,
+    decision: null,
+    decided_by: null,
+    decided_at: null,
+    reason: null,
+  };
+}
+
+/** What an answered question comes to; null while it is open. P8: whatever is not clearly a yes is none. */
+export function approvalOf(question: StoredRecord, approval: EffectApproval): EffectApproval | null {
+  const { status, user_response, responded_by, responded_at, reason, updated_at } = toHITLRecord(question);
+  if (status === "pending") return null;
+  const decided_at = responded_at ?? updated_at;
+  const decided = { ...approval, decided_by: responded_by, decided_at };
+  if (status !== "completed") return { ...decided, decision: "canceled", reason: reason ?? status };
+  const { decision, message } = (user_response ?? {}) as { decision?: unknown; message?: unknown };
+  const isYes = decision === "approve_once" || decision === "approve_always";
+  return {
+    ...decided,
+    decision: isYes ? "approved" : "denied",
+    reason: typeof message === "string" ? message : null,
+  };
+}
+
+/** Asks what became of an effect whose worker died, or stood still. */
+export function doubtQuestion(
+  backend: StoreHITLBackend,
+  effect_id: string,
+  value: EffectValue,
+  fence: number,
+): PreparedRecord {
+  const { tool, attempt, late_outcome } = value;
+  return backend.prepare({
+    ...requestOf(effect_id, value),
+    hitl_type: "in_doubt",
+    key: `in_doubt:${fence}`,
+    data: {
+      message: `The call of ${tool} was interrupted in its middle: it may or may not have taken effect. Look, then decide.`,
+      tool,
+      args: JSON.parse(value.args_canonical) as JsonObject,
+      attempt,
+      ...(late_outcome === undefined ? {} : { late_outcome }),
+      options: [
+        { value: "run_again", label: "It did not happen: run it" },
+        { value: "happened", label: "It happened: go on with this result" },
+        { value: "give_up", label: "Give it up" },
+      ],
+    },
+    response_schema: {
+      type: "object",
+      properties: { decision: { enum: ["run_again", "happened", "give_up"] }, result: true },
+      required: ["decision"],
+    },
+  });
+}
+
+export interface DoubtDecided {
+  readonly decision: DoubtDecision["decision"];
+  readonly result: JsonValue;
+  readonly actor: Actor | undefined;
+}
+
+/** Null while the question is open. P8: whatever is not a clear decision gives the effect up. */
+export function doubtOf(question: StoredRecord): DoubtDecided | null {
+  const { status, user_response, responded_by } = toHITLRecord(question);
+  if (status === "pending") return null;
+  const actor = responded_by ?? undefined;
+  const answer = (status === "completed" ? user_response : null) as Partial<DoubtDecided> | null;
+  if (answer?.decision === "run_again" || answer?.decision === "happened")
+    return { decision: answer.decision, result: answer.result ?? null, actor };
+  return { decision: "give_up", result: null, actor };
+}
+
+/** The question as it is answered, for a commit that also moves the effect. */
+export function answerQuestionOp(
+  backend: StoreHITLBackend,
+  question: StoredRecord,
+  answer: JsonValue,
+  actor: Actor | undefined,
+): StoreOp {
+  const by = { actor, idempotency_key: `answer:${hashJson(answer)}` };
+  return answerOp(question, answer, by, backend.now(), backend.retention);
+}
+
+/** The question as it is called off, for a commit that also cancels the effect. */
+export function cancelQuestionOp(
+  backend: StoreHITLBackend,
+  question: StoredRecord,
+  actor: Actor | undefined,
+  reason: string,
+): StoreOp {
+  return {
+    op: "update",
+    id: question.id,
+    guard: {
+      status: statusesBefore(HITL_TRANSITIONS, "cancelled"),
+      version: question.version,
+      not_due: true,
+    },
+    patch: {
+      status: "cancelled",
+      value: { ...hitlValue(question), reason },
+      ...ended(question, "cancelled", backend.retention),
+    },
+    event: { type: "cancelled", actor, reason },
+  };
+}
