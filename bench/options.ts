@@ -41,7 +41,7 @@ commits and effects. The ratios are the result; operations a second say somethin
 
   --only LIST         some of ${SECTIONS.join(", ")} (separated by commas; default: all)
   --rounds N          rounds of each side of a comparison (default 1500)
-  --concurrency LIST  for example 1,4,16 (default: what each comparison has a bound for)
+  --concurrency LIST  for example 1,4,16 (default: those of each comparison)
   --stores LIST       for scale and waiters: some of ${SUBJECT_NAMES.join(", ")} (default: all)
   --max-pending N     as far as scale goes (default 1000000, which takes some minutes for each store)
   --quick             a fifth of the rounds: shows that everything runs, not how fast
@@ -76,7 +76,7 @@ function sectionsOf(groups: readonly string[], only: string | undefined): readon
     throw new UsageError(`${unknown}: the only argument is ${Object.keys(GROUPS).join(", ")}.`);
   const named = groups.flatMap((name) => GROUPS[name] ?? []);
   const given = only?.split(",").map((text) => section(text.trim())) ?? [];
-  return named.length + given.length === 0 ? SECTIONS : [...named, ...given];
+  return named.length + given.length === 0 ? SECTIONS : [...new Set([...named, ...given])];
 }
 
 const listOf = (text: string): string[] => text.split(",").map((part) => part.trim());

@@ -4,6 +4,7 @@ import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ERROR_CODES, HITL_STATUSES, HITL_TYPES, HITLRecordSchema } from "holdpoint";
 import { describe, expect, it } from "vitest";
+import { HELP, SECTIONS } from "../../bench/options.ts";
 import { KEY_NAMES } from "../../src/backends/record-store.ts";
 import { CALL_STATUSES } from "../../src/core/states.ts";
 import { PAGES, root } from "./blocks.ts";
@@ -148,4 +149,17 @@ it("every error code that a document names is one", () => {
   for (const file of DOCUMENTS)
     for (const [code] of read(file).matchAll(/ERR_HITL_[A-Z_]*[A-Z]/g))
       expect(ERROR_CODES, file).toContain(code);
+});
+
+describe("docs/bench.md", () => {
+  const options = (text: string): Set<string> => new Set(text.match(/--[a-z]+(-[a-z]+)*/g));
+
+  it("names every option of the benchmark, and no other", () => {
+    const page = read("docs/bench.md").replaceAll(/^\| -.*$/gm, "");
+    expect(options(page)).toEqual(options(HELP));
+  });
+
+  it("describes every section", () => {
+    for (const name of SECTIONS) expect(read("docs/bench.md")).toContain(`### \`${name}\``);
+  });
 });
