@@ -25,10 +25,13 @@ export class Decisions {
     found: StoredRecord,
     decision: "approved" | "denied",
     by: By,
+    shown: string | undefined,
   ): Promise<boolean> {
     return this.#turns(context, found, "requires_approval", (stored, question) => {
       const { approval } = effectValueOf(stored);
       if (!approval || !question) return null;
+      // P7: what was decided on is not what is asked by now.
+      if (shown !== undefined && shown !== approval.hitl_id) return null;
       const answer: JsonValue = {
         decision: decision === "approved" ? "approve_once" : "reject",
         ...(by.reason === undefined ? {} : { message: by.reason }),

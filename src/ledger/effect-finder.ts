@@ -1,7 +1,7 @@
 /** Finds effects: by id and by call directly, by key over all partitions, and lists of them. */
 import { EFFECT_KIND } from "../backends/kinds.ts";
 import type { Page, PageQuery, StoredRecord } from "../backends/record-store.ts";
-import { HoldpointError } from "../core/errors.ts";
+import type { HoldpointError } from "../core/errors.ts";
 import { isOwnId, isValidForeignId, slotOf } from "../core/ids.ts";
 import { EFFECT_STATUSES, type EffectStatus } from "../core/states.ts";
 import { toEffect } from "./effect-record.ts";

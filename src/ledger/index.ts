@@ -29,7 +29,8 @@ export {
 } from "./errors.ts";
 export type { EffectEvent, EffectHooks } from "./hooks.ts";
 export { canonicalize, computeIdemKey, resourceIdCanonical, validateArgs } from "./idem-key.ts";
-export { type CommitOptions, type DecisionOptions, EffectLedger } from "./ledger.ts";
+export type { CommitOptions } from "./by-hand.ts";
+export { type DecisionOptions, EffectLedger } from "./ledger.ts";
 export type {
   ApprovalOptions,
   ConcurrencyOptions,

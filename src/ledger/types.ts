@@ -137,7 +137,10 @@ export type DoubtDecision =
   | { readonly decision: "give_up" };
 
 /** Names an effect: itself, its call, or its key. Itself and its call say where it is; a key is looked for. */
-export type EffectRef = string | Pick<Effect, "id" | "idem_key"> | ToolCall;
+export type EffectRef =
+  | string
+  | (Pick<Effect, "id" | "idem_key"> & Partial<Pick<Effect, "approval">>)
+  | ToolCall;
 
 export interface ListEffectsQuery {
   /** Default: all statuses. */

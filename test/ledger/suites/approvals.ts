@@ -229,6 +229,24 @@ export function approvals({ ledger, other, call, world }: Suite): void {
     expect(await own.claim(versioned, { policy_version: "v1" })).not.toBeNull();
   });
 
+  it("P7 a decision about what was shown does not count for what is asked by now", async () => {
+    const resource = { namespace: "bank", type: "transfer", id: { nr: call().workflow_id } };
+    const one = call({ resource, args: { amount: 10 } });
+    const own = ledger();
+    const shown = (await own.begin(one, needs)).effect;
+    await other().approve(one);
+    await errorOf(() =>
+      own.run({ ...one, args: { amount: 10_000 } }, () => "never", {
+        concurrency: { approvalTimeoutMs: 20 },
+      }),
+    );
+    expect(await own.approve(shown)).toBe(false);
+    expect(await own.deny(one, "no", { hitl_id: shown.approval?.hitl_id })).toBe(false);
+    const now = await own.getEffect(shown.id);
+    expect(now).toMatchObject({ status: "requires_approval", approval: { decision: null } });
+    expect(await own.approve(now as Effect)).toBe(true);
+  });
+
   it("P8 an effect that was made without approval is not run by a caller who needs one", async () => {
     const one = call();
     const own = ledger();

@@ -1,0 +1,60 @@
+/** What one ledger holds its calls to, and where it keeps them. */
+import type { StoredRecord } from "../backends/record-store.ts";
+import { StoreHITLBackend } from "../backends/store-backend.ts";
+import { engineBackend } from "../suspend/configure.ts";
+import { prepareCall, type PreparedCall } from "./call.ts";
+import { effectValueOf } from "./effect-record.ts";
+import { EffectStore } from "./effect-store.ts";
+import { type EffectHooks, Observer } from "./hooks.ts";
+import { invalid } from "./idem-key.ts";
+import {
+  type EffectDefaults,
+  type EffectLedgerOptions,
+  maxArgsSizeOf,
+  type RunOptions,
+  type Settings,
+  settingsOf,
+} from "./options.ts";
+import type { ToolCall } from "./types.ts";
+
+export class LedgerRules {
+  readonly effects: EffectStore;
+  readonly hooks: EffectHooks;
+  readonly #defaults: EffectDefaults;
+  readonly #maxArgsSizeBytes: number;
+
+  /** @throws EffectLedgerValidationError */
+  constructor(options: EffectLedgerOptions) {
+    this.#defaults = options.defaults ?? {};
+    this.hooks = options.hooks ?? {};
+    this.#maxArgsSizeBytes = maxArgsSizeOf(options);
+    // What is wrong with the defaults is said here, not with the first call.
+    this.settings();
+    this.effects = new EffectStore(backendOf(options));
+  }
+
+  settings(options: RunOptions = {}): Settings {
+    return settingsOf(this.#defaults, this.hooks, options);
+  }
+
+  prepare(call: ToolCall, { policy_version, hooks }: Settings): PreparedCall {
+    const { tenant_id } = this.effects.backend;
+    const { redact } = hooks;
+    return prepareCall(call, { tenant_id, maxArgsSizeBytes: this.#maxArgsSizeBytes, policy_version, redact });
+  }
+
+  observer(stored: StoredRecord, hooks: EffectHooks = this.hooks): Observer {
+    return new Observer(hooks, { ...effectValueOf(stored), effect_id: stored.id });
+  }
+}
+
+function backendOf({ backend, store, tenant_id }: EffectLedgerOptions): StoreHITLBackend {
+  if ((backend === undefined) === (store === undefined))
+    throw invalid("backend", "or store has to be given, and not both.");
+  const own = backend
+    ? engineBackend(backend)
+    : new StoreHITLBackend(store as NonNullable<typeof store>, { retention: { sweepEveryMs: 0 } });
+  return tenant_id === undefined || tenant_id === own.tenant_id
+    ? own
+    : (own.forTenant(tenant_id) as StoreHITLBackend);
+}
