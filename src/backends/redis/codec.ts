@@ -34,6 +34,7 @@ import { fullJson, shortJson } from "./short-json.ts";
 
 const FORMAT = "1";
 const FIRST_KEY = 14;
+
 function invalid(message: string): never {
   throw new HoldpointError("ERR_HITL_INVALID_INPUT", message);
 }
@@ -152,14 +153,15 @@ export function decodeRecord(id: string, packed: string, value = ""): StoredReco
   const fields = packed.slice(0, end).split("|");
   if (end < 0 || fields[0] !== FORMAT || fields.length <= FIRST_KEY) throw unknownFormat(id);
   const [, created, updated, leaseEnd, status, version, due, owner, fence, touches] = fields as Header;
-  const [kind, tenant] = fields.slice(FIRST_KEY - 2) as [string, string];
+  const kind = fields[FIRST_KEY - 2] as string;
+  const tenant = fields[FIRST_KEY - 1] as string;
   const envelope = {
     id,
     kind: unescapeField(kind),
     tenant_id: tenantOf(tenant),
     status: statusOf(status),
     version: Number(version),
-    keys: unpackKeys(fields.slice(FIRST_KEY)),
+    keys: unpackKeys(fields, FIRST_KEY),
     due_at: due === "" ? null : Number(due),
     lease: leaseEnd === "" ? null : { owner: unescapeField(owner), expires_at: Number(leaseEnd) },
     fence: Number(fence),

@@ -139,15 +139,16 @@ export function packKeyChanges(changes: { readonly [name in KeyName]?: string | 
   return packed;
 }
 
-/** @param fields `letters=value` each; others say nothing */
-export function unpackKeys(fields: readonly string[]): RecordKeys {
+/** @param fields from `first` on `letters=value`; others say nothing */
+export function unpackKeys(fields: readonly string[], first: number): RecordKeys {
   const keys: { [name in KeyName]?: string } = {};
-  for (const field of fields) {
+  for (let n = first; n < fields.length; n += 1) {
+    const field = fields[n] as string;
     const equals = field.indexOf("=");
     if (equals < 1) continue;
     const value = unescapeField(field.slice(equals + 1));
-    for (const letter of field.slice(0, equals)) {
-      const name = NAMES.get(letter);
+    for (let at = 0; at < equals; at += 1) {
+      const name = NAMES.get(field.charAt(at));
       if (name !== undefined) keys[name] = value;
     }
   }

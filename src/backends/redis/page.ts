@@ -82,8 +82,9 @@ export class PageReader {
     for (let open = parts; ; ) {
       await this.#take(space, open, asked, wanted);
       const sorted = parts.flatMap(({ records }) => records).sort(order);
-      const places = new Map(sorted.map((record, n) => [record, n + 1]));
       open = open.filter(({ ask }) => ask > 0);
+      if (open.length === 0) return sorted.slice(0, wanted);
+      const places = new Map(sorted.map((record, n) => [record, n + 1]));
       for (const part of open) {
         const last = part.records.at(-1);
         // What comes before its last record is known: so many more of it can be in the page.
@@ -104,7 +105,8 @@ export class PageReader {
     for (const [n, part] of parts.entries()) {
       const reply = replies[n] as string[];
       for (let m = 0; m + 1 < reply.length; m += 2) {
-        const [position, packed] = reply.slice(m, m + 2) as [string, string];
+        const position = reply[m] as string;
+        const packed = reply[m + 1] as string;
         const id = fullId(asked.kind, position.slice(POSITION));
         const record = packed === "" ? null : decodeRecord(id, packed);
         part.after = position;
@@ -161,11 +163,11 @@ function positionOf(kind: string, { created_at, id }: Pick<StoredRecord, "create
   return `${indexPlace(created_at)}|${shortId(kind, id)}`;
 }
 
-/** The record is what its index entry says. */
-function fits(record: StoredRecord, position: string, { query, kind }: Asked): boolean {
+/** The record, read by the id in the position, is what its index entry says. */
+function fits(record: StoredRecord, position: string, { query }: Asked): boolean {
   const { key } = query;
   return (
-    positionOf(kind, record) === position &&
+    position.startsWith(indexPlace(record.created_at)) &&
     query.statuses.includes(record.status) &&
     (!key || record.keys[key.name] === key.value) &&
     record.kind === query.kind &&

@@ -4,41 +4,54 @@
  * there to be read. It is a third to a half of the JSON, in the server's memory and on the way to it.
  */
 
-/** PROTOCOL.md §13 has this table: a phrase never changes, and its character is never given to another. */
+const NO_TOOL = ',"tool_name":null,"tool_call_id":null,"node_id":null,"params":null';
+const FIRST_ASKED = ',"key":null,"occurrence":0';
+const NOBODY = ',"subject":null,"assignee":null';
+const NOT_RESUMED_APART = ',"block_id":null,"resume_mode":"response","tool_state":null';
+const EXPIRES = ',"on_expire":"expire"';
+const UNANSWERED =
+  ',"user_response":null,"responded_at":null,"responded_by":null,"idempotency_key":null,"reason":null}';
+
+/**
+ * PROTOCOL.md §13 has this table: a character never gets another phrase. Long ones, since each that is found costs time;
+ * a part of a long one where the rest is another. The characters are such as a terminal does not mind.
+ */
 const PHRASES: ReadonlyMap<string, string> = new Map([
-  ["\x01", ',"thread_id":null'],
+  ["\x01", ',"thread_id":null,"checkpoint_ns":null'],
   ["\x02", ',"checkpoint_ns":null'],
   ["\x03", ',"graph_name":null'],
   ["\x04", ',"metadata":{}'],
-  ["\x06", ',"block_id":null'],
-  ["\x10", ',"resume_mode":"response"'],
-  ["\x11", ',"tool_state":null'],
-  ["\x12", ',"checkpoint_id":null'],
-  ["\x13", ',"callback_id":null'],
-  ["\x14", ',"tool_name":null,"tool_call_id":null,"node_id":null'],
-  ["\x15", ',"params":null'],
-  ["\x16", ',"key":null'],
-  ["\x17", ',"occurrence":0'],
+  ["\x06", `${NOT_RESUMED_APART},"checkpoint_id":null,"callback_id":null`],
+  ["\x10", NOT_RESUMED_APART],
+  ["\x11", ',"checkpoint_id":null'],
+  ["\x12", ',"callback_id":null'],
+  ["\x13", NO_TOOL + FIRST_ASKED],
+  ["\x14", ',"params":null'],
+  ["\x15", FIRST_ASKED],
   [
-    "\x18",
+    "\x16",
     ',"response_schema":{"type":"object","properties":{"confirmed":{"type":"boolean"},"comment":{"type":"string"}},"required":["confirmed"]}',
   ],
-  ["\x19", ',"subject":null'],
-  ["\x1a", ',"assignee":null'],
-  ["\x1c", ',"expires_at":null'],
-  ["\x1d", ',"on_expire":"expire"'],
-  [
-    "\x1e",
-    ',"user_response":null,"responded_at":null,"responded_by":null,"idempotency_key":null,"reason":null}',
-  ],
+  ["\x17", NOBODY],
+  ["\x18", ',"subject":null'],
+  ["\x19", ',"assignee":null'],
+  ["\x1a", ',"expires_at":null'],
+  ["\x1c", EXPIRES],
+  ["\x1d", UNANSWERED],
+  ["\x1e", EXPIRES + UNANSWERED],
+  ["\x1f", `${NOBODY},"expires_at":null${EXPIRES}${UNANSWERED}`],
 ]);
 const CHARACTERS: ReadonlyMap<string, string> = new Map(
   [...PHRASES].map(([character, phrase]) => [phrase, character]),
 );
 
 const QUESTION = '{"schema_version":1,"hitl_id":';
+/** The longest first. */
 const ANY_PHRASE = new RegExp(
-  [...PHRASES.values()].map((phrase) => phrase.replaceAll(/[{}[\]]/g, "\\$&")).join("|"),
+  [...PHRASES.values()]
+    .sort((a, b) => b.length - a.length)
+    .map((phrase) => phrase.replaceAll(/[{}[\]]/g, "\\$&"))
+    .join("|"),
   "g",
 );
 const ANY_CHARACTER = new RegExp(`[${[...PHRASES.keys()].join("")}]`, "g");

@@ -15,6 +15,8 @@ import {
   unescapeField,
   unpackKeys,
 } from "../../../src/backends/redis/fields.ts";
+import { StoreHITLBackend } from "../../../src/backends/store-backend.ts";
+import { MemoryRecordStore } from "../../../src/testing/index.ts";
 import { fullJson, shortJson } from "../../../src/backends/redis/short-json.ts";
 
 /** What could be taken for something else. */
@@ -61,7 +63,7 @@ it("S6: keys come back; each is in one entry, and found where its name is looked
         Object.entries(given).filter(([, one]) => one !== undefined),
       ) as RecordKeys;
       const fields = packKeys(keys) === "" ? [] : packKeys(keys).split("|");
-      expect(unpackKeys(fields)).toEqual(keys);
+      expect(unpackKeys(fields, 0)).toEqual(keys);
       for (const name of KEY_NAMES) {
         const own = keys[name];
         const found =
@@ -116,4 +118,60 @@ it("S6: the JSON of a question comes back to the byte, whatever is in it", () =>
     }),
     { numRuns: 2000 },
   );
+});
+
+it("S6: a stored question is read for ever as it was written", () => {
+  const no = (...names: string[]): string => names.map((name) => `,"${name}":null`).join("");
+  const asked = ',"key":null,"occurrence":0';
+  const confirm =
+    ',"response_schema":{"type":"object","properties":{"confirmed":{"type":"boolean"},"comment":{"type":"string"}},"required":["confirmed"]}';
+  const unanswered = `${no("user_response", "responded_at", "responded_by", "idempotency_key", "reason")}}`;
+  const plain = `${no("block_id")},"resume_mode":"response"${no("tool_state")}`;
+  const expire = ',"on_expire":"expire"';
+  const table: readonly (readonly [string, string])[] = [
+    ["01", no("thread_id", "checkpoint_ns")],
+    ["02", no("checkpoint_ns")],
+    ["03", no("graph_name")],
+    ["04", ',"metadata":{}'],
+    ["06", plain + no("checkpoint_id", "callback_id")],
+    ["10", plain],
+    ["11", no("checkpoint_id")],
+    ["12", no("callback_id")],
+    ["13", no("tool_name", "tool_call_id", "node_id", "params") + asked],
+    ["14", no("params")],
+    ["15", asked],
+    ["16", confirm],
+    ["17", no("subject", "assignee")],
+    ["18", no("subject")],
+    ["19", no("assignee")],
+    ["1a", no("expires_at")],
+    ["1c", expire],
+    ["1d", unanswered],
+    ["1e", expire + unanswered],
+    ["1f", no("subject", "assignee", "expires_at") + expire + unanswered],
+  ];
+  for (const [code, phrase] of table)
+    expect([code, fullJson(String.fromCharCode(Number.parseInt(code, 16)))]).toEqual([code, phrase]);
+});
+
+it("the short form of a question is half of its JSON, of those that tools ask too", async () => {
+  const store = new MemoryRecordStore();
+  const backend = new StoreHITLBackend(store);
+  const request = { hitl_type: "confirm", session_id: "s", data: { message: "Send it?" } };
+  for (const more of [
+    {},
+    {
+      thread_id: "t",
+      checkpoint_ns: "tools:1",
+      tool_name: "send",
+      tool_call_id: "c",
+      node_id: "tools",
+      params: {},
+    },
+  ]) {
+    const { record } = await backend.create({ ...request, ...more });
+    const [stored] = await store.get([record.hitl_id]);
+    const json = JSON.stringify(stored?.value);
+    expect(shortJson(json).length).toBeLessThan(json.length / 2);
+  }
 });
