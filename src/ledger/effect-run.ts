@@ -7,7 +7,7 @@ import type { EffectEntry } from "./effect-entry.ts";
 import { vanished } from "./effect-entry.ts";
 import { effectValueOf, statusOf, toEffect } from "./effect-record.ts";
 import { GIVEN_UP, openQuestionOf } from "./effect-store.ts";
-import { askDoubtOp, type Outcome, readyOp, resolvedOp } from "./effect-writes.ts";
+import { askDoubtOp, inDoubtOp, type Outcome, readyOp, resolvedOp } from "./effect-writes.ts";
 import {
   EffectDeniedError,
   EffectFailedError,
@@ -28,6 +28,7 @@ export class EffectRun {
   readonly #entry: EffectEntry;
   readonly #handler: EffectHandler<unknown>;
   readonly #waiter: Waiter;
+  #seen = { version: 0, since: 0 };
 
   constructor(entry: EffectEntry, handler: EffectHandler<unknown>) {
     this.#entry = entry;
@@ -119,10 +120,21 @@ export class EffectRun {
 
   async #waitForWorker(stored: StoredRecord): Promise<StoredRecord> {
     const { effects, settings } = this.#entry;
+    if (this.#hasSeenALeaseOf(stored)) {
+      const moved = await effects.move(this.#entry.context("settle"), inDoubtOp(stored));
+      if (moved.done && moved.stored) return moved.stored;
+    }
     const now = effects.backend.now();
     // By our clock it may be over, by the store's it is not: `settled` has just asked.
     const untilMs = stored.lease && !mayHaveRunOut(stored, now) ? stored.lease.expires_at - now : 0;
     return this.#wait(stored, settings.concurrency.waitTimeoutMs, untilMs);
+  }
+
+  /** The holder has not been heard of for as long as his lease lasts, whatever a clock says that is set back. */
+  #hasSeenALeaseOf({ version, lease, updated_at }: StoredRecord): boolean {
+    const now = performance.now();
+    if (this.#seen.version !== version) this.#seen = { version, since: now };
+    return lease !== null && now - this.#seen.since > lease.expires_at - updated_at;
   }
 
   async #waitForHuman(stored: StoredRecord): Promise<StoredRecord> {

@@ -1,6 +1,6 @@
 /** Stores that fail: nothing is forgotten that was done, and callers hear what is known. And what a call costs. */
 import { type HITLBackend, isHoldpointError, type RecordStore, StoreHITLBackend } from "holdpoint";
-import { MemoryRecordStore } from "holdpoint/testing";
+import { FakeClock, MemoryRecordData, MemoryRecordStore } from "holdpoint/testing";
 import { describe, expect, it } from "vitest";
 import { HoldpointError } from "../../src/core/errors.ts";
 import {
@@ -149,6 +149,49 @@ describe("a store that fails", () => {
     const waiting = ledger.run(call, () => "never");
     await ledger.commit(effect, { status: "succeeded", result: "done" });
     expect(await waiting).toBe("done");
+  });
+});
+
+describe("a worker whose clock is wrong", () => {
+  const pair = (
+    skewMs: number,
+  ): { readonly clock: FakeClock; readonly wrong: EffectLedger; readonly right: EffectLedger } => {
+    const clock = new FakeClock();
+    const data = new MemoryRecordData();
+    const ledgerWith = (own: { now(): number }): EffectLedger => {
+      const store = new MemoryRecordStore({ clock }, data);
+      const backend = new StoreHITLBackend(store, { clock: own, retention: { sweepEveryMs: 0 } });
+      return new EffectLedger({ backend, defaults: { leaseMs: 1000, concurrency: { waitTimeoutMs: 30 } } });
+    };
+    const skewed = { now: () => clock.now() + skewMs };
+    return { clock, wrong: ledgerWith(skewed), right: ledgerWith(clock) };
+  };
+
+  it("P9 takes nothing over while the lease lasts by the store's clock, though his own is hours ahead", async () => {
+    const { clock, wrong, right } = pair(3_600_000);
+    const log = new EffectLog();
+    const { effect } = await right.begin(call);
+    const run = (): Promise<unknown> => wrong.run(call, () => log.add("ran"), { inDoubt: "retry" });
+    expect(isEffectTimeoutError(await errorOf(run))).toBe(true);
+    expect((await wrong.getEffect(effect.id))?.status).toBe("processing");
+    clock.advance(1000);
+    expect(await run()).toBe("ran");
+  });
+
+  it("P9 loses its lease by the store's clock, though his own is hours behind", async () => {
+    const { clock, wrong, right } = pair(-3_600_000);
+    const { effect } = await wrong.begin(call);
+    clock.advance(1000);
+    expect(await wrong.commit(effect, { status: "succeeded" })).toBe(false);
+    expect((await right.getEffect(effect.id))?.status).toBe("in_doubt");
+  });
+
+  it("P9 hears of a dead worker after a lease at most, though his own clock is hours behind", async () => {
+    const { clock, wrong, right } = pair(-3_600_000);
+    await right.begin(call, { leaseMs: 20 });
+    clock.advance(20);
+    const concurrency = { waitTimeoutMs: 10_000, maxIntervalMs: 5 };
+    expect(await wrong.run(call, () => "ran", { inDoubt: "retry", concurrency })).toBe("ran");
   });
 });
 

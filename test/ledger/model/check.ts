@@ -20,6 +20,9 @@ export function violations({ oracle }: ModelWorld): string[] {
     for (const { token } of of(oracle.refused))
       if (outcomes.has(token)) wrong(`P9 a refused outcome was given: ${token}`);
 
+    for (const { token } of of(oracle.late))
+      if (outcomes.has(token)) wrong(`P9 an outcome came after its lease: ${token}`);
+
     const fences = started.map(({ fence }) => fence);
     if (new Set(fences).size < fences.length) wrong(`P9 a fence was given twice: ${fences.join(", ")}`);
 

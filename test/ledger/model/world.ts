@@ -77,6 +77,8 @@ export class Oracle {
   readonly failed: { readonly call: number }[] = [];
   /** Tokens that were said to be no outcome. */
   readonly refused: { readonly call: number; readonly token: string }[] = [];
+  /** Tokens that were brought a whole lease after their handler began, or later. */
+  readonly late: { readonly call: number; readonly token: string }[] = [];
   /** Approvals that were sent, before anybody can have heard of them. */
   readonly approving: { readonly call: number; readonly variant: number; readonly at: number }[] = [];
   readonly approved: { readonly call: number; readonly variant: number }[] = [];
@@ -178,8 +180,10 @@ export class ModelWorld {
             token: own,
             at: oracle.next(),
           });
+          const since = this.clock.now();
           await turns.step(actor);
           if (fails) throw new Error("declined");
+          if (this.clock.now() >= since + LEASE_MS) oracle.late.push({ call, token: own });
           return own;
         },
         this.optionsOf(call),
@@ -213,12 +217,14 @@ export class ModelWorld {
       token,
       at: oracle.next(),
     });
+    const since = this.clock.now();
     await turns.step(actor);
     if (slow) {
       oracle.advancedMs += LEASE_MS;
       this.clock.advance(LEASE_MS);
       await turns.step(actor);
     }
+    if (this.clock.now() >= since + LEASE_MS) oracle.late.push({ call, token });
     const isDone = await ledger.commit(effect, { status: "succeeded", result: token });
     if (isDone) oracle.given.push({ call, value: token });
     else oracle.refused.push({ call, token });
