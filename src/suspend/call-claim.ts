@@ -2,7 +2,8 @@
  * The right to run a tool call (P9): taken by compare-and-set, kept by signs of life, given back with the
  * outcome. Whoever holds it has the newest fencing token.
  */
-import type { Guard, OpResult, Patch, StoredRecord, StoreOp } from "../backends/record-store.ts";
+import { doubtOp, Heartbeat, heldOp, mayHaveRunOut, takeOp } from "../backends/lease-claim.ts";
+import type { LeaseRequest, OpResult, Patch, StoredRecord, StoreOp } from "../backends/record-store.ts";
 import { CALL_TRANSITIONS, statusesBefore } from "../core/states.ts";
 import { type CallIdentity, type CallValue, callJson, insertCall } from "./call-record.ts";
 import { leaseLost } from "./errors.ts";
@@ -14,7 +15,7 @@ export class CallClaim {
   readonly #call: CallIdentity;
   /** As it was when the claim was taken; null without a claim. */
   record: StoredRecord | null = null;
-  #timer: NodeJS.Timeout | undefined;
+  #heartbeat: Heartbeat | undefined;
   #starting: Promise<boolean> | null = null;
 
   constructor(step: ToolStep, call: CallIdentity) {
@@ -59,8 +60,7 @@ export class CallClaim {
 
   /** Takes a recorded call that waits; false if somebody else was quicker. */
   async take(stored: StoredRecord): Promise<boolean> {
-    const patch: Patch = { status: "running", lease: this.#lease() };
-    return this.#taken(stored, patch, "claimed", []);
+    return this.#taken(stored, { status: "running" }, "claimed", []);
   }
 
   /**
@@ -70,11 +70,7 @@ export class CallClaim {
   async takeAgain(stored: StoredRecord, value: CallValue): Promise<boolean> {
     const { doubt } = value;
     const decided = doubt === null ? undefined : this.#step.questions.get(doubt);
-    const patch: Patch = {
-      status: "running",
-      lease: this.#lease(),
-      value: callJson({ ...value, doubt: null }),
-    };
+    const patch: Patch = { status: "running", value: callJson({ ...value, doubt: null }) };
     return this.#taken(
       stored,
       patch,
@@ -89,8 +85,7 @@ export class CallClaim {
     type: string,
     beside: readonly StoreOp[],
   ): Promise<boolean> {
-    const guard: Guard = { status: [stored.status], lease: "free", version: stored.version };
-    const op: StoreOp = { op: "update", id: stored.id, guard, patch, event: { type } };
+    const op = takeOp(stored, this.#lease(), patch, { type });
     const { results } = await this.#step.place.backend.store.commit([op, ...beside]);
     for (const { record } of results) this.#step.note(record);
     const result = results[0] as OpResult;
@@ -101,28 +96,18 @@ export class CallClaim {
   /** Gives the call back untouched, or with what it has to remember. */
   async release(value?: CallValue): Promise<void> {
     if (!this.record) return;
-    await this.#commit({
-      op: "update",
-      id: this.record.id,
-      optional: true,
-      guard: { fence: this.fence },
-      patch: { status: "suspended", lease: "release", ...(value ? { value: callJson(value) } : {}) },
-      event: { type: "released" },
-    });
+    const patch: Patch = {
+      status: "suspended",
+      lease: "release",
+      ...(value ? { value: callJson(value) } : {}),
+    };
+    await this.#commit(heldOp(this.record, patch, { type: "released" }));
     this.drop();
   }
 
   /** Writes what the call has to remember while it runs. @throws HoldpointError `ERR_HITL_LEASE_LOST` */
   async save(value: CallValue): Promise<void> {
-    const result = this.record
-      ? await this.#commit({
-          op: "update",
-          id: this.record.id,
-          optional: true,
-          guard: { fence: this.fence },
-          patch: { value: callJson(value) },
-        })
-      : null;
+    const result = this.record ? await this.#commit(heldOp(this.record, { value: callJson(value) })) : null;
     if (result?.status !== "updated") throw leaseLost(this.#call);
   }
 
@@ -131,40 +116,20 @@ export class CallClaim {
    * clock decides; ours only saves the question while the lease is surely alive.
    */
   async markInDoubt(stored: StoredRecord): Promise<boolean> {
-    if (stored.lease && stored.lease.expires_at > this.#step.now()) return false;
-    const result = await this.#commit({
-      op: "update",
-      id: stored.id,
-      optional: true,
-      guard: { status: statusesBefore(CALL_TRANSITIONS, "in_doubt"), lease: "free", version: stored.version },
-      patch: { status: "in_doubt", lease: "release" },
-      event: { type: "in_doubt", reason: "the holder's lease ran out" },
-    });
+    if (!mayHaveRunOut(stored, this.#step.now())) return false;
+    const result = await this.#commit(doubtOp(stored, statusesBefore(CALL_TRANSITIONS, "in_doubt")));
     return result.status === "updated" || result.record?.status !== "running";
   }
 
   /** Renews the lease for as long as the body runs. Timers do not keep the process alive. */
   beat(): void {
-    if (this.#timer || !this.record) return;
-    const { leaseMs } = this.#step;
-    this.#timer = setInterval(() => {
-      if (!this.record) return;
-      const renewal: StoreOp = {
-        op: "update",
-        id: this.record.id,
-        optional: true,
-        guard: { fence: this.fence },
-        patch: { lease: { renewMs: leaseMs } },
-      };
-      // A renewal that fails is not the end: the next one, or the guarded write of the outcome, decides.
-      this.#step.place.backend.store.commit([renewal]).catch(() => {});
-    }, leaseMs / 3);
-    this.#timer.unref();
+    if (this.#heartbeat || !this.record) return;
+    this.#heartbeat = new Heartbeat(this.#step.place.backend.store, this.record, this.#step.leaseMs);
   }
 
   stopBeat(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#heartbeat?.stop();
+    this.#heartbeat = undefined;
   }
 
   /** The claim ended with a write of the call's own. */
@@ -173,7 +138,7 @@ export class CallClaim {
     this.stopBeat();
   }
 
-  #lease(): { owner: string; durationMs: number } {
+  #lease(): LeaseRequest {
     return { owner: this.#step.leaseOwner(), durationMs: this.#step.leaseMs };
   }
 
