@@ -20,7 +20,7 @@ export class ShardKeys {
   readonly history: string;
   /** Sorted set of `kind|due|id`. */
   readonly due: string;
-  /** Sorted set of `kind|tenant|key|status|created|id`, where `key` is `name=value`, or empty: each record has one such. */
+  /** Sorted set of `kind|tenant|key|status|created|id` (fields.ts); `key` is `letters=value`, or empty: each record has one such. */
   readonly index: string;
   /** What `commit` and `purge` need. */
   readonly all: readonly string[];
