@@ -26,6 +26,7 @@ export interface StoreBackendOptions {
 const MAX_REMEMBERED = 1000;
 
 export class BackendState {
+  readonly options: StoreBackendOptions;
   readonly clock: Clock;
   readonly randomId: RandomId;
   readonly limits: JsonLimits;
@@ -38,9 +39,11 @@ export class BackendState {
 
   constructor(
     store: RecordStore,
-    { clock, randomId, limits, retention = {} }: StoreBackendOptions,
+    options: StoreBackendOptions,
     sweep: (options: SweepOptions) => Promise<SweepResult>,
   ) {
+    const { clock, randomId, limits, retention = {} } = options;
+    this.options = options;
     this.clock = clock ?? systemClock;
     this.randomId = randomId ?? defaultRandomId;
     this.limits = { ...DEFAULT_LIMITS, ...limits };

@@ -58,3 +58,9 @@ export function handOutAgain(record: StoredRecord): StoredRecord {
   // The record of a store that is not of this package has no source: this is the moment to copy it.
   return handOut(record, value ? value.source : cloneJson(record.value));
 }
+
+/** @internal Characters that keeping the record takes besides what its store keeps anyway; 0 where that is not known. */
+export function storedLength(record: StoredRecord): number {
+  const source = (record as { readonly [VALUE]?: Value })[VALUE]?.source;
+  return typeof source === "string" ? source.length : 0;
+}

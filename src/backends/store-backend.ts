@@ -3,6 +3,7 @@
  * P3 (validate before commit), P4 (first valid answer wins), P5 (one atomic operation each) and P8 (expiry
  * never approves by itself).
  */
+import type { Clock } from "../core/clock.ts";
 import { HoldpointError, isHoldpointError } from "../core/errors.ts";
 import { hashJson } from "../core/ids.ts";
 import { assertJsonSize, type JsonValue, toJson } from "../core/json.ts";
@@ -81,6 +82,14 @@ export class StoreHITLBackend implements HITLBackend {
       {},
       { tenant_id: checkId(tenant_id, "tenant_id"), shared: this.#shared },
     );
+  }
+
+  /** @internal The same backend over a store around this one's. It takes this one's place, which sweeps no more. */
+  over(wrap: (store: RecordStore, clock: Clock) => RecordStore): StoreHITLBackend {
+    const { clock, options, janitor } = this.#shared;
+    void janitor.stop();
+    const backend = new StoreHITLBackend(wrap(this.store, clock), options);
+    return this.#isView ? (backend.forTenant(this.tenant_id) as StoreHITLBackend) : backend;
   }
 
   /** Epoch milliseconds by the backend's clock. */
