@@ -3,8 +3,8 @@
  *
  * A packed record is a header line, the JSON value, and the last events: one text costs 100 to 200 bytes less than a
  * hash of fields (keys of a record push a small hash over 64 bytes a field, which turns it into a table) and 150 less
- * than a second entry for the events, and a read is one HGET. JSON is made and parsed only here and in short-json.ts, so
- * what was stored comes back to the byte (S6). A new record is packed here but for its times, so that the script has little to do.
+ * than a second entry for the events, and a read is one HGET. JSON is made and parsed only on this side, so that
+ * what was stored comes back to the byte (S6). A new record is packed here but for its times: the script has little to do.
  */
 import { HoldpointError } from "../../core/errors.ts";
 import type {
