@@ -7,6 +7,7 @@ import { hashJson } from "../core/ids.ts";
 import type { JsonObject, JsonValue } from "../core/json.ts";
 import type { Actor } from "../core/record.ts";
 import { HITL_TRANSITIONS, statusesBefore } from "../core/states.ts";
+import { doubtDecision, doubtRequest } from "../suspend/in-doubt.ts";
 import type { EffectValue } from "./effect-record.ts";
 import type { ApprovalOptions } from "./options.ts";
 import type { DoubtDecision, EffectApproval } from "./types.ts";
@@ -101,25 +102,13 @@ export function doubtQuestion(
   const { tool, attempt, late_outcome } = value;
   return backend.prepare({
     ...requestOf(effect_id, value),
-    hitl_type: "in_doubt",
-    key: `in_doubt:${fence}`,
-    data: {
-      message: `The call of ${tool} was interrupted in its middle: it may or may not have taken effect. Look, then decide.`,
+    ...doubtRequest(
       tool,
-      args: JSON.parse(value.args_canonical) as JsonObject,
-      attempt,
-      ...(late_outcome === undefined ? {} : { late_outcome }),
-      options: [
-        { value: "run_again", label: "It did not happen: run it" },
-        { value: "happened", label: "It happened: go on with this result" },
-        { value: "give_up", label: "Give it up" },
-      ],
-    },
-    response_schema: {
-      type: "object",
-      properties: { decision: { enum: ["run_again", "happened", "give_up"] }, result: true },
-      required: ["decision"],
-    },
+      JSON.parse(value.args_canonical) as JsonObject,
+      { attempt, ...(late_outcome === undefined ? {} : { late_outcome }) },
+      true,
+    ),
+    key: `in_doubt:${fence}`,
   });
 }
 
@@ -129,15 +118,12 @@ export interface DoubtDecided {
   readonly actor: Actor | undefined;
 }
 
-/** Null while the question is open. P8: whatever is not a clear decision gives the effect up. */
+/** Null while the question is open. */
 export function doubtOf(question: StoredRecord): DoubtDecided | null {
-  const { status, user_response, responded_by } = toHITLRecord(question);
-  if (status === "pending") return null;
-  const actor = responded_by ?? undefined;
-  const answer = (status === "completed" ? user_response : null) as Partial<DoubtDecided> | null;
-  if (answer?.decision === "run_again" || answer?.decision === "happened")
-    return { decision: answer.decision, result: answer.result ?? null, actor };
-  return { decision: "give_up", result: null, actor };
+  const record = toHITLRecord(question);
+  if (record.status === "pending") return null;
+  const { decision, result = null } = doubtDecision(record);
+  return { decision, result, actor: record.responded_by ?? undefined };
 }
 
 /** The question as it is answered, for a commit that also moves the effect. */

@@ -1,6 +1,7 @@
 /** A call whose holder died in its middle: a human says what became of it (P9). */
 import { toHITLRecord } from "../backends/hitl-codec.ts";
 import type { StoredRecord } from "../backends/record-store.ts";
+import type { JsonObject, JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
 import { callJson, type CallIdentity, type CallValue } from "./call-record.ts";
@@ -13,6 +14,34 @@ interface Doubt {
 }
 
 /**
+ * The question, for calls and effects alike (PROTOCOL.md §8.4, §19.4).
+ *
+ * @param more - what else is known of it
+ * @param result - what a result has to be, where it happened
+ */
+export function doubtRequest(tool: string, args: JsonObject, more: JsonObject, result: JsonObject | true) {
+  return {
+    hitl_type: "in_doubt",
+    data: {
+      message: `The call of ${tool} was interrupted in its middle: it may or may not have taken effect. Look, then decide.`,
+      tool,
+      args,
+      ...more,
+      options: [
+        { value: "run_again", label: "It did not happen: run it" },
+        { value: "happened", label: "It happened: go on with this result" },
+        { value: "give_up", label: "Give it up" },
+      ],
+    },
+    response_schema: {
+      type: "object",
+      properties: { decision: { enum: ["run_again", "happened", "give_up"] }, result },
+      required: ["decision"],
+    },
+  };
+}
+
+/**
  * @param fence - of the holder that died: each death is a question of its own.
  * @param steps - that are recorded as done, and will not run again.
  */
@@ -21,34 +50,22 @@ function doubtQuestion(call: CallIdentity, fence: number, steps: readonly string
     key: `in_doubt:${fence}`,
     alias: undefined,
     expiresInMs: undefined,
-    request: {
-      hitl_type: "in_doubt",
-      data: {
-        message: `The call of ${call.tool_name} was interrupted in its middle: it may or may not have taken effect. Look, then decide.`,
-        tool: call.tool_name,
-        args: call.params ?? {},
-        steps_done: [...steps],
-        options: [
-          { value: "run_again", label: "It did not happen: run it" },
-          { value: "happened", label: "It happened: go on with this result" },
-          { value: "give_up", label: "Give it up" },
-        ],
-      },
-      response_schema: {
-        type: "object",
-        properties: { decision: { enum: ["run_again", "happened", "give_up"] }, result: { type: "string" } },
-        required: ["decision"],
-      },
-    },
+    request: doubtRequest(call.tool_name, call.params ?? {}, { steps_done: [...steps] }, { type: "string" }),
   };
 }
 
-/** P8: whatever is not a clear decision gives the call up. */
-function doubtOf(record: HITLRecord): Doubt {
-  const answer = record.status === "completed" ? (record.user_response as Partial<Doubt> | null) : null;
-  if (answer?.decision === "run_again" || answer?.decision === "happened") {
+/** P8: whatever is not a clear decision gives the call up. The answer has satisfied the schema, if there is one. */
+export function doubtDecision<Result = JsonValue>({
+  status,
+  user_response,
+}: HITLRecord): {
+  readonly decision: Doubt["decision"];
+  readonly result?: Result | undefined;
+} {
+  const answer =
+    status === "completed" ? (user_response as { decision?: unknown; result?: Result } | null) : null;
+  if (answer?.decision === "run_again" || answer?.decision === "happened")
     return { decision: answer.decision, result: answer.result };
-  }
   return { decision: "give_up" };
 }
 
@@ -65,7 +82,7 @@ export async function decide(
   const known = value.doubt === null ? undefined : step.questions.get(value.doubt);
   const record = known ?? (await askDoubt(step, call, value, stored));
   return isTerminalHITLStatus(record?.status ?? "pending")
-    ? doubtOf(toHITLRecord(record as StoredRecord))
+    ? doubtDecision<string>(toHITLRecord(record as StoredRecord))
     : "open";
 }
 

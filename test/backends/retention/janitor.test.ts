@@ -125,10 +125,10 @@ describe("the sweeps of a backend", () => {
     await turn([1]);
     // A sweep looks for three kinds. Who is late finds the lease, which costs him one write.
     expect(sweeps).toEqual([
-      [3, 0],
-      [0, 3],
-      [3, 0],
-      [0, 3],
+      [4, 0],
+      [0, 4],
+      [4, 0],
+      [0, 4],
     ]);
     await sides[1]?.backend.close();
   });

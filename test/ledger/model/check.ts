@@ -16,7 +16,8 @@ export function violations({ oracle }: ModelWorld): string[] {
       ...started.map(({ token }) => token),
       ...of(oracle.words).map(({ word }) => word),
     ]);
-    for (const outcome of outcomes) if (!known.has(outcome)) wrong(`P6 an outcome of nobody: ${outcome}`);
+    for (const outcome of outcomes)
+      if (!known.has(outcome)) wrong(`P6 an outcome of nobody: ${String(outcome)}`);
     for (const { token } of of(oracle.refused))
       if (outcomes.has(token)) wrong(`P9 a refused outcome was given: ${token}`);
 
