@@ -123,7 +123,7 @@ describe("the sweeps of a backend", () => {
     await turn([0, 1]);
     await sides[0]?.backend.close();
     await turn([1]);
-    // A sweep looks for three kinds. Who is late finds the lease, which costs him one write.
+    // A sweep looks for four kinds. Who is late finds the lease, which costs him one write.
     expect(sweeps).toEqual([
       [4, 0],
       [0, 4],

@@ -74,6 +74,7 @@ export function concurrency({ ledger, other, call, world }: Suite): void {
       },
       options,
     );
+    await until("the first handler", () => log.count === 1);
     const second = other().run(one, () => log.add("second"), options);
     expect(await Promise.all([first, second])).toEqual(["first", "first"]);
     expect(log.entries).toEqual(["first"]);
