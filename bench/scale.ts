@@ -138,6 +138,9 @@ async function growing(subject: Subject, report: Report, options: Options): Prom
     await subject.settle?.();
     const [one] = (await backend.getPendingBySession("s0", { limit: 1 })).items;
     const get = (): Promise<unknown> => backend.get(one?.hitl_id ?? "");
+    // All else is compared with the first figures: they have to be those of a process that is warm.
+    if (first.size === 0)
+      for (const read of Object.values(readsOf(backend, size))) await inTurns(read, get, WARM_UP);
     for (const [name, read] of Object.entries(readsOf(backend, size))) {
       const { ms, ratio } = await inTurns(read, get, options.quick ? 40 : 200);
       const least = first.get(name) ?? ratio;
