@@ -248,9 +248,14 @@ export async function storeOperations(report: Report, options: Options): Promise
     "store",
     "operations a second, as a ratio to the bare store doing the same (respond: read + guarded write)",
   );
-  const servers = await Promise.all([redis(), postgres()]);
+  const { stores } = options;
+  const servers = await Promise.all([
+    ...(stores.includes("redis") ? [redis()] : []),
+    ...(stores.includes("postgres") ? [postgres()] : []),
+  ]);
+  const files = stores.includes("sqlite") ? [sqlite("FULL"), sqlite("NORMAL")] : [];
   try {
-    for (const subject of [memory, sqlite("FULL"), sqlite("NORMAL"), ...servers]) {
+    for (const subject of [memory, ...files, ...servers]) {
       for (const operation of subject.operations) {
         for (const concurrency of options.concurrency ?? [1, 16, 64, 256]) {
           const plan = {
