@@ -93,7 +93,7 @@ export class ByHand {
     const needs = { ...value, requires_approval: value.requires_approval || settings.requires_approval };
     if (stored.status !== "ready" || !isAllowed(needs, call_hash)) return null;
     const lease = { owner: defaultLeaseOwner(), durationMs: settings.leaseMs };
-    const taken = await this.#rules.effects.move(context, claimOp(stored, needs, lease));
+    const taken = await this.#rules.effects.take(context, claimOp(stored, needs, lease), lease);
     if (!taken.done || !taken.stored) return null;
     this.held.add(taken.stored.id, taken.stored.fence);
     return toEffect(taken.stored);

@@ -54,8 +54,9 @@ export class Decisions {
   /** An effect that waits for an approval, or for somebody to run it. */
   async cancel(context: EffectStoreErrorContext, found: StoredRecord, by: By): Promise<boolean> {
     const { backend } = this.#effects;
-    const status = found.status === "ready" ? "ready" : "requires_approval";
-    return this.#turns(context, found, status, (stored, question) => [
+    const settled = await this.#effects.settled(context, found);
+    const status = settled.status === "ready" ? "ready" : "requires_approval";
+    return this.#turns(context, settled, status, (stored, question) => [
       ...(question ? [cancelQuestionOp(backend, question, by.actor, by.reason ?? "cancelled")] : []),
       required(canceledOp(stored, by, this.#effects.writing)),
     ]);

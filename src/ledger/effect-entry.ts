@@ -96,8 +96,9 @@ export class EffectEntry {
   }
 
   async #insertClaimed(): Promise<Entered> {
-    const insert = this.#insert("processing", this.#newValue(1), this.#lease());
-    const { done, stored } = await this.effects.move(this.context("begin"), { ...insert, touch: true });
+    const lease = this.#lease();
+    const insert = { ...this.#insert("processing", this.#newValue(1), lease), touch: true };
+    const { done, stored } = await this.effects.take(this.context("begin"), insert, lease);
     if (!stored) throw new EffectLedgerInvariantError("The store gave no record.", this.#named());
     if (!done) return this.#replayed(stored);
     this.observer.tell({ type: "effect.created", level: "info", status: "processing" });
@@ -154,10 +155,9 @@ export class EffectEntry {
   async claim(stored: StoredRecord): Promise<{ readonly claimed: boolean; readonly stored: StoredRecord }> {
     const value = this.#asCalled(stored);
     if (!isAllowed(value, value.call_hash)) return { claimed: false, stored: await this.ask(stored, value) };
-    const { done, stored: now } = await this.effects.move(
-      this.context("claim"),
-      claimOp(stored, value, this.#lease()),
-    );
+    const lease = this.#lease();
+    const claim = claimOp(stored, value, lease);
+    const { done, stored: now } = await this.effects.take(this.context("claim"), claim, lease);
     if (!now) throw vanished(this.prepared.idem_key);
     this.observer.tell({
       type: "effect.transition",

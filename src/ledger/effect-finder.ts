@@ -61,7 +61,7 @@ export class EffectFinder {
     const { page, statuses } = this.#pageOf(query);
     const context = { operation: "list" };
     const { items, next_cursor } = await this.#page(page);
-    const settled = await Promise.all(items.map((item) => this.#effects.settled(context, item)));
+    const settled = await this.#effects.settledAll(context, items);
     const effects = settled
       .filter(({ status, tenant_id }) => tenant_id === backend.tenant_id && statuses.has(status))
       .map(toEffect);

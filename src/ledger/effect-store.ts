@@ -1,8 +1,9 @@
 /** The ledger's reads and writes: what a question says reaches its effect here, whoever looks first. */
 import { EFFECT_KIND } from "../backends/kinds.ts";
 import { mayHaveRunOut } from "../backends/lease-claim.ts";
-import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
+import type { LeaseRequest, OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
+import { isHoldpointError } from "../core/errors.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
 import { type EffectValue, effectValueOf } from "./effect-record.ts";
 import { decidedOp, inDoubtOp, readyOp, resolvedOp, type Written } from "./effect-writes.ts";
@@ -47,6 +48,24 @@ export class EffectStore {
     return { done: result.status === "updated" || result.status === "inserted", stored: result.record };
   }
 
+  /**
+   * Takes a lease. One whose write was not confirmed is sent again, and known by its owner: else the call would be in doubt
+   * although its handler has surely not begun.
+   */
+  async take(
+    context: EffectStoreErrorContext,
+    operation: StoreOp,
+    { owner }: LeaseRequest,
+  ): Promise<{ readonly done: boolean; readonly stored: StoredRecord | null }> {
+    try {
+      return await this.move(context, operation);
+    } catch (error) {
+      if (!isHoldpointError(error, "ERR_HITL_INDETERMINATE")) throw error;
+      const moved = await this.move(context, operation);
+      return { done: moved.done || moved.stored?.lease?.owner === owner, stored: moved.stored };
+    }
+  }
+
   async get(context: EffectStoreErrorContext, id: string): Promise<StoredRecord | null> {
     const [stored] = await this.#run(context, () => this.backend.store.get([id]));
     return stored?.kind === EFFECT_KIND && stored.tenant_id === this.backend.tenant_id ? stored : null;
@@ -70,14 +89,39 @@ export class EffectStore {
    * was answered has moved. Reads nothing if it waits for nobody.
    */
   async settled(context: EffectStoreErrorContext, stored: StoredRecord): Promise<StoredRecord> {
+    const id = openQuestionOf(stored.status, effectValueOf(stored));
+    return this.#settledBy(context, stored, id === null ? null : await this.question(context, id));
+  }
+
+  /** As {@link settled}, with one read for the questions of all of them. */
+  async settledAll(
+    context: EffectStoreErrorContext,
+    items: readonly StoredRecord[],
+  ): Promise<readonly StoredRecord[]> {
+    const ids = items.map((item) => openQuestionOf(item.status, effectValueOf(item)));
+    const asked = ids.filter((id) => id !== null);
+    if (asked.length === 0) return Promise.all(items.map((item) => this.#settledBy(context, item, null)));
+    const questions = await this.#run(context, async () => {
+      const found = await this.backend.store.get(asked);
+      const there = found.filter((question) => question !== null);
+      return Promise.all(there.map((question) => this.backend.settled(question)));
+    });
+    const byId = new Map(questions.map((question) => [question.id, question]));
+    return Promise.all(
+      items.map((item, n) => this.#settledBy(context, item, byId.get(ids[n] ?? "") ?? null)),
+    );
+  }
+
+  async #settledBy(
+    context: EffectStoreErrorContext,
+    stored: StoredRecord,
+    question: StoredRecord | null,
+  ): Promise<StoredRecord> {
     if (stored.status === "processing") {
       if (!mayHaveRunOut(stored, this.backend.now())) return stored;
       return (await this.move(context, inDoubtOp(stored))).stored ?? stored;
     }
     const value = effectValueOf(stored);
-    const id = openQuestionOf(stored.status, value);
-    if (id === null) return stored;
-    const question = await this.question(context, id);
     const operation = question && this.#movedBy(stored, value, question);
     return operation ? ((await this.move(context, operation)).stored ?? stored) : stored;
   }

@@ -1,4 +1,5 @@
 /** What an application is told, and what it decides. A hook that fails breaks no call, unless it is to protect one. */
+import { invalid } from "./idem-key.ts";
 import type { Effect, EffectStatus, Redact, ToolCall } from "./types.ts";
 
 interface Named {
@@ -54,6 +55,36 @@ export interface EffectHooks {
   readonly onEvent?: ((event: EffectEvent) => void) | undefined;
 }
 
+const HOOKS: readonly (keyof EffectHooks)[] = ["requiresApproval", "onApprovalRequired", "redact", "onEvent"];
+
+/**
+ * The call's own hooks win over the ledger's, each by itself. They may be methods of an object.
+ *
+ * @throws EffectLedgerValidationError for what is no hook: a policy whose name is misspelt would never be asked (P8)
+ */
+export function mergedHooks(ledger: EffectHooks, call: EffectHooks): EffectHooks {
+  const merged: { -readonly [name in keyof EffectHooks]: EffectHooks[name] } = {};
+  const bind = <Name extends keyof EffectHooks>(name: Name): void => {
+    const source = call[name] === undefined ? ledger : call;
+    const hook = source[name];
+    if (hook === undefined) return;
+    if (typeof hook !== "function") throw invalid(`hooks.${name}`, "has to be a function.");
+    merged[name] = hook.bind(source) as EffectHooks[Name];
+  };
+  for (const name of HOOKS) bind(name);
+  // An object of a class has fields of its own.
+  for (const given of [ledger, call])
+    if (Object.getPrototypeOf(given) === Object.prototype) assertKnown("hooks", given, HOOKS);
+  return merged;
+}
+
+/** @throws EffectLedgerValidationError for an option that there is not */
+export function assertKnown(where: string, given: object, names: readonly string[]): void {
+  const unknown = Object.keys(given).find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw invalid(unknown, `is not known to ${where}; there are ${names.join(", ")}.`);
+}
+
 type Distribute<T> = T extends unknown ? Omit<T, keyof Named> : never;
 
 /** Tells the hooks, and goes on whatever they do. */
@@ -67,8 +98,10 @@ export class Observer {
   }
 
   tell(event: Distribute<EffectEvent>): void {
+    const { onEvent } = this.#hooks;
+    if (!onEvent) return;
     try {
-      this.#hooks.onEvent?.({ ...this.#named, ...event });
+      onEvent({ ...this.#named, ...event });
     } catch {
       // There is nobody left to tell.
     }

@@ -1,7 +1,7 @@
 /** The ledger's options with their defaults: the call's own win over the ledger's, field by field. */
 import type { HITLBackend } from "../backends/hitl-backend.ts";
 import type { RecordStore } from "../backends/record-store.ts";
-import type { EffectHooks } from "./hooks.ts";
+import { assertKnown, type EffectHooks, mergedHooks } from "./hooks.ts";
 import { DEFAULT_MAX_ARGS_SIZE_BYTES, invalid } from "./idem-key.ts";
 import type { InDoubtChoice, JsonValue, ToolCall } from "./types.ts";
 
@@ -103,6 +103,17 @@ export interface Settings {
   readonly signal: AbortSignal | undefined;
 }
 
+const DEFAULTS: readonly (keyof EffectDefaults)[] = [
+  "concurrency",
+  "leaseMs",
+  "inDoubt",
+  "requires_approval",
+  "approval",
+  "policy_version",
+  "retry_failed",
+  "retry",
+];
+const OPTIONS: readonly string[] = [...DEFAULTS, "hooks", "signal"];
 const IN_DOUBT = ["ask", "retry", "fail"];
 const WAIT_TIMEOUT_MS = 30_000;
 const MIN_LEASE_MS = 10;
@@ -115,6 +126,9 @@ export function settingsOf(
   ledgerHooks: EffectHooks = {},
   options: RunOptions = {},
 ): Settings {
+  // P8: `requires_approval` that is misspelt would be no wish for an approval.
+  assertKnown("defaults", defaults, DEFAULTS);
+  assertKnown("the options of a call", options, OPTIONS);
   const one = <K extends keyof EffectDefaults>(name: K): EffectDefaults[K] =>
     options[name] === undefined ? defaults[name] : options[name];
   const concurrency = concurrencyOf(defaults.concurrency, options.concurrency);
@@ -131,7 +145,7 @@ export function settingsOf(
     policy_version,
     retry_failed: one("retry_failed") === true,
     retry: retryOf(one("retry") ?? null),
-    hooks: { ...ledgerHooks, ...defined(hooks) },
+    hooks: mergedHooks(ledgerHooks, hooks),
     signal: options.signal,
   };
 }

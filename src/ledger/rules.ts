@@ -21,6 +21,7 @@ export class LedgerRules {
   readonly effects: EffectStore;
   readonly hooks: EffectHooks;
   readonly #defaults: EffectDefaults;
+  readonly #usual: Settings;
   readonly #maxArgsSizeBytes: number;
 
   /** @throws EffectLedgerValidationError */
@@ -29,12 +30,13 @@ export class LedgerRules {
     this.hooks = options.hooks ?? {};
     this.#maxArgsSizeBytes = maxArgsSizeOf(options);
     // What is wrong with the defaults is said here, not with the first call.
-    this.settings();
+    this.#usual = settingsOf(this.#defaults, this.hooks);
     this.effects = new EffectStore(backendOf(options));
   }
 
   settings(options: RunOptions = {}): Settings {
-    return settingsOf(this.#defaults, this.hooks, options);
+    // Most calls have no options of their own.
+    return Object.keys(options).length === 0 ? this.#usual : settingsOf(this.#defaults, this.hooks, options);
   }
 
   prepare(call: ToolCall, { policy_version, hooks }: Settings): PreparedCall {

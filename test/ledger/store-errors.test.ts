@@ -68,10 +68,31 @@ describe("a store that fails", () => {
     }
   });
 
-  it("P6 a fresh call whose record is not confirmed does not run, and is in doubt for whoever is next", async () => {
+  it("P6 a claim that is not confirmed is known by its owner: nothing is in doubt that has not begun", async () => {
+    for (const how of ["fresh", "approved", "by hand"] as const) {
+      const log = new EffectLog();
+      const { backend, sent } = behind((method, nth) =>
+        method === "commit" && nth === loses ? { after: lost } : undefined,
+      );
+      let loses = how === "fresh" ? 1 : 0;
+      const ledger = new EffectLedger({ backend });
+      if (how !== "fresh") {
+        await ledger.begin(call, { requires_approval: true });
+        await ledger.approve(call);
+        // The next one of a run counts the replay.
+        loses = sent.filter((method) => method === "commit").length + (how === "approved" ? 2 : 1);
+      }
+      if (how === "by hand")
+        expect(await ledger.claim(call)).toMatchObject({ status: "processing", attempt: 1 });
+      else expect(await ledger.run(call, ({ attempt }) => log.add(`ran ${attempt}`))).toBe("ran 1");
+      expect(log.count).toBe(how === "by hand" ? 0 : 1);
+    }
+  });
+
+  it("P6 a fresh call that is never confirmed does not run, and is in doubt for whoever is next", async () => {
     const log = new EffectLog();
     const { backend } = behind((method, nth) =>
-      method === "commit" && nth === 1 ? { after: lost } : undefined,
+      method === "commit" && nth <= 2 ? { after: lost } : undefined,
     );
     const ledger = new EffectLedger({ backend, defaults: { leaseMs: 20 } });
     const error = await errorOf(() => ledger.run(call, () => log.add("ran")));

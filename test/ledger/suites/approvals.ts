@@ -169,6 +169,10 @@ export function approvals({ ledger, other, call, world }: Suite): void {
     expect(await own.cancel(approved)).toBe(true);
     expect(isEffectDeniedError(await errorOf(() => own.run(approved, () => "never")))).toBe(true);
     expect(await own.cancel(running)).toBe(false);
+    // Approved in an inbox, and not met by the ledger yet.
+    const met = (await own.begin(call(), needs)).effect;
+    await world().backends[1].respond(met.approval?.hitl_id ?? "", { decision: "approve_once" });
+    expect(await own.cancel(met.idem_key)).toBe(true);
     expect(await own.cancel(asked)).toBe(false);
   });
 

@@ -27,6 +27,15 @@ export function hooks({ ledger, other, call, world }: Suite): void {
     expect((await own.begin(large)).effect.status).toBe("requires_approval");
     expect((await own.begin(large)).effect.status).toBe("requires_approval");
     expect(asked.entries).toEqual([5, 500]);
+    class Policy {
+      readonly limit = 100;
+      requiresApproval({ args }: ToolCall): boolean {
+        return (args["amount"] as number) > this.limit;
+      }
+    }
+    const byClass = ledger({ hooks: new Policy() });
+    const huge = call({ args: { amount: 1000 } });
+    expect((await byClass.begin(huge)).effect.status).toBe("requires_approval");
     const broken = new Error("policy");
     const failing = ledger({ hooks: { requiresApproval: () => Promise.reject(broken) } });
     const one = call();
@@ -190,6 +199,10 @@ export function hooks({ ledger, other, call, world }: Suite): void {
       { inDoubt: "maybe" as never },
       { retry: { attempts: 0 } },
       { policy_version: "" },
+      // A wish for approval that is not understood must not be passed over (P8).
+      { requiresApproval: true } as never,
+      { hooks: { requires_approval: () => true } as never },
+      { hooks: { requiresApproval: true as never } },
     ];
     for (const options of bad) {
       const error = await errorOf(() => own.run(call(), () => 1, options));
