@@ -17,6 +17,8 @@ const DRIVER_FOLDERS = [...new Set(Object.values(DRIVERS))].filter((folder) =>
 );
 
 const layerOf = (file) => (file.includes("/") ? file.slice(0, file.indexOf("/")) : "");
+/** A layer, or a folder of one. */
+const inBrowser = (file) => BROWSER.some((folder) => file.startsWith(`${folder}/`));
 const isNode = (specifier) => specifier.startsWith("node:") || BUILT_IN.has(specifier);
 const packageOf = (specifier) =>
   specifier.startsWith("node:")
@@ -110,10 +112,10 @@ function checkLayers(src) {
       }
     }
   }
-  for (const file of files.filter((name) => BROWSER.includes(layerOf(name)))) {
+  for (const file of files.filter(inBrowser)) {
     for (const [target, trail] of reach(file, graph)) {
       // A longer trail through the same layer is reported where it leaves it.
-      if (!isNode(target) || (trail.length > 2 && BROWSER.includes(layerOf(trail[1])))) continue;
+      if (!isNode(target) || (trail.length > 2 && inBrowser(trail[1]))) continue;
       problems.push(`src/${file} runs in a browser, but loads ${target}: ${say(trail)}`);
     }
   }

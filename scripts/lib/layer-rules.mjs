@@ -17,7 +17,7 @@ export const LAYERS = [
 export const TESTING = { values: ["core", "backends"], types: ["core", "backends", "suspend", "nodes"] };
 
 /** These run in a browser, so nothing that they load may need Node. */
-export const BROWSER = ["blocks", "client", "inbox", "react"];
+export const BROWSER = ["blocks", "client", "inbox", "react", "audit/verify"];
 
 /** The host is named from `suspend` upwards; below it everything works without LangGraph. */
 export const WITHOUT_LANGCHAIN = ["core", "backends", "blocks", "client", "inbox", "react"];

@@ -77,7 +77,7 @@ function linked(event: NewEvent, after: After, { redactor, at }: LinkContext): [
     status,
     type,
     // What is undefined in it is not stored.
-    actor: actor && (cloneJson(actor as JsonObject) as JsonObject),
+    actor: actor && cloneJson(actor as JsonObject),
     reason,
     data,
   };
@@ -122,7 +122,7 @@ export function linkInsert(op: InsertOp, context: LinkContext): LinkedInsert {
   assertUnreserved(record.value, "The value", id);
   assertUnreserved(event?.data, "The event's data", id);
   return checked(id, () => {
-    const value = hashOfValue(record.value, { kind, tenant_id, type: event?.type ?? null }, context);
+    const value = hashOfValue(record.value, { kind, tenant_id }, context);
     const keys = mergeKeys({}, record.keys) as JsonObject;
     const state = hashJson(stateContent({ id, status, keys, value }));
     const seq = event ? 1 : 0;
@@ -161,9 +161,7 @@ export function linkUpdate(
     const keys = mergeKeys(raw.keys, patch.keys) as JsonObject;
     const isHashed = patch.value !== undefined || head === null;
     const given = patch.value ?? before.value;
-    const value = isHashed
-      ? hashOfValue(given, { kind, tenant_id, type: event?.type ?? null }, context)
-      : head.value;
+    const value = isHashed ? hashOfValue(given, { kind, tenant_id }, context) : head.value;
     const redacted = isHashed ? context.redactor !== null : head.redacted === true;
     const notes = before.notes + (appends ? 1 : 0);
     const after: After = {
@@ -186,8 +184,8 @@ export function linkUpdate(
 
 function hashOfValue(
   value: JsonObject,
-  of: { readonly kind: string; readonly tenant_id: string; readonly type: string | null },
+  { kind, tenant_id }: { readonly kind: string; readonly tenant_id: string },
   { redactor }: LinkContext,
 ): string {
-  return hashJson(redactor ? redactor.value(value, of) : value);
+  return hashJson(redactor ? redactor.value(value, { kind, tenant_id, type: null }) : value);
 }

@@ -12,7 +12,7 @@ export interface AuditPart {
   readonly part: "data" | "actor_meta" | "value";
   readonly kind: string;
   readonly tenant_id: string;
-  /** The type of the event; for a value, of the event that it is written with, or null. */
+  /** The type of the event; null for a value. */
   readonly type: string | null;
   /** A copy: it may be changed and returned. */
   readonly value: JsonObject;

@@ -4,6 +4,24 @@ import type { JsonObject } from "../../core/json.ts";
 import type { AuditAnchor, AuditedRecord, AuditEvent } from "./format.ts";
 import { PART_LIMITS } from "./redacted.ts";
 
+/** What is not hashed must not be there: a reader would take it for a part of the trail. */
+const EVENT_KEYS: ReadonlySet<string> = new Set([
+  "schema_version",
+  "record_id",
+  "kind",
+  "tenant_id",
+  "seq",
+  "at",
+  "version",
+  "status",
+  "type",
+  "actor",
+  "reason",
+  "data",
+  "audit",
+  "head",
+]);
+const LINK_KEYS: ReadonlySet<string> = new Set(["schema_version", "at", "prev", "hash", "state", "notes"]);
 const HASH = /^[0-9a-f]{64}$/;
 
 export const isObject = (value: unknown): value is JsonObject =>
@@ -20,6 +38,9 @@ function isShallow(value: unknown, levels: number): boolean {
   if (levels === 0) return false;
   return Object.values(value).every((item) => isShallow(item, levels - 1));
 }
+
+const hasOnly = (value: JsonObject, keys: ReadonlySet<string>): boolean =>
+  Object.keys(value).every((key) => keys.has(key));
 
 export function isAnchor(value: unknown): value is AuditAnchor {
   return isObject(value) && isCount(value["seq"]) && value["seq"] > 0 && isHash(value["hash"]);
@@ -40,6 +61,7 @@ function isLink(value: unknown): boolean {
   const { schema_version, at, prev, hash, state, notes } = value;
   return (
     schema_version === 1 &&
+    hasOnly(value, LINK_KEYS) &&
     isCount(at) &&
     (prev === null || isHash(prev)) &&
     isHash(hash) &&
@@ -69,6 +91,7 @@ export function readEvent(value: unknown): AuditEvent | null {
   const { record_id, kind, tenant_id, status, type } = value;
   const fits =
     schema_version === 1 &&
+    hasOnly(value, EVENT_KEYS) &&
     [record_id, kind, tenant_id, status, type].every(isText) &&
     isCount(seq) &&
     seq > 0 &&
