@@ -3,7 +3,7 @@ import type { HITLBackend } from "../backends/hitl-backend.ts";
 import type { RecordStore } from "../backends/record-store.ts";
 import { assertKnown, type EffectHooks, mergedHooks } from "./hooks.ts";
 import { DEFAULT_MAX_ARGS_SIZE_BYTES, invalid } from "./idem-key.ts";
-import type { InDoubtChoice, JsonValue, ToolCall } from "./types.ts";
+import type { InDoubtChoice } from "./types.ts";
 
 /** How a caller waits for another worker, or a human. */
 export interface ConcurrencyOptions {
@@ -224,5 +224,3 @@ export function maxArgsSizeOf({
   if (Number.isSafeInteger(maxArgsSizeBytes) && maxArgsSizeBytes > 0) return maxArgsSizeBytes;
   throw invalid("maxArgsSizeBytes", "has to be a whole number of bytes.");
 }
-
-export type { JsonValue, ToolCall };

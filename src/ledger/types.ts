@@ -1,6 +1,6 @@
 /** What goes into the ledger and comes out of it (PROTOCOL.md §19). */
 import type { Lease } from "../backends/record-store.ts";
-import type { JsonObject, JsonValue } from "../core/json.ts";
+import type { JsonValue } from "../core/json.ts";
 import type { Actor } from "../core/record.ts";
 import type { EffectStatus } from "../core/states.ts";
 
@@ -161,4 +161,4 @@ export interface RedactContext {
   readonly tool: string;
 }
 export type Redact = (value: JsonValue, context: RedactContext) => JsonValue;
-export type { JsonObject, JsonValue };
+export type { JsonValue };
