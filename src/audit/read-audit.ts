@@ -3,7 +3,6 @@ import type { HITLBackend } from "../backends/hitl-backend.ts";
 import type { Page, RecordEvent, RecordStore, StoredRecord } from "../backends/record-store.ts";
 import { findRecord } from "../backends/aliases.ts";
 import { hashJson, isOwnId } from "../core/ids.ts";
-import type { JsonObject } from "../core/json.ts";
 import { auditedStoreOf } from "./audited.ts";
 import type { Redactor } from "./redact.ts";
 import { openEvent, Seen } from "./seen.ts";
