@@ -6,7 +6,7 @@ import type { EffectStatus } from "../core/states.ts";
 import type { EffectEntry } from "./effect-entry.ts";
 import { vanished } from "./effect-entry.ts";
 import { effectValueOf, statusOf, toEffect } from "./effect-record.ts";
-import { GIVEN_UP, openQuestionOf } from "./effect-store.ts";
+import { GIVEN_UP, type Met, openQuestionOf } from "./effect-store.ts";
 import { askDoubtOp, inDoubtOp, type Outcome, readyOp, resolvedOp } from "./effect-writes.ts";
 import {
   EffectDeniedError,
@@ -55,7 +55,8 @@ export class EffectRun {
     const { effects } = this.#entry;
     let stored = found;
     for (let turn = 0; turn < MAX_IDLE_TURNS; turn += 1) {
-      stored = await effects.settled(this.#entry.context("settle"), stored);
+      const met = await effects.met(this.#entry.context("settle"), stored);
+      stored = met.stored;
       const status = statusOf(stored);
       switch (status) {
         case "succeeded":
@@ -78,11 +79,11 @@ export class EffectRun {
           turn = 0;
           break;
         case "requires_approval":
-          stored = await this.#waitForHuman(stored);
+          stored = await this.#waitForHuman(met);
           turn = 0;
           break;
         case "in_doubt": {
-          const next = await this.#decide(stored);
+          const next = await this.#decide(met);
           if (next.version === stored.version) turn = 0;
           stored = next;
         }
@@ -137,10 +138,8 @@ export class EffectRun {
     return lease !== null && now - this.#seen.since > lease.expires_at - updated_at;
   }
 
-  async #waitForHuman(stored: StoredRecord): Promise<StoredRecord> {
+  async #waitForHuman({ stored, question }: Met): Promise<StoredRecord> {
     const { effects, settings } = this.#entry;
-    const hitl_id = openQuestionOf(stored.status, effectValueOf(stored));
-    const question = hitl_id === null ? null : await effects.question(this.#entry.context("wait"), hitl_id);
     // P8: one that was removed before anybody took its answer up allows nothing.
     if (!question) return this.#entry.ask(stored);
     return this.#wait(
@@ -169,18 +168,13 @@ export class EffectRun {
 
   // ── in doubt ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  async #decide(stored: StoredRecord): Promise<StoredRecord> {
+  async #decide({ stored, question }: Met): Promise<StoredRecord> {
     const { effects, settings, prepared } = this.#entry;
-    const { doubt_hitl_id } = effectValueOf(stored);
     // Who has asked a human has to hear him, whatever the next caller would have chosen.
-    if (doubt_hitl_id !== null) {
-      const question = await effects.question(this.#entry.context("wait"), doubt_hitl_id);
+    if (effectValueOf(stored).doubt_hitl_id !== null) {
       if (!question) return this.#askDoubt(stored);
-      return this.#wait(
-        stored,
-        settings.concurrency.approvalTimeoutMs,
-        untilOf(question, effects.backend.now()),
-      );
+      const untilMs = untilOf(question, effects.backend.now());
+      return this.#wait(stored, settings.concurrency.approvalTimeoutMs, untilMs);
     }
     const choice = settings.inDoubt(prepared.call.tool);
     if (choice === "ask") return this.#askDoubt(stored);

@@ -22,6 +22,11 @@ export interface Committed {
   readonly results: readonly OpResult[];
 }
 
+export interface Met {
+  readonly stored: StoredRecord;
+  readonly question: StoredRecord | null;
+}
+
 export class EffectStore {
   readonly backend: StoreHITLBackend;
 
@@ -89,8 +94,21 @@ export class EffectStore {
    * was answered has moved. Reads nothing if it waits for nobody.
    */
   async settled(context: EffectStoreErrorContext, stored: StoredRecord): Promise<StoredRecord> {
+    return (await this.met(context, stored)).stored;
+  }
+
+  /** As {@link settled}, with the question that was looked at: null if there is none, or it is gone. */
+  async met(context: EffectStoreErrorContext, found: StoredRecord): Promise<Met> {
+    const question = await this.#questionOf(context, found);
+    const stored = await this.#settledBy(context, found, question);
+    if (stored.version === found.version) return { stored, question };
+    // Somebody else may have asked meanwhile: what was looked at is not what it waits for now.
+    return { stored, question: await this.#questionOf(context, stored) };
+  }
+
+  async #questionOf(context: EffectStoreErrorContext, stored: StoredRecord): Promise<StoredRecord | null> {
     const id = openQuestionOf(stored.status, effectValueOf(stored));
-    return this.#settledBy(context, stored, id === null ? null : await this.question(context, id));
+    return id === null ? null : this.question(context, id);
   }
 
   /** As {@link settled}, with one read for the questions of all of them. */
