@@ -19,15 +19,14 @@ export async function openKeySpace(link: Link, options: CheckedOptions): Promise
   const key = metaKey(prefix);
   const proposed = JSON.stringify({ schema_version: STORE_SCHEMA_VERSION, shards: shards ?? DEFAULT_SHARDS });
   for (const info of await link.info()) checkServer(info, options);
-  const [, answer] = await link.batch(
-    [
-      ["SET", key, proposed, "NX"],
-      ["GET", key],
-    ],
-    "writes",
-  );
-  // In a Cluster the two may meet a slot on the move, and the second one be there before the first.
-  const found = parseMeta(key, answer ?? (await link.call(["GET", key], "reads")));
+  const read = (): Promise<unknown> => link.call(["GET", key], "reads");
+  // Written only by the first opener: whoever reads a store does not wait for its replicas.
+  let known = await read();
+  if (known === null) {
+    await link.call(["SET", key, proposed, "NX"], "writes");
+    known = await read();
+  }
+  const found = parseMeta(key, known);
   if (found.schema_version > STORE_SCHEMA_VERSION) {
     throw new HoldpointError(
       "ERR_HITL_STORE_SCHEMA",

@@ -186,6 +186,15 @@ describe("durability: { replicas }", () => {
     const store = storeOf(QUICK);
     await expect(store.commit([insertOf(idOf(1))])).rejects.toMatchObject({ code: "ERR_HITL_INDETERMINATE" });
   });
+
+  it("a store that is there is opened and read while no replica confirms", async () => {
+    await storeOf(PATIENT).commit([insertOf(idOf(1))]);
+    await replica.end("SIGKILL");
+    await eventually("it is alone", async () =>
+      (await primary.admin.info("replication")).includes("connected_slaves:0"),
+    );
+    expect(await storeOf(QUICK).get([idOf(1)])).toMatchObject([{ id: idOf(1) }]);
+  });
 });
 
 describe("durability: { fsync }", () => {
