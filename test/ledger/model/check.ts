@@ -2,7 +2,8 @@
 import { KINDS, LEASE_MS, type ModelWorld } from "./world.ts";
 
 /** All that is wrong, one line each. */
-export function violations({ oracle }: ModelWorld): string[] {
+export async function violations(world: ModelWorld): Promise<string[]> {
+  const { oracle } = world;
   const found: string[] = oracle.unexpected.map((error) => `unexpected: ${String(error)}`);
   for (const [call, kind] of KINDS.entries()) {
     const of = <T extends { readonly call: number }>(entries: readonly T[]): T[] =>
@@ -23,6 +24,9 @@ export function violations({ oracle }: ModelWorld): string[] {
 
     for (const { token } of of(oracle.late))
       if (outcomes.has(token)) wrong(`P9 an outcome came after its lease: ${token}`);
+
+    const open = await world.openQuestions(call);
+    if (open > 1) wrong(`P4 asks ${open} questions at once`);
 
     const fences = started.map(({ fence }) => fence);
     if (new Set(fences).size < fences.length) wrong(`P9 a fence was given twice: ${fences.join(", ")}`);

@@ -116,6 +116,13 @@ export class ModelWorld {
     return KINDS[call]?.varies ? variant : 0;
   }
 
+  /** How many questions of a call people see, of whatever kind. */
+  async openQuestions(call: number): Promise<number> {
+    const store = new MemoryRecordStore({ clock: this.clock }, this.#data);
+    const inbox = new StoreHITLBackend(store, { clock: this.clock, retention: { sweepEveryMs: 0 } });
+    return (await inbox.getPendingBySession(`w${call}`)).items.length;
+  }
+
   backendOf(actor: Actor): HITLBackend {
     const store = this.turns.storeOf(actor, new MemoryRecordStore({ clock: this.clock }, this.#data));
     return new StoreHITLBackend(store, { clock: this.clock, retention: { sweepEveryMs: 0 } });
