@@ -2,7 +2,7 @@
 import type { InsertOp, NewEvent, Patch, UpdateOp } from "../backends/record-store.ts";
 import { mergeKeys } from "../backends/store-rules.ts";
 import { HoldpointError, isHoldpointError } from "../core/errors.ts";
-import { hashJson } from "../core/ids.ts";
+import { hashOf } from "./hash.ts";
 import { cloneJson, type JsonObject, type JsonValue } from "../core/json.ts";
 import type { Redactor } from "./redact.ts";
 import type { Seen, StoredHead, StoredLink } from "./seen.ts";
@@ -82,7 +82,7 @@ function linked(event: NewEvent, after: After, { redactor, at }: LinkContext): [
     data,
   };
   const link = { at, prev, state, ...(notes === 0 ? {} : { notes }) };
-  const hash = hashJson(eventContent(said, link));
+  const hash = hashOf(eventContent(said, link));
   const isEmpty = data !== undefined && Object.keys(data).length === 0;
   const stored: StoredLink = {
     schema_version: AUDIT_SCHEMA_VERSION,
@@ -124,7 +124,7 @@ export function linkInsert(op: InsertOp, context: LinkContext): LinkedInsert {
   return checked(id, () => {
     const value = hashOfValue(record.value, { kind, tenant_id }, context);
     const keys = mergeKeys({}, record.keys) as JsonObject;
-    const state = hashJson(stateContent({ id, status, keys, value }));
+    const state = hashOf(stateContent({ id, status, keys, value }));
     const seq = event ? 1 : 0;
     const after: After = { id, kind, tenant_id, status, version: 1, notes: 0, seq, prev: null, state };
     const [own, hash] = event ? linked(event, after, context) : [undefined, null];
@@ -173,12 +173,16 @@ export function linkUpdate(
       notes,
       seq: (head?.seq ?? eventsBefore) + (event ? 1 : 0),
       prev: head?.hash ?? null,
-      state: hashJson(stateContent({ id, status, keys, value })),
+      state: hashOf(stateContent({ id, status, keys, value })),
     };
     const [own, hash] = event ? linked(event, after, context) : [undefined, after.prev];
     const noted = appends ? { version: raw.version + 1, updated_at: before.updated_at } : head?.noted;
     const next = headOf(after, value, hash, redacted, noted);
-    return { patch: { ...patch, value: withHead(given, next) }, event: own, head: next };
+    return {
+      patch: { ...patch, value: withHead(patch.value ?? before.stored, next) },
+      event: own,
+      head: next,
+    };
   });
 }
 
@@ -187,5 +191,5 @@ function hashOfValue(
   { kind, tenant_id }: { readonly kind: string; readonly tenant_id: string },
   { redactor }: LinkContext,
 ): string {
-  return hashJson(redactor ? redactor.value(value, { kind, tenant_id, type: null }) : value);
+  return hashOf(redactor ? redactor.value(value, { kind, tenant_id, type: null }) : value);
 }

@@ -2,7 +2,8 @@ import { HITL_KIND } from "../backends/hitl-codec.ts";
 import type { HITLBackend } from "../backends/hitl-backend.ts";
 import type { Page, RecordEvent, RecordStore, StoredRecord } from "../backends/record-store.ts";
 import { findRecord } from "../backends/aliases.ts";
-import { hashJson, isOwnId } from "../core/ids.ts";
+import { isOwnId } from "../core/ids.ts";
+import { hashOf } from "./hash.ts";
 import { auditedStoreOf } from "./audited.ts";
 import type { Redactor } from "./redact.ts";
 import { openEvent, Seen } from "./seen.ts";
@@ -138,7 +139,7 @@ function auditedRecord(raw: StoredRecord, redactor: Redactor | null): AuditedRec
 
 function valueHash({ raw, value }: Seen, redactor: Redactor | null): string {
   const { kind, tenant_id } = raw;
-  return hashJson(redactor ? redactor.value(value, { kind, tenant_id, type: null }) : value);
+  return hashOf(redactor ? redactor.value(value, { kind, tenant_id, type: null }) : value);
 }
 
 function shown({ schema_version, seq, hash, value, state, notes, redacted }: AuditHead): AuditHead {

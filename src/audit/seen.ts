@@ -1,5 +1,5 @@
 /** A record as the store keeps it, with its head, and as everybody else sees it, without. */
-import { handOutAgain } from "../backends/held.ts";
+import { handOutAgain, keepSource } from "../backends/held.ts";
 import type { ChangeHint, RecordEvent, StoredRecord } from "../backends/record-store.ts";
 import { HoldpointError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
@@ -25,8 +25,10 @@ function checkVersion(found: JsonObject, what: string): void {
   );
 }
 
+/** A store may have frozen the value. The head is its last property: a copy that loses it keeps its layout. */
 function without(value: JsonObject): JsonObject {
-  const { [AUDIT_NAME]: _, ...rest } = value;
+  const rest = { ...value };
+  delete rest[AUDIT_NAME];
   return rest;
 }
 
@@ -64,6 +66,11 @@ export class Seen {
   get updated_at(): number {
     const noted = this.head?.noted;
     return noted?.version === this.raw.version ? noted.updated_at : this.raw.updated_at;
+  }
+
+  /** With the head, to be written again under a new one. */
+  get stored(): JsonObject {
+    return this.raw.value;
   }
 
   get value(): JsonObject {
@@ -123,6 +130,7 @@ export function visible(raw: StoredRecord): StoredRecord {
   };
   const opened: Opened = { raw, made: undefined };
   Object.defineProperty(record, OPENED, { value: opened });
+  keepSource(record, () => without(handOutAgain(raw).value));
   return Object.defineProperties(record, PROPERTIES) as StoredRecord;
 }
 

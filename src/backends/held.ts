@@ -7,8 +7,8 @@ import type { StoredRecord } from "./record-store.ts";
 
 export type Envelope = Omit<StoredRecord, "value">;
 
-/** The value as the store keeps it: its JSON text, or an object that nobody else has and nobody changes. */
-type Source = string | JsonObject;
+/** The value as the store keeps it: its JSON text, or an object that nobody else has and nobody changes. Or what makes it. */
+type Source = string | JsonObject | (() => JsonObject);
 
 interface Value {
   readonly source: Source;
@@ -28,6 +28,7 @@ const VALUE_PROPERTY = {
 };
 
 function copyOf(source: Source): JsonObject {
+  if (typeof source === "function") return source();
   return typeof source === "string" ? (JSON.parse(source) as JsonObject) : cloneJson(source);
 }
 
@@ -57,6 +58,12 @@ export function handOutAgain(record: StoredRecord): StoredRecord {
   const value = (record as { readonly [VALUE]?: Value })[VALUE];
   // The record of a store that is not of this package has no source: this is the moment to copy it.
   return handOut(record, value ? value.source : cloneJson(record.value));
+}
+
+/** @internal Says how the value of a record of a decorator is made anew, so that it need not be copied to be kept. */
+export function keepSource(record: object, source: () => JsonObject): void {
+  const value: Value = { source, made: undefined };
+  Object.defineProperty(record, VALUE, { value });
 }
 
 /** @internal Characters that keeping the record takes besides what its store keeps anyway; 0 where that is not known. */
