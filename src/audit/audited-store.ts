@@ -199,13 +199,15 @@ export class AuditedStore implements RecordStore {
   #handOut({ status, results }: CommitResult): CommitResult {
     return {
       status,
-      results: results.map((result) => ({ ...result, record: result.record && visible(result.record) })),
+      results: results.map(({ status: one, record }) => ({
+        status: one,
+        record: record && visible(record, this.#known.get(record.id)),
+      })),
     };
   }
 
   #seeing(raw: StoredRecord): StoredRecord {
-    this.#known.learn(raw);
-    return visible(raw);
+    return visible(raw, this.#known.learn(raw));
   }
 }
 

@@ -54,6 +54,11 @@ export class Seen {
     return this.#head;
   }
 
+  /** Whoever has read the same version of the record says what its head is: the value need not be read twice. */
+  know(raw: StoredRecord, head: StoredHead | null): void {
+    if (raw.version === this.raw.version && raw.created_at === this.raw.created_at) this.#head ??= head;
+  }
+
   get notes(): number {
     return this.head?.notes ?? 0;
   }
@@ -82,6 +87,7 @@ const OPENED = Symbol("opened");
 
 interface Opened {
   readonly raw: StoredRecord;
+  readonly seen: Seen | undefined;
   made: Pick<StoredRecord, "version" | "updated_at" | "value"> | undefined;
 }
 
@@ -90,9 +96,10 @@ function openedIn(record: {
 }): Pick<StoredRecord, "version" | "updated_at" | "value"> {
   const opened = record[OPENED];
   if (opened.made) return opened.made;
-  const { raw } = opened;
+  const { raw, seen } = opened;
   const { value } = raw;
   const head = headIn(value, raw.id);
+  seen?.know(raw, head);
   return (opened.made = {
     version: raw.version - (head?.notes ?? 0),
     updated_at: head?.noted?.version === raw.version ? head.noted.updated_at : raw.updated_at,
@@ -114,8 +121,12 @@ const PROPERTIES = Object.fromEntries(
   ]),
 );
 
-/** The record as its callers know it. They own it, so `raw` has to be nobody else's. */
-export function visible(raw: StoredRecord): StoredRecord {
+/**
+ * The record as its callers know it. They own it, so `raw` has to be nobody else's.
+ *
+ * @param seen - what is known of it besides
+ */
+export function visible(raw: StoredRecord, seen?: Seen): StoredRecord {
   const record = {
     id: raw.id,
     kind: raw.kind,
@@ -128,7 +139,7 @@ export function visible(raw: StoredRecord): StoredRecord {
     touches: raw.touches,
     created_at: raw.created_at,
   };
-  const opened: Opened = { raw, made: undefined };
+  const opened: Opened = { raw, seen, made: undefined };
   Object.defineProperty(record, OPENED, { value: opened });
   keepSource(record, () => without(handOutAgain(raw).value));
   return Object.defineProperties(record, PROPERTIES) as StoredRecord;
