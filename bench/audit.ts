@@ -24,7 +24,10 @@ interface Subject {
   readonly name: string;
   /** A backend without the trail, and what ends it. */
   open(): Promise<{ backend: StoreHITLBackend; end?: () => Promise<void> }>;
-  readonly close?: () => Promise<void>;
+}
+
+interface Server extends Subject {
+  close(): Promise<void>;
 }
 
 type OperationName = "create" | "respond";
@@ -89,7 +92,7 @@ const sqlite: Subject = {
   },
 };
 
-async function redis(): Promise<Subject> {
+async function redis(): Promise<Server> {
   const server = await startRedisServer();
   const backend = new RedisHITLBackend({ url: server.url, prefix: server.prefix() });
   const close = async (): Promise<void> => {
@@ -99,7 +102,7 @@ async function redis(): Promise<Subject> {
   return { name: "Redis", open: async () => ({ backend }), close };
 }
 
-async function postgres(): Promise<Subject> {
+async function postgres(): Promise<Server> {
   const server = await startPostgresServer({ own: true, fsync: true });
   const backend = new PostgresHITLBackend({ connectionString: server.url, schema: server.schema() });
   const close = async (): Promise<void> => {
@@ -131,6 +134,6 @@ export async function auditTrail(report: Report, options: Options): Promise<void
       }
     }
   } finally {
-    await Promise.all(servers.map(({ close }) => close?.()));
+    await Promise.all(servers.map((server) => server.close()));
   }
 }
