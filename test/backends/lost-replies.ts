@@ -124,6 +124,24 @@ export function lostReplies({ proxy, open, warmUp }: LostReplies): void {
     expect(await eventsOf(store, idOf("base"))).toEqual(["1 created", "2 mark-append"]);
   });
 
+  it("append: one event, however many updates of others came in between", async () => {
+    const store = await losing(
+      "mark-note",
+      async (store) => {
+        expect(await store.append(idOf("base"), { type: "mark-note" })).toBe(true);
+      },
+      {
+        meanwhile: async (other) => {
+          for (let n = 0; n < 20; n += 1) await other.commit([updateOf(idOf("base"), { event: MOVED })]);
+          await other.commit([insertOf(idOf("base"), {}, { touch: true })]);
+          await other.append(idOf("base"), { type: "note" });
+        },
+      },
+    );
+    const events = (await store.history(idOf("base"))).items.map(({ type }) => type);
+    expect(events.filter((type) => type !== "moved")).toEqual(["created", "mark-note", "note"]);
+  });
+
   it("acquireDue: the same records, one fence", async () => {
     const store = await losing(
       "mark-due",

@@ -2,7 +2,7 @@
  * What each call was and what it answered, in a file of its own for each process. One line is written before the call
  * and one after it, so that a process that is killed takes nothing with it that it had been told.
  */
-import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
 
 /** A question as a call showed it. `mark` names who created it, `response` who answered it: see {@link Call}. */
 export interface View {
@@ -112,6 +112,8 @@ export class LedgerList implements Ledger {
 }
 
 export function readLedger(path: string): readonly Line[] {
+  // A process that was killed at its very start has called nothing.
+  if (!existsSync(path)) return [];
   const lines = readFileSync(path, "utf8").split("\n");
   // What follows the last line feed is a line that its process was killed in.
   lines.pop();

@@ -9,7 +9,7 @@ export interface LuaScript {
 export const SCRIPTS = {
   acquireDue: {
     name: "acquireDue",
-    sha1: "0b048dc65e28af7b05b6f8659e26a4a18d577cd2",
+    sha1: "8cd6621585549df73ff5bf77a69163f655595d07",
     source: `-- Leases up to \`limit\` due records of one shard (RecordStore.acquireDue).
 --
 -- KEYS  1 records, 2 due, 3 claim (string, short-lived: what this request acquired, for a re-sent call)
@@ -190,10 +190,11 @@ local function move_due(due_index, kind, id, before, after)
   end
 end
 -- S4: each record keeps the requests that wrote it last, newest first, as "<what><request>,":
--- i inserted it (kept for ever), u updated it (at least the last three), t counted a touch (at least the last two, apart
--- from the updates, so that a crowd that touches a leased record does not push out who leased it).
-local UPDATES_KEPT, TOUCHES_KEPT = 3, 2
--- No shorter than the requests that have to be kept: below it nothing is ever dropped, which is most records.
+-- i inserted it (kept for ever), u updated it (at least the last three), t counted a touch or appended an event (at least
+-- the last three, apart from the updates, so that a crowd that touches a leased record does not push out who leased it,
+-- and they do not push out who appended).
+local UPDATES_KEPT, TOUCHES_KEPT = 3, 3
+-- Below it nothing is ever dropped, which is most records.
 local ROOM = 80
 
 -- What \`request\` did to the record: "i", "u", "t" or nil.
@@ -312,7 +313,7 @@ return reply
   },
   append: {
     name: "append",
-    sha1: "90a3f3bcdaf233e9a6fc08a58d1b0bf13caea559",
+    sha1: "423e81ed2acc007db30dd2d9c27c9f4fc4d0dfb0",
     source: `-- Appends an event without a new version (RecordStore.append).
 --
 -- KEYS  1 records, 2 history
@@ -367,6 +368,36 @@ local function time_now(injected)
   local time = redis.call("TIME")
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
+-- S4: each record keeps the requests that wrote it last, newest first, as "<what><request>,":
+-- i inserted it (kept for ever), u updated it (at least the last three), t counted a touch or appended an event (at least
+-- the last three, apart from the updates, so that a crowd that touches a leased record does not push out who leased it,
+-- and they do not push out who appended).
+local UPDATES_KEPT, TOUCHES_KEPT = 3, 3
+-- Below it nothing is ever dropped, which is most records.
+local ROOM = 80
+
+-- What \`request\` did to the record: "i", "u", "t" or nil.
+local function done_by(record, request)
+  local at = string.find(record[REQUESTS], request .. ",", 1, true)
+  return at and string.sub(record[REQUESTS], at - 1, at - 1)
+end
+
+local function remember(record, what, request)
+  local requests = what .. request .. "," .. record[REQUESTS]
+  if #requests > ROOM then
+    local kept = {}
+    local room = { i = 1, u = UPDATES_KEPT, t = TOUCHES_KEPT }
+    for entry in string.gmatch(requests, "[^,]+,") do
+      local of = string.sub(entry, 1, 1)
+      if room[of] > 0 then
+        room[of] = room[of] - 1
+        kept[#kept + 1] = entry
+      end
+    end
+    requests = table.concat(kept)
+  end
+  record[REQUESTS] = requests
+end
 -- Events are lines "at|version|status|request|json"; an empty \`at\` is the time of the record's creation. The last ones,
 -- up to eight, follow the value in the record itself: most records never have more, and need no entry of their own.
 -- When a ninth comes, the eight become a chunk: field \`id/0\` of the history holds the first eight, \`id/1\` the next.
@@ -409,15 +440,10 @@ if not packed then
   return 0
 end
 local record, header_end = unpack_record(packed)
--- A re-sent append finds itself in the record or in the last chunk, unless eight others came in between.
-local _, recent = split_lines(packed, header_end)
-local chunks = chunks_of(record)
-if chunks > 0 then
-  recent = recent .. "\\n" .. (redis.call("HGET", KEYS[2], chunk_field(id, chunks - 1)) or "")
-end
-if string.find(recent, "|" .. request .. "|", 1, true) then
+if done_by(record, request) then
   return 1
 end
+remember(record, "t", request)
 local lines = string.sub(packed, header_end)
 lines = add_event(KEYS[2], id, record, lines, ARGV[4], text(time_now(ARGV[1])), request)
 redis.call("HSET", KEYS[1], id, header_of(record) .. lines)
@@ -426,7 +452,7 @@ return 1
   },
   commit: {
     name: "commit",
-    sha1: "83eeda2972ae961f44845746e152f6fcc1a76b5c",
+    sha1: "d67f2e948efaf30907c612d8ffdbcd042c26e525",
     source: `-- Does all operations of one commit, or none (RecordStore.commit).
 --
 -- KEYS  1 records   hash: id → packed record
@@ -625,10 +651,11 @@ local function move_due(due_index, kind, id, before, after)
   end
 end
 -- S4: each record keeps the requests that wrote it last, newest first, as "<what><request>,":
--- i inserted it (kept for ever), u updated it (at least the last three), t counted a touch (at least the last two, apart
--- from the updates, so that a crowd that touches a leased record does not push out who leased it).
-local UPDATES_KEPT, TOUCHES_KEPT = 3, 2
--- No shorter than the requests that have to be kept: below it nothing is ever dropped, which is most records.
+-- i inserted it (kept for ever), u updated it (at least the last three), t counted a touch or appended an event (at least
+-- the last three, apart from the updates, so that a crowd that touches a leased record does not push out who leased it,
+-- and they do not push out who appended).
+local UPDATES_KEPT, TOUCHES_KEPT = 3, 3
+-- Below it nothing is ever dropped, which is most records.
 local ROOM = 80
 
 -- What \`request\` did to the record: "i", "u", "t" or nil.

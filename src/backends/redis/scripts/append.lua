@@ -6,6 +6,7 @@
 -- Events  none.
 
 --- @include record
+--- @include requests
 --- @include history
 
 local id, request = ARGV[3], ARGV[2]
@@ -14,15 +15,10 @@ if not packed then
   return 0
 end
 local record, header_end = unpack_record(packed)
--- A re-sent append finds itself in the record or in the last chunk, unless eight others came in between.
-local _, recent = split_lines(packed, header_end)
-local chunks = chunks_of(record)
-if chunks > 0 then
-  recent = recent .. "\n" .. (redis.call("HGET", KEYS[2], chunk_field(id, chunks - 1)) or "")
-end
-if string.find(recent, "|" .. request .. "|", 1, true) then
+if done_by(record, request) then
   return 1
 end
+remember(record, "t", request)
 local lines = string.sub(packed, header_end)
 lines = add_event(KEYS[2], id, record, lines, ARGV[4], text(time_now(ARGV[1])), request)
 redis.call("HSET", KEYS[1], id, header_of(record) .. lines)
