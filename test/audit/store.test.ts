@@ -119,6 +119,16 @@ describe("what is written past the trail", () => {
     expect(kindsOf(problems)).toEqual(["unlinked"]);
   });
 
+  it("it shows as well where events may be older than the trail", async () => {
+    const own = site();
+    await put(own.bare, 1);
+    await own.store.append(idOf(1), { type: "noted" });
+    const unlinked = "allowed" as const;
+    expect((await verifyAudit(await own.trail(), { unlinked })).ok).toBe(true);
+    await own.bare.append(idOf(1), { type: "approved" });
+    expect(kindsOf((await verifyAudit(await own.trail(), { unlinked })).problems)).toEqual(["unlinked"]);
+  });
+
   it("a value that was written without it shows as edited, and one without the head as forged", async () => {
     const own = site();
     await put(own.store, 1, { value: { paid: false } });
@@ -254,6 +264,9 @@ describe("a backend", () => {
     // Another tenant sees nothing of it, neither by its name nor by its id in the store.
     expect(await readAudit(audited(plain), "mine")).toBeNull();
     expect(await readAudit(audited(plain), trail?.record.id as string)).toBeNull();
+    await put(backend.store, 1, { tenant_id: "acme" });
+    expect((await readAudit(backend, idOf(1)))?.record.kind).toBe("thing");
+    expect(await readAudit(audited(plain), idOf(1))).toBeNull();
   });
 
   it("shows nothing of links and heads to those who use it", async () => {

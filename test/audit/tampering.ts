@@ -1,7 +1,9 @@
 /** One change to a trail, of any kind that whoever can write to the database may make. */
 import fc from "fast-check";
 import type { JsonObject, JsonValue } from "holdpoint";
+import { hashOf } from "../../src/audit/hash.ts";
 import type { AuditEvent, AuditTrail } from "../../src/audit/index.ts";
+import { eventContent } from "../../src/audit/verify/format.ts";
 
 type Mutable<T> = { -readonly [key in keyof T]: T[key] };
 interface Copy {
@@ -129,6 +131,21 @@ const swap = fc.record({ a: fc.nat(), b: fc.nat(), renumber: fc.boolean() }).map
   }),
 );
 
+/** As somebody would who knows how links are made, and not that the next one names this one. */
+const rewriting = fc.record({ event: fc.nat(), type: fc.constantFrom("approved", "é") }).map(
+  ({ event, type }): Tampering => ({
+    name: "an event is written anew, with the hash that it has then",
+    apply: (trail) => {
+      const copy = copied(trail);
+      const one = at(copy.events, event);
+      if (!one.audit || one.type === type) return null;
+      one.type = type;
+      one.audit = { ...one.audit, hash: hashOf(eventContent(one, one.audit)) };
+      return copy;
+    },
+  }),
+);
+
 const RECORD_FIELDS = ["id", "kind", "tenant_id", "status", "value"] as const;
 const HEAD_FIELDS = ["seq", "hash", "value", "state", "notes"] as const;
 
@@ -163,6 +180,7 @@ const recordEdit = fc
 export const tampering: fc.Arbitrary<Tampering> = fc.oneof(
   { weight: 4, arbitrary: edit },
   addition,
+  { weight: 2, arbitrary: rewriting },
   { weight: 2, arbitrary: removal },
   { weight: 2, arbitrary: insertion },
   { weight: 2, arbitrary: swap },

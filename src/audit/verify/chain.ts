@@ -190,7 +190,7 @@ export class ChainVerifier {
       );
     else if (head.hash !== (end?.audit.hash ?? null) || (head.notes ?? 0) !== (end?.audit.notes ?? 0))
       this.problem("forged_head", head.seq, "The record's head is not the end of its chain.");
-    if (record.version < (this.#last?.version ?? 0))
+    if (record.version < (end?.version ?? 0))
       this.problem("record_edited", null, "The record's version is older than its last event.");
     return this.#state(record, head.value, head.state);
   }
