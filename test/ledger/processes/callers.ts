@@ -11,10 +11,11 @@ import { callOf } from "./the-call.ts";
 import { workflowName } from "./targets.ts";
 
 export const PROCESSES = 4;
+const NAMES = Array.from({ length: PROCESSES }, (_, n) => `p${n}`);
 /** Nobody is killed: a lease that outlives the slowest machine. */
 const SAFE_LEASE_MS = 60_000;
-/** Long enough for a busy process to renew it, short enough to be waited for. */
-const LEASE_MS = 700;
+/** Long enough for a process with so many callers to renew it among their calls, short enough to be waited for. */
+const leaseMsFor = (callers: number): number => 600 + 4 * callers;
 
 export interface Round {
   readonly wrong: readonly string[];
@@ -51,7 +52,7 @@ export class Callers {
   /** All of them at once; the handler ends when every one has called. */
   async together(): Promise<Round> {
     const round = this.#round("together", { leaseMs: SAFE_LEASE_MS, together: this.#callers });
-    const members = await this.#start(round.job);
+    const members = await this.#start(round.job, NAMES);
     const wrong = await this.#finish(round, members);
     const given = await this.#given(members);
     const count = Object.values(given).reduce((sum, times) => sum + times, 0);
@@ -66,15 +67,18 @@ export class Callers {
    */
   async killed(kills: number, holds: CallersJob["holds"], random: () => number): Promise<Round> {
     const pace = [Math.floor(random() * 40), Math.floor(random() * 40)] as const;
-    const round = this.#round("killed", { leaseMs: LEASE_MS, together: 0, holds, pace });
+    const round = this.#round("killed", { leaseMs: leaseMsFor(this.#callers), together: 0, holds, pace });
     const { log } = round;
-    const members = await this.#start(round.job);
+    const members = await this.#start(round.job, NAMES);
     const target = { killed: 0, doubts: 0 };
     const kill = async (name: string): Promise<void> => {
       const member = members.find((one) => one.name === name);
       if (!member || member.isOver) return;
       member.worker.signal("SIGKILL");
       if ((await member.ended).kind === "died") target.killed += 1;
+      // Somebody has to be left who goes on.
+      if (members.every(({ isOver }) => isOver))
+        members.push(...(await this.#start(round.job, [`p${members.length}`])));
     };
     let seen = 0;
     const anyLeft = (): boolean => members.some(({ isOver }) => !isOver);
@@ -84,7 +88,8 @@ export class Callers {
       if (newest && starts.length > seen && target.killed < kills) {
         seen = starts.length;
         if (holds === null || seen > 1) await pause(random() * 40);
-        else if (holds === "effect") await until("the effect", () => log.of("effect").length > 0);
+        else if (holds === "effect")
+          await until("the effect", async () => log.of("effect").length > 0 || (await isDoubted(round)));
         await kill(newest.by);
       }
       target.doubts += await this.#decided(round, kill);
@@ -130,10 +135,9 @@ export class Callers {
     return { job, log, ledger };
   }
 
-  async #start(job: CallersJob): Promise<Member[]> {
-    const begun = Array.from({ length: PROCESSES }, (_, n) => {
+  async #start(job: CallersJob, names: readonly string[]): Promise<Member[]> {
+    const begun = names.map((name) => {
       const worker = this.#pool.take();
-      const name = `p${n}`;
       const { ready, outcome } = worker.runToBarrier({ ...job, name });
       const member: Member = { name, worker, ended: outcome, isOver: false };
       void outcome.then(() => {
@@ -191,6 +195,12 @@ interface Open {
   readonly job: CallersJob;
   readonly log: OracleLog;
   readonly ledger: EffectLedger;
+}
+
+/** A process that stood still for longer than its lease: nobody had to kill it. */
+async function isDoubted({ ledger, job }: Open): Promise<boolean> {
+  const { items } = await ledger.list({ workflow_id: job.workflow_id, status: "in_doubt" });
+  return items.length > 0;
 }
 
 function pause(ms: number): Promise<void> {
