@@ -1,4 +1,7 @@
-/** A process that calls a step off for a message ends at each of its operations; whoever wakes the thread goes on. */
+/**
+ * A process that calls a step off for a message ends at each of its operations; whoever wakes the thread goes on. Or it
+ * stands still there until its leases have run out, and goes on itself.
+ */
 import { MemorySaver } from "@langchain/langgraph";
 import { expect, it } from "vitest";
 import { resumeThread, sendMessage } from "holdpoint";
@@ -41,6 +44,43 @@ it.each(["before", "after"] as const)(
         refused: [],
       });
       if (!died) break;
+      points += 1;
+    }
+    expect(points).toBeGreaterThan(20);
+  },
+);
+
+async function stoodStillAt(
+  kill: Kill,
+): Promise<{ met: boolean; types: string; refused: readonly string[] }> {
+  const clock = new FakeClock();
+  const store = new MemoryRecordStore({ clock });
+  const shared: Shared = { store, saver: new MemorySaver(), clock, effects: [], refused: [] };
+  await send(new Process(shared), "both 1", "wait");
+  const slow = new Process(shared, kill);
+  // It may have to say that it lost its lease, and is asked again.
+  await send(slow, "hello 2", "cancel").catch(() => {});
+  const next = new Process(shared);
+  await resumeThread(next.graph, { backend: next.backend, thread_id: T, leaseMs: LEASE_MS });
+  clock.advance(2 * LEASE_MS);
+  await send(next, "hello 2", "cancel");
+  const { messages } = (await next.graph.getState(thread(T))).values;
+  const types = said(messages).map((line) => line.split(":", 1)[0]);
+  return { met: slow.met, types: types.join(" "), refused: shared.refused };
+}
+
+it.each(["before", "after"] as const)(
+  "P9 standing still %s any operation until its leases have run out, the model hears the message with the results, and once",
+  async (side) => {
+    let points = 0;
+    for (;;) {
+      const { met, ...outcome } = await stoodStillAt({ after: points, side, stillMs: 2 * LEASE_MS });
+      expect({ points, ...outcome }).toEqual({
+        points,
+        types: "human ai 1.0 1.1 1.2 human ai",
+        refused: [],
+      });
+      if (!met) break;
       points += 1;
     }
     expect(points).toBeGreaterThan(20);

@@ -22,6 +22,8 @@ export interface Kill {
   readonly after: number;
   /** … before the next one has its effect, or after it. */
   readonly side: "before" | "after";
+  /** It does not end there, it stands still for so long: its leases run out, as under a heavy load. Milliseconds. */
+  readonly stillMs?: number;
 }
 
 export const DIED = "died";
@@ -34,12 +36,16 @@ export class Process {
   alive = true;
   #left: number;
   readonly #side: Kill["side"] | undefined;
+  readonly #stillMs: number | undefined;
+  /** It came to where it ends, or stands still. */
+  met = false;
   #end: () => void = () => {};
   readonly #ended: Promise<typeof DIED>;
 
   constructor(shared: Shared, kill?: Kill) {
     this.#left = kill?.after ?? Number.POSITIVE_INFINITY;
     this.#side = kill?.side;
+    this.#stillMs = kill?.stillMs;
     this.#ended = new Promise((resolve) => {
       this.#end = () => resolve(DIED);
     });
@@ -82,6 +88,8 @@ export class Process {
         if (typeof found !== "function") return found;
         if (!methods.includes(String(name))) return found.bind(own);
         return async (...args: unknown[]): Promise<unknown> => {
+          if (this.#stillMs !== undefined)
+            return this.#still(shared.clock, () => Reflect.apply(found, own, args));
           if (!this.#lives() && this.#side !== "after") return never;
           if (!this.alive) return never;
           // Time passes: what is written later is newer.
@@ -91,6 +99,17 @@ export class Process {
         };
       },
     });
+  }
+
+  async #still(clock: FakeClock, operation: () => unknown): Promise<unknown> {
+    clock.advance(1);
+    const stands = this.#left === 0;
+    this.#left -= 1;
+    this.met ||= stands;
+    if (stands && this.#side === "before") clock.advance(this.#stillMs ?? 0);
+    const result = await operation();
+    if (stands && this.#side === "after") clock.advance(this.#stillMs ?? 0);
+    return result;
   }
 
   #lives(): boolean {

@@ -42,6 +42,8 @@ export interface Delivery<Output> {
 const LEASE_MS = 60_000;
 /** Each turn delivers, or follows a change that somebody else has made. */
 const MAX_TURNS = 1000;
+/** A process that stands still for longer than its lease so often in a row gets nothing done. */
+const MAX_LOST = 20;
 
 export async function deliver<Output>(
   graph: MessageGraph<Output>,
@@ -52,17 +54,25 @@ export async function deliver<Output>(
   // Nearly always nothing was ever sent: that costs one read of one record.
   if (!(await mailbox.exists()) || (await mailbox.open()).length === 0)
     return { state: "none", until: null, run: null };
-  const lease = await mailbox.acquire();
-  if (!("fence" in lease)) return { state: "busy", until: lease.heldUntil, run: null };
-  const stop = mailbox.keepAlive(lease);
-  try {
-    return await new Delivering(graph, { ...options, leaseMs }, mailbox, lease).all();
-  } catch (error) {
-    await mailbox.release(lease).catch(() => {});
-    throw error;
-  } finally {
-    stop();
+  let run: Delivery<Output>["run"] = null;
+  for (let lost = 0; lost < MAX_LOST; lost += 1) {
+    const lease = await mailbox.acquire();
+    if (!("fence" in lease)) return { state: "busy", until: lease.heldUntil, run };
+    const stop = mailbox.keepAlive(lease);
+    const delivering = new Delivering(graph, { ...options, leaseMs }, mailbox, lease);
+    try {
+      const ended = await delivering.all();
+      run = delivering.run ?? run;
+      // P9: without its lease it knows nothing of the thread any more, nor that it may go on without the messages.
+      if (ended !== "lost") return { ...ended, run };
+    } catch (error) {
+      await mailbox.release(lease).catch(() => {});
+      throw error;
+    } finally {
+      stop();
+    }
   }
+  return { state: "busy", until: options.backend.now(), run };
 }
 
 type Blocked = Pick<Delivery<unknown>, "state" | "until">;
@@ -74,7 +84,8 @@ class Delivering<Output> {
   readonly #mailbox: Mailbox;
   readonly #lease: MailboxLease;
   readonly #thread: Thread<Output>;
-  #run: { readonly result: Output } | null = null;
+  /** The last run of the graph. */
+  run: { readonly result: Output } | null = null;
 
   constructor(
     graph: MessageGraph<Output>,
@@ -90,13 +101,14 @@ class Delivering<Output> {
   }
 
   /** Until nothing can be delivered any more, and nobody has sent anything that was not looked at. */
-  async all(): Promise<Delivery<Output>> {
+  async all(): Promise<Blocked | "lost"> {
     for (let turn = 0; turn < MAX_TURNS; turn += 1) {
       const stopped = await this.#next();
       if (!stopped) continue;
+      if (stopped === "lost") return "lost";
       // Whoever resumes the thread then looks again.
       const released = await this.#mailbox.release(this.#lease);
-      if (released || stopped.state === "answered") return { ...stopped, run: this.#run };
+      if (released || stopped.state === "answered") return stopped;
     }
     throw new HoldpointError(
       "ERR_HITL_STORE",
@@ -105,7 +117,7 @@ class Delivering<Output> {
   }
 
   /** Delivers once; or why it could not. */
-  async #next(): Promise<Blocked | null> {
+  async #next(): Promise<Blocked | "lost" | null> {
     const { backend, thread_id } = this.#options;
     const open = await this.#mailbox.open();
     const left = open.filter(({ status }) => status === "delivering");
@@ -129,7 +141,7 @@ class Delivering<Output> {
   }
 
   /** The messages instead of what the thread waits for. */
-  async #callOff(waiting: readonly StoredMessage[], look: ThreadLook): Promise<Blocked | null> {
+  async #callOff(waiting: readonly StoredMessage[], look: ThreadLook): Promise<Blocked | "lost" | null> {
     const { backend, thread_id, session_id, leaseMs, actor } = this.#options;
     const { head } = look;
     if (head === null) return this.#deliver(waiting, look);
@@ -145,7 +157,7 @@ class Delivering<Output> {
     await this.#thread.pending();
     const slot = slotOf(backend.tenant_id, session_id);
     let outcome: CancelOutcome | undefined;
-    let next: Blocked | null = null;
+    let next: Blocked | "lost" | null = null;
     let answered = false;
     try {
       outcome = await cancelOpen({ backend, thread_id, slot, head, lease, actor });
@@ -168,7 +180,7 @@ class Delivering<Output> {
     return record?.fence === fence && record.touches !== touches;
   }
 
-  async #deliver(waiting: readonly StoredMessage[], look: ThreadLook): Promise<Blocked | null> {
+  async #deliver(waiting: readonly StoredMessage[], look: ThreadLook): Promise<Blocked | "lost" | null> {
     const { backend, thread_id, session_id } = this.#options;
     const place = {
       graph: this.#graph,
@@ -187,7 +199,7 @@ class Delivering<Output> {
     // Sent again with another mode meanwhile, or the lease is lost: look again.
     if (!delivering) return this.#lost();
     try {
-      this.#run = { result: await this.#graph.invoke(input, this.#runConfig()) };
+      this.run = { result: await this.#graph.invoke(input, this.#runConfig()) };
     } catch (error) {
       // If this fails too, whoever delivers next finds it out.
       await this.#finish(delivering, false).catch(() => {});
@@ -198,12 +210,12 @@ class Delivering<Output> {
   }
 
   /** Null while the lease is ours. */
-  async #lost(): Promise<Blocked | null> {
-    return (await this.#mailbox.moveAll(this.#lease, [], "waiting")) ? null : blocked("busy");
+  async #lost(): Promise<"lost" | null> {
+    return (await this.#mailbox.moveAll(this.#lease, [], "waiting")) ? null : "lost";
   }
 
   /** What became of messages whose run died or failed: the thread knows whether they are in it. */
-  async #finish(messages: readonly StoredMessage[], goOn = true): Promise<Blocked | null> {
+  async #finish(messages: readonly StoredMessage[], goOn = true): Promise<"lost" | null> {
     const { thread_id } = this.#options;
     const { arrived, newest, checkpoints } = await arrivalOf(this.#graph, thread_id, messages);
     if (!arrived) {
@@ -212,7 +224,7 @@ class Delivering<Output> {
     }
     const goesOn = goOn && newest && !(await this.#hasPaused(checkpoints));
     if (goesOn && (await lookAt(this.#graph, thread_id)).standing === "running") {
-      this.#run = { result: await this.#graph.invoke(null, this.#runConfig()) };
+      this.run = { result: await this.#graph.invoke(null, this.#runConfig()) };
     }
     return (await this.#mailbox.moveAll(this.#lease, messages, "delivered")) ? null : this.#lost();
   }

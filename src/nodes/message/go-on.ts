@@ -20,7 +20,11 @@ export async function goOn<Output>(
     const delivery = await deliver(graph as MessageGraph<Output>, options);
     run = delivery.run ?? run;
     if (delivery.state === "none" || turn >= MAX_TURNS) return { ...delivery, run };
-    const resumed = await takeUp(graph, options);
+    // Somebody has the messages: a thread that rests only because its step was called off for them is his (PROTOCOL.md §17).
+    const held = delivery.state === "busy" ? delivery.until : null;
+    const resumed = await takeUp(graph, options, async () =>
+      held === null ? null : { status: "busy", until: held, pending: [] },
+    );
     if (resumed?.status === "busy") return { state: "busy", until: resumed.until, run };
     if (resumed?.status !== "resumed") return { ...delivery, run };
     run = { result: resumed.result };
