@@ -1,4 +1,5 @@
 /** A call, checked completely before anything of it is written, and what of it may be shown. */
+import { hash } from "node:crypto";
 import { isHoldpointError } from "../core/errors.ts";
 import { hashJson, isValidForeignId, makeId, slotOf } from "../core/ids.ts";
 import { canonicalJson, type JsonObject, type JsonValue, toJson } from "../core/json.ts";
@@ -79,7 +80,7 @@ export function prepareCall(call: ToolCall, rules: CallRules): PreparedCall {
       call.resource && shownId !== undefined
         ? `${call.resource.namespace}/${call.resource.type}/${canonicalJson(shownId)}`
         : tool,
-    approved_hash: approvalHash(tool, clean, policy_version),
+    approved_hash: approvalHash(tool, clean, canonical, policy_version),
     policy_version,
   };
 }
@@ -95,8 +96,15 @@ function checkNames(names: unknown, args: JsonObject | undefined): void {
 }
 
 /** What an approval is bound to (P7); without a policy's version the same as `requestPermission` computes. */
-function approvalHash(tool: string, args: JsonObject, policy_version: string | null): string {
-  return hashJson(policy_version === null ? [tool, args] : [tool, args, policy_version]);
+function approvalHash(
+  tool: string,
+  args: JsonObject,
+  canonical: string,
+  policy_version: string | null,
+): string {
+  if (policy_version !== null) return hashJson([tool, args, policy_version]);
+  // What `hashJson([tool, args])` is, without the arguments' canonical form being made once more.
+  return hash("sha256", `[${JSON.stringify(tool)},${canonical}]`, "hex");
 }
 
 /** Nothing is written that could not be redacted. */

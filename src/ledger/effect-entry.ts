@@ -15,6 +15,7 @@ import type { EffectStore } from "./effect-store.ts";
 import { claimOp, insertOp, touchOp } from "./effect-writes.ts";
 import { EffectLedgerInvariantError, type EffectStoreErrorContext } from "./errors.ts";
 import type { Observer } from "./hooks.ts";
+import { invalid } from "./idem-key.ts";
 import type { Settings } from "./options.ts";
 import { approvalQuestion, asked } from "./questions.ts";
 
@@ -42,6 +43,16 @@ export class EffectEntry {
     this.settings = settings;
     this.observer = observer;
     this.#leaseOwner = leaseOwner;
+  }
+
+  /** @throws EffectLedgerValidationError in a transaction: nobody would see the question */
+  assertMayAsk(): void {
+    if (!this.effects.isTransaction) return;
+    const { tool } = this.prepared.call;
+    throw invalid(
+      "tx",
+      `cannot be used for this call of ${tool} yet: a human has to decide first, outside of the transaction.`,
+    );
   }
 
   context(operation: string): EffectStoreErrorContext {
@@ -116,6 +127,7 @@ export class EffectEntry {
 
   /** P8: there is no moment at which the effect could run without its approval. Null if it is there already. */
   async #insertAsking(): Promise<StoredRecord | null> {
+    this.assertMayAsk();
     const { backend } = this.effects;
     const { effect_id } = this.prepared;
     const fresh = this.#newValue(0);
@@ -171,6 +183,7 @@ export class EffectEntry {
 
   /** Asks for an approval of what would run now; the effect as it is then. */
   async ask(found: StoredRecord, value: EffectValue = this.#asCalled(found)): Promise<StoredRecord> {
+    this.assertMayAsk();
     const { effects, observer, settings } = this;
     const context = this.context("request_approval");
     const asking = { effects, context, observer, approval: settings.approval };

@@ -110,7 +110,8 @@ export function toEffect(stored: StoredRecord): Effect {
     call_hash: value.call_hash,
     policy_version: value.policy_version,
     requires_approval: value.requires_approval,
-    approval: value.approval,
+    // A copy: whoever holds the effect writes the rest of its value back with the outcome.
+    approval: value.approval && structuredClone(value.approval),
     doubt_hitl_id: value.doubt_hitl_id,
     result: value.result,
     error: value.error,

@@ -155,8 +155,9 @@ export class EffectRun {
     const hitl_id = openQuestionOf(stored.status, value);
     const ids = hitl_id === null ? [stored.id] : [stored.id, hitl_id];
     const phase = hitl_id ?? "worker";
-    if (!(await this.#waiter.next(phase, ids, timeoutMs, untilMs))) {
-      const timeout_ms = timeoutMs ?? 0;
+    // Who holds a transaction open holds up others, and would not see what they do.
+    if (effects.isTransaction || !(await this.#waiter.next(phase, ids, timeoutMs, untilMs))) {
+      const timeout_ms = effects.isTransaction ? 0 : (timeoutMs ?? 0);
       const status = statusOf(stored);
       observer.tell({ type: "effect.wait_timeout", level: "warning", timeout_ms, status });
       throw new EffectTimeoutError(this.#key, timeout_ms, hitl_id);
@@ -207,6 +208,7 @@ export class EffectRun {
   }
 
   async #askDoubt(stored: StoredRecord): Promise<StoredRecord> {
+    this.#entry.assertMayAsk();
     const { effects } = this.#entry;
     const question = doubtQuestion(effects.backend, stored.id, effectValueOf(stored), stored.fence);
     const { results } = await effects.commit(this.#entry.context("ask"), [

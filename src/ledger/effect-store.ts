@@ -29,9 +29,12 @@ export interface Met {
 
 export class EffectStore {
   readonly backend: StoreHITLBackend;
+  /** Nothing is there for others before the caller has committed: nobody can be asked, or waited for. */
+  readonly isTransaction: boolean;
 
-  constructor(backend: StoreHITLBackend) {
+  constructor(backend: StoreHITLBackend, isTransaction = false) {
     this.backend = backend;
+    this.isTransaction = isTransaction;
   }
 
   get writing(): Written {

@@ -42,15 +42,16 @@ export async function execute(
 ): Promise<JsonValue> {
   const { effects, settings } = entry;
   const lost = new AbortController();
-  const beat = new Heartbeat(effects.backend.store, claimed, settings.leaseMs, () =>
-    lost.abort(leaseLost(claimed)),
-  );
+  // Nobody sees the lease before the commit, and a beat would come in between the caller's own statements.
+  const beat = effects.isTransaction
+    ? null
+    : new Heartbeat(effects.backend.store, claimed, settings.leaseMs, () => lost.abort(leaseLost(claimed)));
   const signal = settings.signal ? AbortSignal.any([settings.signal, lost.signal]) : lost.signal;
   const execution = new Execution(entry, signal);
   try {
     return await execution.run(claimed, handler);
   } finally {
-    beat.stop();
+    beat?.stop();
   }
 }
 
@@ -98,7 +99,7 @@ class Execution {
     try {
       result = keptResult(output, effectValueOf(held).tool);
     } catch (error) {
-      if (!isEffectLedgerValidationError(error)) throw error;
+      if (!isEffectLedgerValidationError(error) || this.#entry.effects.isTransaction) throw error;
       const message = `The call has run, and does not run again, but its result cannot be kept: ${error.message}`;
       await this.#write(held, { status: "failed", error: { message, code: error.code }, has_run: true });
       throw error;
@@ -112,7 +113,8 @@ class Execution {
     const { settings, observer, prepared } = this.#entry;
     const { attempt } = effectValueOf(held);
     // A handler that was told to stop may be at work still: its lease runs out, and the call is in doubt (P6).
-    if (settings.signal?.aborted) return null;
+    // In a transaction it is the caller who undoes what it did, and with it the call.
+    if (settings.signal?.aborted || this.#entry.effects.isTransaction) return null;
     if (isNoOutcome(thrown)) {
       await this.#sent(releasedOp(held, effectErrorOf(thrown).message));
       return null;
@@ -168,7 +170,9 @@ class Execution {
         const moved = await effects.move(this.#entry.context("commit"), operation);
         return { ...moved, resent: write > 1 };
       } catch (error) {
-        if (write === WRITES || isHoldpointError(error, "ERR_HITL_CLOSED")) throw error;
+        // A transaction is over after an error.
+        if (write === WRITES || effects.isTransaction || isHoldpointError(error, "ERR_HITL_CLOSED"))
+          throw error;
         await pause(FIRST_PAUSE_MS * 2 ** (write - 1));
       }
     }

@@ -37,7 +37,9 @@ export type {
   EffectDefaults,
   EffectLedgerOptions,
   RetryPolicy,
+  RunCallOptions,
   RunOptions,
+  TransactionBackend,
 } from "./options.ts";
 export type {
   BeginResult,

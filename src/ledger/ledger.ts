@@ -14,7 +14,7 @@ import { type By, readyOp } from "./effect-writes.ts";
 import type { EffectStoreErrorContext } from "./errors.ts";
 import { Observer } from "./hooks.ts";
 import { invalid } from "./idem-key.ts";
-import type { EffectLedgerOptions, RunOptions } from "./options.ts";
+import type { EffectLedgerOptions, RunCallOptions, RunOptions } from "./options.ts";
 import { LedgerRules } from "./rules.ts";
 import type {
   BeginResult,
@@ -84,18 +84,19 @@ export class EffectLedger {
    * @throws EffectLedgerValidationError nothing was written; with the field `result`, the call has run
    * @throws EffectStoreError
    * @throws EffectLedgerError `ERR_HITL_LEASE_LOST`: the handler has lost its lease
+   * @throws whatever it is, with `tx`: roll the transaction back
    * @throws HoldpointError `ERR_HITL_ABORTED` waiting was aborted; `ERR_HITL_TOO_LARGE` the call is too large to be shown
    */
   async run<Result>(
     call: ToolCall,
     handler: EffectHandler<Result>,
-    options: RunOptions = {},
+    { tx, ...options }: RunCallOptions = {},
   ): Promise<Awaited<Result>> {
     if (options.signal?.aborted)
       throw new HoldpointError("ERR_HITL_ABORTED", "The run was aborted before it began.", {
         cause: options.signal.reason,
       });
-    const entry = this.#entry(call, options);
+    const entry = this.#entry(call, options, tx === undefined ? this.#effects : this.#rules.within(tx));
     return (await new EffectRun(entry, handler).run()) as Awaited<Result>;
   }
 
@@ -237,13 +238,13 @@ export class EffectLedger {
     return this.#effects.guarded(context, () => this.#effects.backend.store.history(stored.id, page));
   }
 
-  #entry(call: ToolCall, options: RunOptions): EffectEntry {
+  #entry(call: ToolCall, options: RunOptions, effects: EffectStore = this.#effects): EffectEntry {
     const settings = this.#rules.settings(options);
     const prepared = this.#rules.prepare(call, settings);
     const { idem_key, effect_id } = prepared;
     const { workflow_id, tool } = call;
     const observer = new Observer(settings.hooks, { idem_key, effect_id, workflow_id, tool });
-    return new EffectEntry(this.#effects, prepared, settings, observer);
+    return new EffectEntry(effects, prepared, settings, observer);
   }
 }
 

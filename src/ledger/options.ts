@@ -69,6 +69,20 @@ export interface RunOptions extends EffectDefaults {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A backend within a transaction that its owner began and ends: what `withTransaction` of a backend gives. */
+export interface TransactionBackend extends HITLBackend {
+  /** To be called after the commit: those who wait hear of it. */
+  announce(): void;
+}
+
+export interface RunCallOptions extends RunOptions {
+  /**
+   * The caller's own transaction, on the ledger's store: `backend.withTransaction(client)`. The call and what its handler
+   * writes over `client` are committed together, by the caller, or not at all (docs/ledger.md, "In your own transaction").
+   */
+  readonly tx?: TransactionBackend | undefined;
+}
+
 export interface EffectLedgerOptions {
   /** Where effects and their questions are kept: give this, or `store`. */
   readonly backend?: HITLBackend | undefined;

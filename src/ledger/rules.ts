@@ -14,6 +14,7 @@ import {
   type RunOptions,
   type Settings,
   settingsOf,
+  type TransactionBackend,
 } from "./options.ts";
 import type { ToolCall } from "./types.ts";
 
@@ -45,6 +46,13 @@ export class LedgerRules {
     return prepareCall(call, { tenant_id, maxArgsSizeBytes: this.#maxArgsSizeBytes, policy_version, redact });
   }
 
+  /** The effects as a transaction sees them. @throws EffectLedgerValidationError */
+  within(tx: TransactionBackend): EffectStore {
+    if (typeof tx?.announce !== "function")
+      throw invalid("tx", "has to be a backend within a transaction: backend.withTransaction(client).");
+    return new EffectStore(tenantOf(engineBackend(tx), this.effects.backend.tenant_id), true);
+  }
+
   observer(stored: StoredRecord, hooks: EffectHooks = this.hooks): Observer {
     return new Observer(hooks, { ...effectValueOf(stored), effect_id: stored.id });
   }
@@ -56,7 +64,9 @@ function backendOf({ backend, store, tenant_id }: EffectLedgerOptions): StoreHIT
   const own = backend
     ? engineBackend(backend)
     : new StoreHITLBackend(store as NonNullable<typeof store>, { retention: { sweepEveryMs: 0 } });
-  return tenant_id === undefined || tenant_id === own.tenant_id
-    ? own
-    : (own.forTenant(tenant_id) as StoreHITLBackend);
+  return tenantOf(own, tenant_id ?? own.tenant_id);
+}
+
+function tenantOf(backend: StoreHITLBackend, tenant_id: string): StoreHITLBackend {
+  return tenant_id === backend.tenant_id ? backend : (backend.forTenant(tenant_id) as StoreHITLBackend);
 }

@@ -3,12 +3,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type HITLBackend, StoreHITLBackend } from "holdpoint";
-import { PostgresHITLBackend } from "holdpoint/backends/postgres";
+import { PGlite } from "@electric-sql/pglite";
+import { pgliteClient, PostgresHITLBackend } from "holdpoint/backends/postgres";
 import { RedisHITLBackend } from "holdpoint/backends/redis";
 import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
 import { FakeClock, MemoryRecordData, MemoryRecordStore } from "holdpoint/testing";
 import { EffectLedger, type EffectLedgerOptions, type ToolCall } from "../../src/ledger/index.ts";
 import { startPostgresServer } from "../support/postgres-server.ts";
+import { startRedisCluster } from "../support/redis-cluster.ts";
 import { startRedisServer } from "../support/redis-server.ts";
 
 export interface World {
@@ -19,7 +21,7 @@ export interface World {
   close(): Promise<void>;
 }
 
-export type StoreName = "memory" | "sqlite" | "redis" | "postgres";
+export type StoreName = "memory" | "sqlite" | "redis" | "cluster" | "postgres" | "pglite";
 
 const sweepless = { retention: { sweepEveryMs: 0 } };
 
@@ -61,6 +63,28 @@ export async function openWorld(name: StoreName): Promise<World> {
       return world(
         () => new RedisHITLBackend(options),
         () => server.stop(),
+      );
+    }
+    case "cluster": {
+      const cluster = await startRedisCluster();
+      const options = {
+        cluster: cluster.nodes,
+        prefix: cluster.prefix(),
+        clock,
+        shards: 16,
+        ...sweepless,
+      };
+      return world(
+        () => new RedisHITLBackend(options),
+        () => cluster.stop(),
+      );
+    }
+    case "pglite": {
+      const database = await PGlite.create();
+      const pool = pgliteClient(database);
+      return world(
+        () => new PostgresHITLBackend({ pool, schema: "ledger", clock, ...sweepless }),
+        () => database.close(),
       );
     }
     case "postgres": {

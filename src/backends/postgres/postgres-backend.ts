@@ -57,7 +57,12 @@ export class PostgresHITLBackend extends StoreHITLBackend {
    * ```
    */
   withTransaction(client: PostgresQueryable): PostgresTransactionBackend {
-    return new PostgresTransactionBackend(this.#store.withTransaction(client), this.#options);
+    // A sweep would come when the transaction is over, on a client that is somebody else's by then.
+    const retention = { ...this.#options.retention, sweepEveryMs: 0 };
+    return new PostgresTransactionBackend(this.#store.withTransaction(client), {
+      ...this.#options,
+      retention,
+    });
   }
 }
 

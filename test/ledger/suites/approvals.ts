@@ -7,6 +7,8 @@ import {
   isEffectDeniedError,
   isEffectTimeoutError,
 } from "../../../src/ledger/index.ts";
+import { hashJson } from "../../../src/core/ids.ts";
+import type { JsonObject } from "../../../src/core/json.ts";
 import { until } from "../../support/poll.ts";
 import { EffectLog, errorOf, type Suite, times, typesOf } from "../kit.ts";
 
@@ -231,6 +233,19 @@ export function approvals({ ledger, other, call, world }: Suite): void {
     await own.approve(versioned);
     expect(await own.claim(versioned, { policy_version: "v2" })).toBeNull();
     expect(await own.claim(versioned, { policy_version: "v1" })).not.toBeNull();
+  });
+
+  it("P7 what is approved is the hash of tool and arguments, and of the policy where it has a version", async () => {
+    const calls = [
+      { tool: 'pay "all"\u2028', args: { b: [1, { z: null, a: "é" }], a: -0, 10: 1, 9: 2 } },
+      { tool: "日本 🎈", args: {} },
+    ];
+    for (const more of calls) {
+      const args = JSON.parse(JSON.stringify(more.args)) as JsonObject;
+      expect((await ledger().begin(call(more))).effect.call_hash).toBe(hashJson([more.tool, args]));
+      const { effect } = await ledger().begin(call(more), { policy_version: "v1" });
+      expect(effect.call_hash).toBe(hashJson([more.tool, args, "v1"]));
+    }
   });
 
   it("P7 a decision about what was shown does not count for what is asked by now", async () => {

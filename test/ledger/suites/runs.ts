@@ -203,6 +203,23 @@ export function runs({ ledger, other, call, world }: Suite): void {
     expect(await ledger().run(split(pipes, "b|c"), () => "a bc")).toBe("a bc");
   });
 
+  it("P7 a handler that changes what it was given changes nothing that is stored", async () => {
+    const one = call();
+    const { effect } = await ledger().begin(one, { requires_approval: true });
+    await ledger().approve(effect, { actor: { id: "alice", role: "user" } });
+    await other().run(one, (context) => {
+      const given = context.effect as unknown as { tool: string; approval: Record<string, unknown> };
+      given.tool = "other";
+      Object.assign(given.approval, { decision: "denied", decided_by: { id: "mallory", role: "user" } });
+      return "done";
+    });
+    expect(await ledger().getEffect(effect.id)).toMatchObject({
+      tool: one.tool,
+      status: "succeeded",
+      approval: { decision: "approved", decided_by: { id: "alice" } },
+    });
+  });
+
   it("P6 an aborted run begins nothing, and one that is stopped in its handler leaves its call in doubt", async () => {
     const [never, stopped] = [call(), call()];
     const log = new EffectLog();

@@ -1,0 +1,3 @@
+import { describeLedger } from "./suites/all.ts";
+
+describeLedger("pglite");
