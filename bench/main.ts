@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { blocks } from "./blocks.ts";
 import { doubleAnswers } from "./double.ts";
 import { importCost } from "./import-cost.ts";
+import { effectLedger } from "./ledger.ts";
 import { HELP, type Options, parseOptions, type Section } from "./options.ts";
 import { Report } from "./report.ts";
 import { rounds } from "./rounds.ts";
@@ -16,6 +17,7 @@ const RUNNERS: Readonly<Record<Section, (report: Report, options: Options) => Pr
   rounds,
   trips,
   store: storeOperations,
+  ledger: effectLedger,
   scale,
   waiters,
   double: doubleAnswers,

@@ -5,6 +5,7 @@ export const SECTIONS = [
   "rounds",
   "trips",
   "store",
+  "ledger",
   "scale",
   "waiters",
   "double",
@@ -42,7 +43,7 @@ commits and effects. The ratios are the result; operations a second say somethin
   --only LIST         some of ${SECTIONS.join(", ")} (separated by commas; default: all)
   --rounds N          rounds of each side of a comparison (default 1500)
   --concurrency LIST  for example 1,4,16 (default: those of each comparison)
-  --stores LIST       for store (besides memory), scale and waiters: some of ${SUBJECT_NAMES.join(", ")} (default: all)
+  --stores LIST       for store and ledger (besides memory), scale and waiters: some of ${SUBJECT_NAMES.join(", ")} (default: all)
   --max-pending N     as far as scale goes (default 1000000, which takes some minutes for each store)
   --quick             a fifth of the rounds: shows that everything runs, not how fast
   --strict            exit code 1 if a bound is missed
