@@ -94,10 +94,8 @@ async function sampleOf(backend: HITLBackend): Promise<Sample> {
 }
 
 /** Where a wait for the disk, or the server, is the same on both sides. */
-const boundOf = ({ name }: Comparison, concurrency: number): Bound | undefined => {
-  if (concurrency > 64) return undefined;
-  return name.startsWith("fresh") ? atLeast(0.8) : undefined;
-};
+const boundOf = ({ bare: side }: Comparison, concurrency: number): Bound | undefined =>
+  concurrency > 64 || side === "read" ? undefined : atLeast(0.8);
 
 const memory: Subject = {
   name: "memory",
