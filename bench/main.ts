@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { blocks } from "./blocks.ts";
 import { doubleAnswers } from "./double.ts";
 import { importCost } from "./import-cost.ts";
+import { auditTrail } from "./audit.ts";
 import { effectLedger } from "./ledger.ts";
 import { HELP, type Options, parseOptions, type Section } from "./options.ts";
 import { Report } from "./report.ts";
@@ -18,6 +19,7 @@ const RUNNERS: Readonly<Record<Section, (report: Report, options: Options) => Pr
   trips,
   store: storeOperations,
   ledger: effectLedger,
+  audit: auditTrail,
   scale,
   waiters,
   double: doubleAnswers,

@@ -6,6 +6,7 @@ export const SECTIONS = [
   "trips",
   "store",
   "ledger",
+  "audit",
   "scale",
   "waiters",
   "double",

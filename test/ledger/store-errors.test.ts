@@ -149,11 +149,16 @@ describe("a store that fails", () => {
 
   it("P6 the caller hears of an outcome that could not be recorded, and the call is in doubt", async () => {
     const log = new EffectLog();
-    const { backend } = behind((method, nth) =>
-      method === "commit" && nth > 1 && nth < 9 ? { before: away } : undefined,
-    );
+    let gone = false;
+    const { backend } = behind((method) => (method === "commit" && gone ? { before: away } : undefined));
     const ledger = new EffectLedger({ backend, defaults: { leaseMs: 60 } });
-    const error = await errorOf(() => ledger.run(call, () => log.add("ran")));
+    const error = await errorOf(() =>
+      ledger.run(call, () => {
+        gone = true;
+        log.add("ran");
+      }),
+    );
+    gone = false;
     expect(isEffectStoreError(error) && error.operation).toBe("commit");
     const run = (): Promise<unknown> =>
       ledger.run(call, () => log.add("ran"), { concurrency: { approvalTimeoutMs: 1 } });
