@@ -5,33 +5,38 @@ import type { EffectStore } from "./effect-store.ts";
 import { askAgainOp, holdForApprovalOp, replaceQuestionOp } from "./effect-writes.ts";
 import type { EffectStoreErrorContext } from "./errors.ts";
 import type { Observer } from "./hooks.ts";
+import type { HostQuestions } from "./host.ts";
 import type { ApprovalOptions } from "./options.ts";
-import { approvalQuestion, asked } from "./questions.ts";
+import { approvalQuestion, asked, withdrawOps } from "./questions.ts";
 
 export interface Asking {
   readonly effects: EffectStore;
   readonly context: EffectStoreErrorContext;
   readonly observer: Observer;
   readonly approval: ApprovalOptions;
+  readonly host?: HostQuestions | undefined;
 }
 
 /**
  * @param stored - `ready`, `requires_approval` with a question that is gone, or `processing` with the caller's own fence
  * @param value - as it would run
+ * @param elsewhere - the open question whose place it takes
  * @returns whether it was asked, and the effect as it is now
  */
 export async function askApproval(
-  { effects, context, observer, approval }: Asking,
+  { effects, context, observer, approval, host }: Asking,
   stored: StoredRecord,
   value: EffectValue,
+  elsewhere?: StoredRecord,
 ): Promise<{ readonly asked: boolean; readonly stored: StoredRecord | null }> {
   const before = effectValueOf(stored);
   const isOther = before.call_hash !== value.call_hash;
-  const question = approvalQuestion(
+  const question = await approvalQuestion(
     effects.backend,
     stored.id,
     value,
     approval,
+    host,
     isOther ? before : undefined,
   );
   const next: EffectValue = {
@@ -44,6 +49,7 @@ export async function askApproval(
   const { committed, results } = await effects.commit(context, [
     moveOf(effects, stored, next),
     { ...question.insert, if_exists: "abort" },
+    ...withdrawOps(effects.backend, elsewhere),
   ]);
   const [effect, shown] = results as [OpResult, OpResult];
   if (!committed || !effect.record || !shown.record) return { asked: false, stored: effect.record };

@@ -131,7 +131,8 @@ export class EffectEntry {
     const { backend } = this.effects;
     const { effect_id } = this.prepared;
     const fresh = this.#newValue(0);
-    const question = approvalQuestion(backend, effect_id, fresh, this.settings.approval);
+    const { approval, host } = this.settings;
+    const question = await approvalQuestion(backend, effect_id, fresh, approval, host?.questions);
     const value = { ...fresh, requires_approval: true, approval: asked(question.id, fresh) };
     const { committed, results } = await this.effects.commit(this.context("begin"), [
       { ...this.#insert("requires_approval", value), if_exists: "abort" },
@@ -181,13 +182,22 @@ export class EffectEntry {
     return { claimed: done, stored: now };
   }
 
-  /** Asks for an approval of what would run now; the effect as it is then. */
-  async ask(found: StoredRecord, value: EffectValue = this.#asCalled(found)): Promise<StoredRecord> {
+  /**
+   * Asks for an approval of what would run now; the effect as it is then.
+   *
+   * @param elsewhere - the open question whose place it takes
+   */
+  async ask(
+    found: StoredRecord,
+    value: EffectValue = this.#asCalled(found),
+    elsewhere?: StoredRecord,
+  ): Promise<StoredRecord> {
     this.assertMayAsk();
     const { effects, observer, settings } = this;
     const context = this.context("request_approval");
-    const asking = { effects, context, observer, approval: settings.approval };
-    const { stored } = await askApproval(asking, found, value);
+    const { approval, host } = settings;
+    const asking = { effects, context, observer, approval, host: host?.questions };
+    const { stored } = await askApproval(asking, found, value, elsewhere);
     if (!stored) throw vanished(this.prepared.idem_key);
     return stored;
   }

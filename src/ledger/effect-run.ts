@@ -16,7 +16,7 @@ import {
 } from "./errors.ts";
 import { execute } from "./execute.ts";
 import { effectErrorOf } from "./handler-errors.ts";
-import { doubtQuestion } from "./questions.ts";
+import { doubtQuestion, withdrawOps } from "./questions.ts";
 import { keptResult } from "./results.ts";
 import type { EffectHandler, Verification } from "./types.ts";
 import { Waiter } from "./waiter.ts";
@@ -60,13 +60,18 @@ export class EffectRun {
       const status = statusOf(stored);
       switch (status) {
         case "succeeded":
+          this.#replayed(stored);
           return effectValueOf(stored).result;
         case "failed":
-          if (!this.#isRetried(stored)) throw new EffectFailedError(this.#key, effectValueOf(stored).error);
+          if (!this.#isRetried(stored)) {
+            this.#replayed(stored);
+            throw new EffectFailedError(this.#key, effectValueOf(stored).error);
+          }
           stored = await this.#move(stored, readyOp(stored, "retried", {}, effects.writing), "ready");
           break;
         case "denied":
         case "canceled":
+          this.#replayed(stored);
           throw new EffectDeniedError(this.#key, effectValueOf(stored).error?.message ?? null, status);
         case "ready": {
           const taken = await this.#entry.claim(stored);
@@ -95,6 +100,10 @@ export class EffectRun {
         idem_key: this.#key,
       },
     );
+  }
+
+  #replayed(stored: StoredRecord): void {
+    this.#entry.settings.host?.replayed(toEffect(stored));
   }
 
   /** A retry policy counts every attempt that there was, in whatever process. */
@@ -139,14 +148,26 @@ export class EffectRun {
   }
 
   async #waitForHuman({ stored, question }: Met): Promise<StoredRecord> {
-    const { effects, settings } = this.#entry;
     // P8: one that was removed before anybody took its answer up allows nothing.
     if (!question) return this.#entry.ask(stored);
-    return this.#wait(
-      stored,
-      settings.concurrency.approvalTimeoutMs,
-      untilOf(question, effects.backend.now()),
-    );
+    if (this.#isElsewhere(question)) return this.#entry.ask(stored, undefined, question);
+    return this.#waitForAnswer(stored, question);
+  }
+
+  #isElsewhere(question: StoredRecord): boolean {
+    return this.#entry.settings.host?.questions?.isElsewhere(question) === true;
+  }
+
+  /** A host suspends its call; anybody else waits, as long as he has said. */
+  async #waitForAnswer(stored: StoredRecord, question: StoredRecord): Promise<StoredRecord> {
+    const { effects, settings } = this.#entry;
+    const host = settings.host?.questions;
+    if (!host) {
+      const untilMs = untilOf(question, effects.backend.now());
+      return this.#wait(stored, settings.concurrency.approvalTimeoutMs, untilMs);
+    }
+    await host.wait(question.id);
+    return this.#read(stored);
   }
 
   async #wait(stored: StoredRecord, timeoutMs: number | null, untilMs?: number): Promise<StoredRecord> {
@@ -162,7 +183,11 @@ export class EffectRun {
       observer.tell({ type: "effect.wait_timeout", level: "warning", timeout_ms, status });
       throw new EffectTimeoutError(this.#key, timeout_ms, hitl_id);
     }
-    const again = await effects.get(this.#entry.context("wait"), stored.id);
+    return this.#read(stored);
+  }
+
+  async #read({ id }: StoredRecord): Promise<StoredRecord> {
+    const again = await this.#entry.effects.get(this.#entry.context("wait"), id);
     if (!again) throw vanished(this.#key);
     return again;
   }
@@ -174,8 +199,8 @@ export class EffectRun {
     // Who has asked a human has to hear him, whatever the next caller would have chosen.
     if (effectValueOf(stored).doubt_hitl_id !== null) {
       if (!question) return this.#askDoubt(stored);
-      const untilMs = untilOf(question, effects.backend.now());
-      return this.#wait(stored, settings.concurrency.approvalTimeoutMs, untilMs);
+      if (this.#isElsewhere(question)) return this.#askDoubt(stored, question);
+      return this.#waitForAnswer(stored, question);
     }
     const choice = settings.inDoubt(prepared.call.tool);
     if (choice === "ask") return this.#askDoubt(stored);
@@ -207,13 +232,17 @@ export class EffectRun {
     return this.#move(stored, resolvedOp(stored, outcome, type, {}, effects.writing), outcome.status);
   }
 
-  async #askDoubt(stored: StoredRecord): Promise<StoredRecord> {
+  /** @param elsewhere - the open question whose place it takes */
+  async #askDoubt(stored: StoredRecord, elsewhere?: StoredRecord): Promise<StoredRecord> {
     this.#entry.assertMayAsk();
-    const { effects } = this.#entry;
-    const question = doubtQuestion(effects.backend, stored.id, effectValueOf(stored), stored.fence);
+    const { effects, settings } = this.#entry;
+    const { backend } = effects;
+    const host = settings.host?.questions;
+    const question = await doubtQuestion(backend, stored.id, effectValueOf(stored), stored.fence, host);
     const { results } = await effects.commit(this.#entry.context("ask"), [
       askDoubtOp(stored, question.id),
       { ...question.insert, if_exists: "abort" },
+      ...withdrawOps(backend, elsewhere),
     ]);
     const now = results[0]?.record;
     if (!now) throw vanished(this.#key);

@@ -8,7 +8,7 @@ import { isTerminalHITLStatus } from "../core/states.ts";
 import { type EffectValue, effectValueOf } from "./effect-record.ts";
 import { decidedOp, inDoubtOp, readyOp, resolvedOp, type Written } from "./effect-writes.ts";
 import { EffectStoreError, type EffectStoreErrorContext, isEffectStoreError } from "./errors.ts";
-import { approvalOf, doubtOf } from "./questions.ts";
+import { approvalOf, doubtOf, isCalledOff } from "./questions.ts";
 import type { EffectError } from "./types.ts";
 
 export const GIVEN_UP: EffectError = {
@@ -79,11 +79,11 @@ export class EffectStore {
     return stored?.kind === EFFECT_KIND && stored.tenant_id === this.backend.tenant_id ? stored : null;
   }
 
-  /** A question of an effect; one whose deadline has passed is returned as what it has become. */
+  /** A question of an effect; one whose deadline has passed is returned as what it has become. One called off is gone. */
   async question(context: EffectStoreErrorContext, id: string): Promise<StoredRecord | null> {
     return this.#run(context, async () => {
       const [stored] = await this.backend.store.get([id]);
-      return stored ? this.backend.settled(stored) : null;
+      return stored && !isCalledOff(stored) ? this.backend.settled(stored) : null;
     });
   }
 
@@ -124,7 +124,7 @@ export class EffectStore {
     if (asked.length === 0) return Promise.all(items.map((item) => this.#settledBy(context, item, null)));
     const questions = await this.#run(context, async () => {
       const found = await this.backend.store.get(asked);
-      const there = found.filter((question) => question !== null);
+      const there = found.filter((question) => question !== null && !isCalledOff(question));
       return Promise.all(there.map((question) => this.backend.settled(question)));
     });
     const byId = new Map(questions.map((question) => [question.id, question]));

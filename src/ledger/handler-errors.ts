@@ -25,16 +25,18 @@ function short(text: string, max: number): string {
   return text.slice(0, max).toWellFormed();
 }
 
-/** The message and the code of any value that was thrown. */
+/** The message, the code and the class of any value that was thrown. */
 export function effectErrorOf(thrown: unknown): EffectError {
   try {
-    const { message, code } = (typeof thrown === "object" && thrown !== null ? thrown : {}) as {
+    const { message, code, name } = (typeof thrown === "object" && thrown !== null ? thrown : {}) as {
       message?: unknown;
       code?: unknown;
+      name?: unknown;
     };
     return {
       message: short(typeof message === "string" ? message : String(thrown), MAX_MESSAGE),
       code: typeof code === "string" || typeof code === "number" ? short(String(code), MAX_CODE) : null,
+      ...(typeof name === "string" && name !== "Error" ? { name: short(name, MAX_CODE) } : {}),
     };
   } catch {
     return { message: "The handler threw what cannot be read.", code: null };

@@ -240,6 +240,7 @@ export class EffectLedger {
 
   #entry(call: ToolCall, options: RunOptions, effects: EffectStore = this.#effects): EffectEntry {
     const settings = this.#rules.settings(options);
+    settings.host?.entered(effects.backend);
     const prepared = this.#rules.prepare(call, settings);
     const { idem_key, effect_id } = prepared;
     const { workflow_id, tool } = call;

@@ -2,6 +2,7 @@
 import type { HITLBackend } from "../backends/hitl-backend.ts";
 import type { RecordStore } from "../backends/record-store.ts";
 import { assertKnown, type EffectHooks, mergedHooks } from "./hooks.ts";
+import { type EffectHost, hostOf } from "./host.ts";
 import { DEFAULT_MAX_ARGS_SIZE_BYTES, invalid } from "./idem-key.ts";
 import type { InDoubtChoice } from "./types.ts";
 
@@ -115,6 +116,7 @@ export interface Settings {
   readonly retry: RetryPolicy | null;
   readonly hooks: EffectHooks;
   readonly signal: AbortSignal | undefined;
+  readonly host: EffectHost | undefined;
 }
 
 const DEFAULTS: readonly (keyof EffectDefaults)[] = [
@@ -161,6 +163,7 @@ export function settingsOf(
     retry: retryOf(one("retry") ?? null),
     hooks: mergedHooks(ledgerHooks, hooks),
     signal: options.signal,
+    host: hostOf(options),
   };
 }
 

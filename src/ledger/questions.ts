@@ -1,4 +1,5 @@
 /** The two questions of an effect: may it run (P7), and, of one in doubt, did it happen (P6). */
+import type { CreateRequest } from "../backends/hitl-backend.ts";
 import { hitlValue, type PreparedRecord, toHITLRecord } from "../backends/hitl-codec.ts";
 import { answerOp, ended } from "../backends/hitl-transitions.ts";
 import type { StoredRecord, StoreOp } from "../backends/record-store.ts";
@@ -8,7 +9,9 @@ import type { JsonObject, JsonValue } from "../core/json.ts";
 import type { Actor } from "../core/record.ts";
 import { HITL_TRANSITIONS, statusesBefore } from "../core/states.ts";
 import { doubtDecision, doubtRequest } from "../suspend/in-doubt.ts";
+import { supersedeOp } from "../suspend/supersede.ts";
 import type { EffectValue } from "./effect-record.ts";
+import type { HostQuestions } from "./host.ts";
 import type { ApprovalOptions } from "./options.ts";
 import type { DoubtDecision, EffectApproval } from "./types.ts";
 
@@ -24,26 +27,35 @@ function requestOf(effect_id: string, { idem_key, workflow_id, session_id, call_
   };
 }
 
+async function prepared(
+  backend: StoreHITLBackend,
+  request: CreateRequest,
+  host: HostQuestions | undefined,
+): Promise<PreparedRecord> {
+  return backend.prepare(host ? await host.asking(request) : request);
+}
+
 /**
  * Asks whether the effect may run, as `value` has it now.
  *
  * @param before - what was approved until now, if the arguments are others: the human sees the difference
  * @throws HoldpointError `ERR_HITL_TOO_LARGE`: what cannot be shown whole cannot be approved
  */
-export function approvalQuestion(
+export async function approvalQuestion(
   backend: StoreHITLBackend,
   effect_id: string,
   value: EffectValue,
   { message, preview, assignee, expiresInMs, on_expire, metadata }: ApprovalOptions,
+  host: HostQuestions | undefined,
   before?: EffectValue,
-): PreparedRecord {
+): Promise<PreparedRecord> {
   const { tool, workflow_id, call_hash, policy_version } = value;
   const args = JSON.parse(value.args_canonical) as JsonObject;
-  const request = requestOf(effect_id, value);
-  return backend.prepare({
-    ...request,
+  const named = requestOf(effect_id, value);
+  const request: CreateRequest = {
+    ...named,
     hitl_type: "permission",
-    metadata: { ...metadata, ...request.metadata },
+    metadata: { ...metadata, ...named.metadata },
     data: {
       message: message ?? `Allow ${tool} for ${workflow_id}?`,
       tool,
@@ -61,7 +73,8 @@ export function approvalQuestion(
     assignee,
     expires_at: expiresInMs === undefined ? null : backend.now() + expiresInMs,
     on_expire,
-  });
+  };
+  return prepared(backend, request, host);
 }
 
 export function asked(hitl_id: string, { call_hash, policy_version }: EffectValue): EffectApproval {
@@ -98,9 +111,10 @@ export function doubtQuestion(
   effect_id: string,
   value: EffectValue,
   fence: number,
-): PreparedRecord {
+  host: HostQuestions | undefined,
+): Promise<PreparedRecord> {
   const { tool, attempt, late_outcome } = value;
-  return backend.prepare({
+  const request: CreateRequest = {
     ...requestOf(effect_id, value),
     ...doubtRequest(
       tool,
@@ -109,7 +123,26 @@ export function doubtQuestion(
       true,
     ),
     key: `in_doubt:${fence}`,
-  });
+  };
+  return prepared(backend, request, host);
+}
+
+/**
+ * Called off by the engine, because its thread went on without an answer: nobody has decided. The effect waits as before,
+ * and is asked about again when its call is next made (PROTOCOL.md §19.4).
+ */
+export function isCalledOff({ status, keys, value }: StoredRecord): boolean {
+  const { reason } = value;
+  return (
+    status === "cancelled" &&
+    keys.thread !== undefined &&
+    (reason === "superseded" || reason === "new_message")
+  );
+}
+
+/** The question takes the place of one that was asked elsewhere: that one ends with it, or both stay as they are (P4). */
+export function withdrawOps(backend: StoreHITLBackend, elsewhere: StoredRecord | undefined): StoreOp[] {
+  return elsewhere ? [{ ...supersedeOp(backend, elsewhere), optional: false } as StoreOp] : [];
 }
 
 export interface DoubtDecided {

@@ -6,6 +6,7 @@ import { prepareCall, type PreparedCall } from "./call.ts";
 import { effectValueOf } from "./effect-record.ts";
 import { EffectStore } from "./effect-store.ts";
 import { type EffectHooks, Observer } from "./hooks.ts";
+import { hostOf } from "./host.ts";
 import { invalid } from "./idem-key.ts";
 import {
   type EffectDefaults,
@@ -37,7 +38,8 @@ export class LedgerRules {
 
   settings(options: RunOptions = {}): Settings {
     // Most calls have no options of their own.
-    return Object.keys(options).length === 0 ? this.#usual : settingsOf(this.#defaults, this.hooks, options);
+    const isUsual = Object.keys(options).length === 0 && hostOf(options) === undefined;
+    return isUsual ? this.#usual : settingsOf(this.#defaults, this.hooks, options);
   }
 
   prepare(call: ToolCall, { policy_version, hooks }: Settings): PreparedCall {

@@ -34,6 +34,8 @@ export interface ToolCall {
 export interface EffectError {
   readonly message: string;
   readonly code?: string | null;
+  /** Of the error's class; absent for a plain `Error`. */
+  readonly name?: string;
 }
 
 /** Who allowed what (P7). */

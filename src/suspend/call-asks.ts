@@ -1,6 +1,6 @@
 /** Asking, as the body of one call sees it: the terminal record of a question, or the signal that suspends the call. */
 import { toHITLRecord } from "../backends/hitl-codec.ts";
-import type { StoredRecord } from "../backends/record-store.ts";
+import type { StoredRecord, StoreOp } from "../backends/record-store.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
 import type { CallQuestions } from "./call-questions.ts";
@@ -64,19 +64,14 @@ export class CallAsks {
 
   async askNow(question: Question): Promise<HITLRecord> {
     const { place } = this.#step;
-    const { open, queue } = this.#questions;
+    const { open } = this.#questions;
     const named = this.#questions.name(place, this.#call, question);
     const known = this.#step.questions.get(named.id);
     if (known && isWithdrawn(known)) return this.askNow(askedAnew(question));
     if (known && isTerminalHITLStatus(known.status)) return toHITLRecord(known);
     this.#assertStable(question, named);
     const prepared = prepareQuestion(place, this.#call, question, named, this.#step.now());
-    const stored = await new Promise<StoredRecord | null>((resolve, reject) => {
-      const settle = (record: StoredRecord | null, error?: Error): void =>
-        error === undefined ? resolve(record) : reject(error);
-      queue.push({ insert: prepared.insert, named, key: question.key ?? null, settle });
-      this.#step.flush().catch(reject);
-    });
+    const stored = await this.#written(prepared.insert, named, question.key ?? null);
     if (stored) {
       place.backend.remember(stored, prepared.standard);
       if (isTerminalHITLStatus(stored.status)) {
@@ -86,6 +81,30 @@ export class CallAsks {
     }
     open.add(named.id);
     throw this.signal();
+  }
+
+  /** Waits for a question that was recorded already. @throws the signal, while it is open */
+  async waitFor(named: NamedQuestion): Promise<void> {
+    const { open } = this.#questions;
+    this.#questions.hear(named.id);
+    if (this.#questions.isTerminal(named.id)) return;
+    const stored = await this.#written({ op: "read", id: named.id }, named, null);
+    if (stored && isTerminalHITLStatus(stored.status)) {
+      open.delete(named.id);
+      return;
+    }
+    open.add(named.id);
+    throw this.signal();
+  }
+
+  /** The question as it is once the call waits for it; null if another execution holds the call. */
+  #written(operation: StoreOp, named: NamedQuestion, key: string | null): Promise<StoredRecord | null> {
+    return new Promise((resolve, reject) => {
+      const settle = (record: StoredRecord | null, error?: Error): void =>
+        error === undefined ? resolve(record) : reject(error);
+      this.#questions.queue.push({ operation, named, key, settle });
+      this.#step.flush().catch(reject);
+    });
   }
 
   /** @throws HoldpointError `ERR_HITL_UNSTABLE_QUESTION` */

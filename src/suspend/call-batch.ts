@@ -63,7 +63,7 @@ export class CallBatch {
     const waiting = suspendedValue(value, this.#questions, asked, mode);
     this.#state.value = waiting;
     this.#writing = queue.splice(0);
-    const inserts = this.#writing.map((queued) => queued.insert);
+    const inserts = this.#writing.map((queued) => queued.operation);
     this.#stepsAtWork = this.#claim.record !== null && this.#steps.active > 0;
     if (this.#stepsAtWork) return [keepOp(this.#id, waiting, this.#claim.fence), ...inserts];
     return [this.suspendOp(), ...inserts, ...this.takenUp()];

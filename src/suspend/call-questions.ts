@@ -6,7 +6,8 @@ import type { Place } from "./place.ts";
 import { type NamedQuestion, type Question, QuestionNames } from "./question.ts";
 
 export interface QueuedAsk {
-  readonly insert: StoreOp;
+  /** Its insert; a read of one that is recorded already. */
+  readonly operation: StoreOp;
   readonly named: NamedQuestion;
   readonly key: string | null;
   /** With the written record; with null if another execution holds the call. */
@@ -36,6 +37,11 @@ export class CallQuestions {
     const named = this.#names.next(place, call, question);
     this.#asked.add(named.id);
     return named;
+  }
+
+  /** As asked by this execution. */
+  hear(id: string): void {
+    this.#asked.add(id);
   }
 
   status(id: string): string | undefined {

@@ -57,6 +57,8 @@ export interface CallValue {
   readonly outcome: JsonValue | null;
   /** How its attempts failed, in order, where that is no outcome. Absent for none. */
   readonly failures?: readonly JsonValue[];
+  /** Its steps are effects of their own, and one has begun: what became of each is theirs to say. Absent for false. */
+  readonly step_effects?: boolean;
 }
 
 /** Without `value`: the step gave `undefined`, which JSON does not know, or (`error`) what cannot be kept. */

@@ -12,6 +12,7 @@ import { CallAsks } from "./call-asks.ts";
 import { CallBatch, type CallState } from "./call-batch.ts";
 import { CallBlocks } from "./call-blocks.ts";
 import { CallClaim } from "./call-claim.ts";
+import { CallEffects } from "./call-effects.ts";
 import { CallFailures } from "./call-failures.ts";
 import { CallQuestions } from "./call-questions.ts";
 import { type CallValue, callValueOf, emptyCall, insertCall, statusOf } from "./call-record.ts";
@@ -46,6 +47,7 @@ export class CallRun<Output> implements CallScope {
   /** What the step writes for this run. */
   readonly batch: CallBatch;
   #resumption: Resumption | undefined;
+  #effects: CallEffects | undefined;
 
   constructor(step: ToolStep, task: CallTask<Output>) {
     this.#step = step;
@@ -154,10 +156,22 @@ export class CallRun<Output> implements CallScope {
   }
 
   step<T>(name: string, run: (context: StepContext) => Promise<T> | T): Promise<T> {
-    return this.#steps.run(name, run, this.#state.value.steps, async (steps) => {
+    const save = async (steps: CallValue["steps"]): Promise<void> => {
       this.#state.value = { ...this.#state.value, steps };
       await this.#claim.save(this.#state.value);
-    });
+    };
+    return this.#steps.run(name, run, this.#state.value.steps, save, this.#effects?.behind?.steps);
+  }
+
+  get effects(): CallEffects {
+    return (this.#effects ??= new CallEffects(
+      this.#step,
+      this.#task.call,
+      this.#asks,
+      this.#questions,
+      this.#steps,
+      () => this.#state.value,
+    ));
   }
 
   progress(progress: JsonValue): void {
@@ -178,7 +192,11 @@ export class CallRun<Output> implements CallScope {
     if (this.#questions.queue.length > 0) await this.#step.flush();
     if (this.#questions.open.size > 0) throw this.#asks.signal();
     enter();
+    const { record } = this.#claim;
+    const isFirst = this.#effects?.behind && !this.#effects.hasSteps;
+    if (isFirst) this.#state.value = { ...this.#state.value, step_effects: true };
     if (!(await this.#claim.startOnce(this.#state.value))) throw this.#asks.signal();
+    if (isFirst && record) await this.#claim.save(this.#state.value);
     this.#claim.beat();
     return { fence: this.#claim.fence };
   }
@@ -211,7 +229,8 @@ export class CallRun<Output> implements CallScope {
   // ── in doubt ─────────────────────────────────────────────────────────────────────────────────────────────
 
   async #decide(stored: StoredRecord): Promise<CallResult<Output> | null> {
-    const { call, settled } = this.#task;
+    const { call, settled, behindEffect } = this.#task;
+    if (behindEffect) return (await this.#claim.takeAgain(stored, this.#state.value)) ? this.#goOn() : null;
     const doubt = await decide(this.#step, call, this.#state.value, stored);
     if (doubt === "open") {
       this.#state.value = callValueOf(this.#step.records.get(call.id) ?? stored);

@@ -3,9 +3,10 @@
  * AsyncLocalStorage of our own, since LangGraph's does not know the tool call (identity in AsyncLocalStorage
  * is absent there).
  */
-import { AsyncLocalStorage } from "node:async_hooks";
+import { ScopeStorage } from "./scope-storage.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
+import type { CallEffects } from "./call-effects.ts";
 import type { Question } from "./question.ts";
 
 /** What a continued tool finds when it is called again. */
@@ -35,15 +36,17 @@ export interface CallScope {
   progress?(progress: JsonValue): void;
   /** A middleware between the host and the tool runs the body once more: it counts from the start again. */
   restart?(): void;
+  /** For effects behind the call; absent in older copies of the package. */
+  readonly effects?: CallEffects;
   /** True if the call waits for a human already, so that its body must not run once more. */
   readonly asleep?: boolean;
 }
 
 const SHARED = Symbol.for("holdpoint.call_scope.v1");
-const shared = globalThis as { [SHARED]?: AsyncLocalStorage<CallScope> };
+const shared = globalThis as { [SHARED]?: ScopeStorage<CallScope> };
 
 /** One for all copies of the package: a tool may import another copy than the node that runs it. */
-export const callScope: AsyncLocalStorage<CallScope> = (shared[SHARED] ??= new AsyncLocalStorage());
+export const callScope: ScopeStorage<CallScope> = (shared[SHARED] ??= new ScopeStorage());
 
 /**
  * In a tool that was called again in continuation mode: the answer and the tool's own state. Undefined on the

@@ -10,6 +10,17 @@ import type { StepContext } from "./call-scope.ts";
  */
 export type BeginStep = (enter: () => void) => Promise<{ fence: number }>;
 
+/**
+ * Runs a step as an effect of its own (P6): gives what was kept of it, now or before.
+ *
+ * @param work - the step, and what is kept of its result
+ */
+export type StepEffects = (
+  name: string,
+  occurrence: number,
+  work: (context: StepContext) => Promise<StepResult>,
+) => Promise<StepResult>;
+
 type Results = { readonly [name: string]: StepResult };
 
 export class CallSteps {
@@ -46,6 +57,7 @@ export class CallSteps {
     run: (context: StepContext) => Promise<T> | T,
     recorded: Results,
     save: (results: Results) => Promise<void>,
+    effects?: StepEffects,
   ): Promise<T> {
     const count = this.#counts.get(name) ?? 0;
     this.#counts.set(name, count + 1);
@@ -57,6 +69,8 @@ export class CallSteps {
     const tracked = new Promise<void>((resolve) => (leave = resolve));
     try {
       const { fence } = await this.#begin(() => this.#active.add(tracked));
+      if (effects)
+        return give(name, await effects(name, count, async (own) => keep(name, await run(own)))) as T;
       const context = { fence, idempotency_key: `${this.#call.id}:${key}` };
       return give(name, await this.#work(name, key, () => run(context), save)) as T;
     } finally {

@@ -21,6 +21,8 @@ export interface CallTask<Output> {
   readonly encode: (output: Output) => JsonValue | Promise<JsonValue>;
   readonly decode: (outcome: JsonValue) => Promise<Output>;
   readonly attempts?: CallAttempts | undefined;
+  /** The body is behind an effect: when the call is in doubt it runs again, and the effect says what became of it. */
+  readonly behindEffect?: boolean | undefined;
   /** Response mode: the output that an ended question comes to. */
   readonly answer: (record: HITLRecord) => Output;
   /** The output for a call that was given up, or of which a human says that it happened. */

@@ -291,14 +291,24 @@ export class ToolStep {
     if (first && hasOlder(results.slice(-2))) await supersede(this.place, this.place.root_checkpoint_id);
   }
 
-  /** If not, whoever asks hears why, and may try again. */
-  async #isResumable(): Promise<boolean> {
+  /** Before something that will be asked here is recorded elsewhere. @throws HoldpointError as `assertResumable` */
+  async assertResumable(): Promise<void> {
+    if (isSurelyResumable(this.place)) return;
     this.#resumable ??= assertResumable(this.place);
     try {
       await this.#resumable;
-      return true;
     } catch (error) {
       this.#resumable = null;
+      throw error;
+    }
+  }
+
+  /** If not, whoever asks hears why, and may try again. */
+  async #isResumable(): Promise<boolean> {
+    try {
+      await this.assertResumable();
+      return true;
+    } catch (error) {
       for (const run of this.runs) run.batch.refuse(error);
       return false;
     }
@@ -325,8 +335,9 @@ export class ToolStep {
     return pauseInserts(this.place.backend, this.place, this.place.root_checkpoint_id);
   }
 
-  /** Open questions of all runs that are suspended, in the order of the calls. */
+  /** Open questions of all runs that are suspended, in the order of the calls; one that several wait for once. */
   pending(): HITLRecord[] {
-    return [...this.runs].flatMap((run) => run.openQuestions()).map(toHITLRecord);
+    const open = [...this.runs].flatMap((run) => run.openQuestions());
+    return [...new Map(open.map((record) => [record.id, record])).values()].map(toHITLRecord);
   }
 }
