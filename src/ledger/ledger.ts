@@ -14,7 +14,12 @@ import { type By, readyOp } from "./effect-writes.ts";
 import type { EffectStoreErrorContext } from "./errors.ts";
 import { Observer } from "./hooks.ts";
 import { invalid } from "./idem-key.ts";
-import type { EffectLedgerOptions, RunCallOptions, RunOptions } from "./options.ts";
+import {
+  assertRunOptions,
+  type EffectLedgerOptions,
+  type RunCallOptions,
+  type RunOptions,
+} from "./options.ts";
 import { LedgerRules } from "./rules.ts";
 import type {
   BeginResult,
@@ -90,8 +95,10 @@ export class EffectLedger {
   async run<Result>(
     call: ToolCall,
     handler: EffectHandler<Result>,
-    { tx, ...options }: RunCallOptions = {},
+    given: RunCallOptions = {},
   ): Promise<Awaited<Result>> {
+    assertRunOptions(given);
+    const { tx, ...options } = given;
     if (options.signal?.aborted)
       throw new HoldpointError("ERR_HITL_ABORTED", "The run was aborted before it began.", {
         cause: options.signal.reason,

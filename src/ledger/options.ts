@@ -78,8 +78,9 @@ export interface TransactionBackend extends HITLBackend {
 
 export interface RunCallOptions extends RunOptions {
   /**
-   * The caller's own transaction, on the ledger's store: `backend.withTransaction(client)`. The call and what its handler
-   * writes over `client` are committed together, by the caller, or not at all (docs/ledger.md, "In your own transaction").
+   * The caller's own transaction, on the ledger's store: `backend.withTransaction(client)`, or what `backend.transaction` of
+   * SQLite gives. The call and what its handler writes over `client` are committed together, or not at all (docs/ledger.md,
+   * "In your own transaction").
    */
   readonly tx?: TransactionBackend | undefined;
 }
@@ -130,11 +131,17 @@ const DEFAULTS: readonly (keyof EffectDefaults)[] = [
   "retry",
 ];
 const OPTIONS: readonly string[] = [...DEFAULTS, "hooks", "signal"];
+const RUN_OPTIONS: readonly string[] = [...OPTIONS, "tx"];
 const IN_DOUBT = ["ask", "retry", "fail"];
 const WAIT_TIMEOUT_MS = 30_000;
 const MIN_LEASE_MS = 10;
 const LEASE_MS = 60_000;
 const MAX_MS = 2 ** 31 - 1;
+
+/** Those of `run`, which alone can be within a transaction. @throws EffectLedgerValidationError */
+export function assertRunOptions(options: RunCallOptions): void {
+  assertKnown("the options of a run", options, RUN_OPTIONS);
+}
 
 /** @throws EffectLedgerValidationError */
 export function settingsOf(

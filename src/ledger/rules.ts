@@ -51,7 +51,10 @@ export class LedgerRules {
   /** The effects as a transaction sees them. @throws EffectLedgerValidationError */
   within(tx: TransactionBackend): EffectStore {
     if (typeof tx?.announce !== "function")
-      throw invalid("tx", "has to be a backend within a transaction: backend.withTransaction(client).");
+      throw invalid(
+        "tx",
+        "has to be a backend within a transaction, as backend.withTransaction(client) gives it.",
+      );
     return new EffectStore(tenantOf(engineBackend(tx), this.effects.backend.tenant_id), true);
   }
 

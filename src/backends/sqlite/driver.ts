@@ -17,11 +17,13 @@ export interface SqliteStatement {
 }
 
 /**
- * What an error means for the caller. `busy`: another connection holds the lock, and nothing was done. `full`:
- * no space. `io`: the file system failed. `missing`: the library or its native part cannot be loaded.
+ * What an error means for the caller. `busy`: another connection holds the lock, and nothing was done. `snapshot`: the
+ * transaction has read a state that is not the newest, and cannot write any more. `full`: no space. `io`: the file
+ * system failed. `missing`: the library or its native part cannot be loaded.
  */
 export type SqliteErrorClass =
   | "busy"
+  | "snapshot"
   | "full"
   | "corrupt"
   | "readonly"
@@ -38,16 +40,40 @@ export interface SqliteConnection {
   close(): void;
 }
 
+/**
+ * A connection that the application has opened: a `Database` of better-sqlite3, or a `DatabaseSync` of node:sqlite. Their
+ * own types do not appear in the public ones, since the libraries are optional peers.
+ */
+export interface SqliteHandle {
+  exec(sql: string): unknown;
+  prepare(sql: string): unknown;
+  close(): unknown;
+}
+
+/** A {@link SqliteHandle} as the store uses it: numbers and arrays, whatever the application has set. */
+export interface SqliteLent extends SqliteConnection {
+  readonly isOpen: boolean;
+  readonly inTransaction: boolean;
+}
+
 export interface SqliteDriver {
   readonly name: string;
   /** Opens the file, or makes it. `:memory:` is a database of this connection alone. */
   open(path: string): SqliteConnection;
+  /**
+   * For `withTransaction`. Null for what is no connection of this very library: a second copy of SQLite in one process
+   * breaks the first one's locks on a file. Absent: the driver takes none.
+   */
+  lend?(handle: object): SqliteLent | null;
   classify(error: unknown): SqliteErrorClass;
 }
 
-/** The class of one of SQLite's primary result codes. */
+const SQLITE_BUSY_SNAPSHOT = 517;
+
+/** The class of one of SQLite's result codes: a primary one, or an extended one, whose low byte is the primary one. */
 export function classOfCode(code: number): SqliteErrorClass {
-  switch (code) {
+  if (code === SQLITE_BUSY_SNAPSHOT) return "snapshot";
+  switch (code & 0xff) {
     case 5: // SQLITE_BUSY
     case 6: // SQLITE_LOCKED
       return "busy";
@@ -106,17 +132,20 @@ export class SqliteDatabase {
         keep = false;
       });
     } catch (error) {
-      this.#rollback();
+      this.rollback();
       throw error;
     }
-    if (!keep) {
-      this.#rollback();
-      return result;
-    }
+    if (keep) this.commit(mode);
+    else this.rollback();
+    return result;
+  }
+
+  /** @throws HoldpointError `ERR_HITL_INDETERMINATE`, or what SQLite throws: then it is rolled back */
+  commit(mode: "read" | "write"): void {
     try {
       this.statement("COMMIT").run();
     } catch (error) {
-      this.#rollback();
+      this.rollback();
       // The file system failed while the commit was made durable: a restart may still find it in the log.
       if (mode === "write" && this.driver.classify(error) === "io") {
         throw new HoldpointError(
@@ -127,19 +156,43 @@ export class SqliteDatabase {
       }
       throw error;
     }
-    return result;
   }
 
-  /** Runs `work` within a transaction; `rollback` takes back what it has done, and nothing else. */
+  rollback(): void {
+    try {
+      this.statement("ROLLBACK").run();
+    } catch {
+      // SQLite has rolled back on its own, as it does when the disk is full; the first error says why.
+    }
+  }
+
+  /** Runs `work` within a transaction. What it has done is taken back, and nothing else, if it throws or calls `rollback`. */
   savepoint<T>(work: (rollback: () => void) => T): T {
     this.statement("SAVEPOINT one").run();
     let keep = true;
-    const result = work(() => {
-      keep = false;
-    });
+    let result: T;
+    try {
+      result = work(() => {
+        keep = false;
+      });
+    } catch (error) {
+      this.#undo();
+      throw error;
+    }
     if (!keep) this.statement("ROLLBACK TO one").run();
     this.statement("RELEASE one").run();
     return result;
+  }
+
+  /** How long a statement blocks the process until it gets a lock, at most. */
+  blockFor(ms: number): void {
+    this.statement(`PRAGMA busy_timeout = ${ms}`).get();
+  }
+
+  /** The file's whole path, as SQLite has resolved it; empty for a database in memory. */
+  get file(): string {
+    const rows = this.statement("PRAGMA database_list").all();
+    return String(rows.find(([, name]) => name === "main")?.[2] ?? "");
   }
 
   close(): void {
@@ -147,11 +200,12 @@ export class SqliteDatabase {
     this.#connection.close();
   }
 
-  #rollback(): void {
+  #undo(): void {
     try {
-      this.statement("ROLLBACK").run();
+      this.statement("ROLLBACK TO one").run();
+      this.statement("RELEASE one").run();
     } catch {
-      // SQLite has rolled back on its own, as it does when the disk is full; the first error says why.
+      // SQLite has rolled the whole transaction back on its own; the first error says why.
     }
   }
 }

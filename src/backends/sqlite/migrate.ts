@@ -2,7 +2,8 @@ import { assertNotNewer } from "../schema-version.ts";
 import type { SqliteDatabase } from "./driver.ts";
 import { type Migration, MIGRATIONS, QUERIES } from "./sql.generated.ts";
 
-function schemaVersion(database: SqliteDatabase): number {
+/** 0 if there is none. */
+export function schemaVersion(database: SqliteDatabase): number {
   if (!database.statement(QUERIES.hasMigrations).get()) return 0;
   return Number(database.statement(QUERIES.schemaVersion).get()?.[0]);
 }

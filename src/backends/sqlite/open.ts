@@ -20,7 +20,9 @@ const CHECKPOINT_PAGES = 4000;
 const CACHE_KIB = 16_000;
 
 const ADVICE: { readonly [name in SqliteErrorClass]: string } = {
-  busy: "Another process held the lock for longer than busyTimeoutMs.",
+  busy: "Another process, or a transaction of this one, held the lock for longer than busyTimeoutMs.",
+  snapshot:
+    "The transaction has read a state that others have changed since. Roll it back, and begin with BEGIN IMMEDIATE.",
   full: "The disk is full.",
   corrupt: "The file is damaged, or no SQLite database. Restore it from a backup.",
   readonly: "The file cannot be written. Check its permissions and those of its folder.",
@@ -36,11 +38,25 @@ export function storeError(error: unknown, driver: SqliteDriver | undefined, pat
   if (isHoldpointError(error)) return error;
   const found = driver?.classify(error) ?? "other";
   const advice = ADVICE[found] || (error instanceof Error ? error.message : String(error));
+  return failed(found, path, advice, error);
+}
+
+/** What somebody gets who has waited for the lock as long as he may. */
+export function busyError(path: string, cause?: unknown): HoldpointError {
+  return failed("busy", path, ADVICE.busy, cause);
+}
+
+function failed(reason: SqliteErrorClass, path: string, advice: string, cause: unknown): HoldpointError {
   return new HoldpointError(
-    found === "missing" ? "ERR_HITL_MISSING_PEER" : "ERR_HITL_STORE",
+    reason === "missing" ? "ERR_HITL_MISSING_PEER" : "ERR_HITL_STORE",
     `SQLite (${path}) failed; nothing was done. ${advice}`,
-    { cause: error, details: { path, reason: found } },
+    { ...(cause === undefined ? {} : { cause }), details: { path, reason } },
   );
+}
+
+/** How long a statement of the store's own connection blocks the process. */
+export function blockingMs({ busyTimeoutMs }: Pick<OpenOptions, "busyTimeoutMs">): number {
+  return Math.floor(Math.min(busyTimeoutMs, BLOCKING_WAIT_MS));
 }
 
 export interface OpenOptions {
@@ -50,8 +66,8 @@ export interface OpenOptions {
 }
 
 function configure(database: SqliteDatabase, options: OpenOptions): void {
-  const { path, synchronous, busyTimeoutMs } = options;
-  database.exec(`PRAGMA busy_timeout = ${Math.floor(Math.min(busyTimeoutMs, BLOCKING_WAIT_MS))}`);
+  const { path, synchronous } = options;
+  database.blockFor(blockingMs(options));
   const [journal_mode] = database.statement("PRAGMA journal_mode = WAL").get() ?? [];
   if (path !== MEMORY_PATH && journal_mode !== "wal") {
     throw new HoldpointError(

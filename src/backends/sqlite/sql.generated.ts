@@ -177,6 +177,9 @@ ORDER BY created_at, id LIMIT ?
   schemaVersion: `-- The newest applied migration; 0 if there is none.
 SELECT coalesce(max(version), 0) AS version FROM holdpoint_migrations
 `,
+  takeLock: `-- Changes nothing, and takes the one write lock, which a transaction that was begun without IMMEDIATE does not have yet.
+UPDATE holdpoint_migrations SET version = version WHERE 0
+`,
   touchRecord: `-- Counts an attempt that found the record there. No new version. Parameters: id.
 UPDATE holdpoint_records SET touches = touches + 1 WHERE id = ?
 `,

@@ -5,14 +5,17 @@ import {
   type SqliteConnection,
   type SqliteDriver,
   type SqliteErrorClass,
+  type SqliteLent,
   type SqliteRow,
+  type SqliteStatement,
   type SqliteValue,
 } from "../driver.ts";
 
 type DatabaseConstructor = new (path: string) => BetterSqlite3.Database;
 
-/** SQLite's names of its primary result codes; an extended one, such as SQLITE_BUSY_SNAPSHOT, starts with one. */
+/** SQLite's names of its result codes; an extended one, such as SQLITE_IOERR_FSYNC, starts with a primary one. */
 const CODES: readonly (readonly [prefix: string, code: number])[] = [
+  ["SQLITE_BUSY_SNAPSHOT", 517],
   ["SQLITE_BUSY", 5],
   ["SQLITE_LOCKED", 6],
   ["SQLITE_PERM", 3],
@@ -31,6 +34,25 @@ function classify(error: unknown): SqliteErrorClass {
   return classOfCode(CODES.find(([prefix]) => code.startsWith(prefix))?.[1] ?? -1);
 }
 
+function statementOf(database: BetterSqlite3.Database, sql: string): SqliteStatement {
+  const statement = database.prepare<SqliteValue[], SqliteRow>(sql).safeIntegers(false);
+  return statement.reader ? statement.raw() : statement;
+}
+
+function lentOf(database: BetterSqlite3.Database): SqliteLent {
+  return {
+    exec: (sql) => void database.exec(sql),
+    prepare: (sql) => statementOf(database, sql),
+    close: () => void database.close(),
+    get isOpen() {
+      return database.open;
+    },
+    get inTransaction() {
+      return database.open && database.inTransaction;
+    },
+  };
+}
+
 /** Null if the package is not installed. */
 export async function loadBetterSqlite3(): Promise<SqliteDriver | null> {
   let Database: DatabaseConstructor;
@@ -45,17 +67,8 @@ export async function loadBetterSqlite3(): Promise<SqliteDriver | null> {
   }
   return {
     name: "better-sqlite3",
-    open: (path): SqliteConnection => {
-      const database = new Database(path);
-      return {
-        exec: (sql) => void database.exec(sql),
-        prepare: (sql) => {
-          const statement = database.prepare<SqliteValue[], SqliteRow>(sql);
-          return statement.reader ? statement.raw() : statement;
-        },
-        close: () => void database.close(),
-      };
-    },
+    open: (path): SqliteConnection => lentOf(new Database(path)),
+    lend: (handle) => (handle instanceof Database ? lentOf(handle) : null),
     classify,
   };
 }

@@ -3,6 +3,7 @@ import {
   type SqliteConnection,
   type SqliteDriver,
   type SqliteErrorClass,
+  type SqliteLent,
   type SqliteRow,
   type SqliteStatement,
   type SqliteValue,
@@ -15,12 +16,21 @@ interface NodeStatement {
   all(...parameters: readonly SqliteValue[]): object[];
   /** Since Node 22.16 and 24.0. */
   setReturnArrays?(enabled: boolean): void;
+  setReadBigInts(enabled: boolean): void;
+}
+
+interface NodeDatabase {
+  exec(sql: string): void;
+  prepare(sql: string): NodeStatement;
+  close(): void;
+  /** Since Node 22.15. */
+  readonly isOpen?: boolean;
+  /** Since Node 22.16 and 24.0. */
+  readonly isTransaction?: boolean;
 }
 
 interface NodeSqlite {
-  readonly DatabaseSync: new (
-    path: string,
-  ) => { exec(sql: string): void; prepare(sql: string): NodeStatement; close(): void };
+  readonly DatabaseSync: new (path: string) => NodeDatabase;
 }
 
 /** An object has its columns in the order of the statement; no column of ours has a number for a name. */
@@ -30,6 +40,7 @@ function rowOf(row: object): SqliteRow {
 
 function statementOf(statement: NodeStatement): SqliteStatement {
   statement.setReturnArrays?.(true);
+  statement.setReadBigInts(false);
   return {
     run: (...parameters) => statement.run(...parameters),
     get: (...parameters) => {
@@ -40,10 +51,44 @@ function statementOf(statement: NodeStatement): SqliteStatement {
   };
 }
 
+/** An older Node does not say it; SQLite does, by whether another transaction can begin. */
+function canBegin(database: NodeDatabase): boolean {
+  try {
+    database.exec("BEGIN");
+    database.exec("ROLLBACK");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isOpen(database: NodeDatabase): boolean {
+  if (database.isOpen !== undefined) return database.isOpen;
+  try {
+    database.exec("");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function lentOf(database: NodeDatabase): SqliteLent {
+  return {
+    exec: (sql) => database.exec(sql),
+    prepare: (sql) => statementOf(database.prepare(sql)),
+    close: () => database.close(),
+    get isOpen() {
+      return isOpen(database);
+    },
+    get inTransaction() {
+      return isOpen(database) && (database.isTransaction ?? !canBegin(database));
+    },
+  };
+}
+
 function classify(error: unknown): SqliteErrorClass {
   const { errcode } = error as { errcode?: unknown };
-  // The low byte of an extended result code is the primary one.
-  return typeof errcode === "number" ? classOfCode(errcode & 0xff) : "other";
+  return typeof errcode === "number" ? classOfCode(errcode) : "other";
 }
 
 /** Null if this Node has no `node:sqlite`: it came with Node 22.5, without a flag with 22.13. */
@@ -53,14 +98,8 @@ export function loadNodeSqlite(): SqliteDriver | null {
   if (!loaded) return null;
   return {
     name: "node:sqlite",
-    open: (path): SqliteConnection => {
-      const database = new loaded.DatabaseSync(path);
-      return {
-        exec: (sql) => database.exec(sql),
-        prepare: (sql) => statementOf(database.prepare(sql)),
-        close: () => database.close(),
-      };
-    },
+    open: (path): SqliteConnection => lentOf(new loaded.DatabaseSync(path)),
+    lend: (handle) => (handle instanceof loaded.DatabaseSync ? lentOf(handle) : null),
     classify,
   };
 }
