@@ -124,7 +124,9 @@ export class EffectStore {
     if (asked.length === 0) return Promise.all(items.map((item) => this.#settledBy(context, item, null)));
     const questions = await this.#run(context, async () => {
       const found = await this.backend.store.get(asked);
-      const there = found.filter((question) => question !== null && !isCalledOff(question));
+      const there = found
+        .filter((question) => question !== null)
+        .filter((question) => !isCalledOff(question));
       return Promise.all(there.map((question) => this.backend.settled(question)));
     });
     const byId = new Map(questions.map((question) => [question.id, question]));

@@ -15,7 +15,7 @@ import {
 import { keepEvidence } from "./evidence.ts";
 import { effectErrorOf, isNoOutcome, redactedError } from "./handler-errors.ts";
 import { retryDelayMs } from "./options.ts";
-import { keptResult } from "./results.ts";
+import { keptResult, NOT_KEPT } from "./results.ts";
 import type { EffectError, EffectHandler } from "./types.ts";
 
 /** A write of an outcome that is not confirmed is sent again: what was done must not be forgotten. */
@@ -100,7 +100,7 @@ class Execution {
       result = keptResult(output, effectValueOf(held).tool);
     } catch (error) {
       if (!isEffectLedgerValidationError(error) || this.#entry.effects.isTransaction) throw error;
-      const message = `The call has run, and does not run again, but its result cannot be kept: ${error.message}`;
+      const message = `${NOT_KEPT}${error.message}`;
       await this.#write(held, { status: "failed", error: { message, code: error.code }, has_run: true });
       throw error;
     }

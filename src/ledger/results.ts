@@ -3,6 +3,9 @@ import { isHoldpointError } from "../core/errors.ts";
 import { type JsonValue, toJson } from "../core/json.ts";
 import { EffectLedgerValidationError } from "./errors.ts";
 
+/** How the error of a call begins whose handler ended with what cannot be kept. */
+export const NOT_KEPT = "The call has run, and does not run again, but its result cannot be kept: ";
+
 /**
  * What every caller gets, the first one too. `undefined` becomes null: JSON does not know it.
  *

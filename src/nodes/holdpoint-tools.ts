@@ -2,6 +2,7 @@
  * `holdpointTools`: tools that can ask humans in any node or agent that runs them. Each sees one call at a time
  * and writes its outcome once; calls of one task that run together also suspend together.
  */
+import { ToolMessage } from "@langchain/core/messages";
 import type { ToolCall } from "@langchain/core/messages/tool";
 import type { DynamicTool, StructuredToolInterface } from "@langchain/core/tools";
 import type { LangGraphRunnableConfig } from "@langchain/langgraph";
@@ -9,6 +10,8 @@ import type { HITLBackend } from "../backends/hitl-backend.ts";
 import { PauseSignal } from "../suspend/pause-signal.ts";
 import type { InDoubtPolicy } from "../suspend/tool-step.ts";
 import { ASKS_HUMANS } from "./graph.ts";
+import { CallLedger } from "./ledger/call-ledger.ts";
+import type { LedgerRules } from "./ledger/ledger-rule.ts";
 import { isSentAlone, nestedConfig } from "./nested-config.ts";
 import { WrappedCalls } from "./wrapped-calls.ts";
 
@@ -18,11 +21,15 @@ export interface HoldpointToolsOptions {
   readonly inDoubt?: InDoubtPolicy | ((tool_name: string) => InDoubtPolicy);
   /** Milliseconds without a sign of life after which a running call is taken for dead. Default 60 000. */
   readonly leaseMs?: number;
+  /** Tools whose calls run at most once, across crashes too (docs/ledger.md, "In LangGraph"). Default: none. */
+  readonly ledger?: LedgerRules;
 }
 
 /**
  * Wraps tools so that they can ask humans in a stock `ToolNode`, `createReactAgent` or any other node. The tools
  * themselves are not changed.
+ *
+ * @throws HoldpointError `ERR_HITL_INVALID_INPUT` for a rule of the ledger that cannot be
  *
  * @example
  * ```ts
@@ -39,39 +46,75 @@ export function holdpointTools<T extends StructuredToolInterface | DynamicTool>(
   options: HoldpointToolsOptions = {},
 ): T[] {
   const calls = new WrappedCalls({ ...options, failures: "outcome" });
+  const ledger = CallLedger.of(options.ledger, options.backend);
   return tools.map((tool) =>
-    wrap(tool, async (call, config, execute) => {
-      const result = await calls.run(call, config, execute);
-      if (result.status === "suspended") throw new PauseSignal(result.interrupts());
-      return result.status === "finished" ? result.output : execute();
+    wrap(tool, {
+      async inGraph(call, config, invoke) {
+        const selected = ledger?.selectedBy(call);
+        const execute = selected
+          ? (): Promise<unknown> =>
+              selected.run({ call, config, invoke: (signal) => invoke({ ...config, signal }) })
+          : (): Promise<unknown> => invoke(config);
+        const result = await calls.run(call, config, execute, selected !== undefined);
+        if (result.status === "suspended") throw new PauseSignal(result.interrupts());
+        return result.status === "finished" ? result.output : execute();
+      },
+      async outside(call, config, invoke) {
+        const selected = ledger?.selectedBy(call);
+        if (!selected) return invoke(config);
+        return selected.run({
+          call,
+          config: config ?? {},
+          invoke: (signal) => invoke({ ...config, signal }),
+        });
+      },
     }),
   );
 }
 
-type Run = (
-  call: ToolCall,
-  config: LangGraphRunnableConfig,
-  execute: () => Promise<unknown>,
-) => Promise<unknown>;
+type Invoke<Config> = (config: Config) => Promise<unknown>;
+
+/** @param invoke - runs the tool itself */
+interface Runs {
+  inGraph(
+    call: ToolCall,
+    config: LangGraphRunnableConfig,
+    invoke: Invoke<LangGraphRunnableConfig>,
+  ): Promise<unknown>;
+  /** There is nothing to suspend. */
+  outside(
+    call: ToolCall,
+    config: LangGraphRunnableConfig | undefined,
+    invoke: Invoke<LangGraphRunnableConfig | undefined>,
+  ): Promise<unknown>;
+}
 
 /** The tool with another `invoke`; everything else, its class and identity too, is the tool's own. */
-function wrap<T extends StructuredToolInterface | DynamicTool>(tool: T, run: Run): T {
+function wrap<T extends StructuredToolInterface | DynamicTool>(tool: T, runs: Runs): T {
   return new Proxy(tool, {
     get(target, name) {
       if (name === ASKS_HUMANS) return true;
       const own: unknown = Reflect.get(target, name, target);
       if (name !== "invoke" || typeof own !== "function")
         return typeof own === "function" ? own.bind(target) : own;
-      return (input: unknown, config?: LangGraphRunnableConfig): Promise<unknown> => {
+      return async (input: unknown, config?: LangGraphRunnableConfig): Promise<unknown> => {
         const execute = (given: unknown): Promise<unknown> =>
           Promise.resolve(Reflect.apply(own, target, [input, given]));
         const call = toolCallOf(input, config, target.name);
         const configurable = config?.configurable as Record<string, unknown> | undefined;
-        // Outside a graph there is nothing to suspend: the tool runs as it is.
-        if (!call || !config || !configurable?.["__pregel_scratchpad"]) return execute(config);
-        // How many calls run beside this one is not known here, only that there may be some.
-        const siblings = isSentAlone(configurable) ? 1 : 2;
-        return run(call, config, () => execute(nestedConfig(config, call, siblings)));
+        if (call && config && configurable?.["__pregel_scratchpad"]) {
+          // How many calls run beside this one is not known here, only that there may be some.
+          const siblings = isSentAlone(configurable) ? 1 : 2;
+          return runs.inGraph(call, config, (given) => execute(nestedConfig(given, call, siblings)));
+        }
+        const bare: ToolCall = {
+          type: "tool_call",
+          name: target.name,
+          args: (input ?? {}) as ToolCall["args"],
+        };
+        const output = await runs.outside(call ?? bare, config, execute);
+        // Who gives a tool its arguments alone gets its content alone.
+        return call === undefined && ToolMessage.isInstance(output) ? output.content : output;
       };
     },
   });

@@ -17,6 +17,9 @@ import { type HostConfig, type Place, placeIfAny, placeOfThread } from "../suspe
 import { isHITLSuspend } from "../suspend/suspend-signal.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
 import { ASKS_HUMANS } from "./graph.ts";
+import { CallLedger, type Selected } from "./ledger/call-ledger.ts";
+import type { LedgerRules } from "./ledger/ledger-rule.ts";
+import { markOfError } from "./ledger/replayed.ts";
 import { nestedConfig } from "./nested-config.ts";
 import { pauseFor } from "./pause-for.ts";
 import {
@@ -37,6 +40,8 @@ export interface HITLToolNodeOptions extends ToolNodeOptions {
   readonly inDoubt?: InDoubtPolicy | ((tool_name: string) => InDoubtPolicy);
   /** Milliseconds without a sign of life after which a running call is taken for dead. Default 60 000. */
   readonly leaseMs?: number;
+  /** Tools whose calls run at most once, across crashes too (docs/ledger.md, "In LangGraph"). Default: none. */
+  readonly ledger?: LedgerRules;
 }
 
 type Tools = (StructuredToolInterface | DynamicTool | RunnableToolLike)[];
@@ -67,11 +72,14 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
   readonly [ASKS_HUMANS]: true = true;
   readonly #backend: HITLBackend | undefined;
   readonly #stepOptions: ToolStepOptions;
+  readonly #ledger: CallLedger | undefined;
 
+  /** @throws HoldpointError `ERR_HITL_INVALID_INPUT` for a rule of the ledger that cannot be */
   constructor(tools: Tools, options: HITLToolNodeOptions = {}) {
-    const { backend, inDoubt, leaseMs, ...host } = options;
+    const { backend, inDoubt, leaseMs, ledger, ...host } = options;
     super(tools, host);
     this.#backend = backend;
+    this.#ledger = CallLedger.of(ledger, backend);
     this.#stepOptions = { leaseMs, inDoubt: typeof inDoubt === "string" ? () => inDoubt : inDoubt };
   }
 
@@ -79,7 +87,9 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
     const { calls, state } = callsOf(input);
     const found = placeIfAny(config as HostConfig, this.#backend);
     if (!found) {
-      const outputs = await Promise.all(calls.map((call) => this.#invoke(call, config, state)));
+      const outputs = await Promise.all(
+        calls.map((call) => this.#invoke(call, config, state, this.#ledger?.selectedBy(call))),
+      );
       return combine(outputs, input) as T;
     }
     const located = placeOfThread(config as HostConfig, found);
@@ -115,10 +125,12 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
     state: unknown,
   ): CallTask<ToolOutput> {
     const serde = (place.checkpointer as unknown as { serde: HostSerde }).serde;
+    const selected = this.#ledger?.selectedBy(call);
     return {
       call: identityOf(place, call, tool_call_id),
       signal: config.signal,
-      execute: () => this.#invoke(call, config, state),
+      behindEffect: selected !== undefined,
+      execute: () => this.#invoke(call, config, state, selected),
       encode: (output) => encodeOutput(output, serde),
       decode: (outcome) => decodeOutput(outcome, serde),
       answer: (record) => {
@@ -130,7 +142,12 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
   }
 
   /** As the stock node runs a tool, but signals and errors of the engine pass. */
-  async #invoke(call: ToolCall, config: LangGraphRunnableConfig, state: unknown): Promise<ToolOutput> {
+  async #invoke(
+    call: ToolCall,
+    config: LangGraphRunnableConfig,
+    state: unknown,
+    selected: Selected | undefined,
+  ): Promise<ToolOutput> {
     const tool = this.tools.find((candidate) => candidate.name === call.name);
     try {
       if (tool === undefined) throw new Error(`Tool "${call.name}" not found.`);
@@ -142,12 +159,21 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       runtime["context"] = config.context;
       runtime["store"] = config.store ?? null;
       runtime["writer"] = config.writer ?? null;
+      if (selected) {
+        const invoke = (signal: AbortSignal): Promise<unknown> =>
+          tool.invoke({ ...call, type: "tool_call" }, { ...runtime, signal } as never);
+        return await selected.run({ call, config, state, invoke });
+      }
       return asToolOutput(await tool.invoke({ ...call, type: "tool_call" }, runtime as never), call);
     } catch (error) {
       if (isHITLSuspend(error) || isFatal(error) || isBubbleUp(error) || !this.handleToolErrors) throw error;
       // That the run was aborted is no outcome of the tool: its body may go on, and have its effect.
       if (config.signal?.aborted) throw error;
-      return toolMessage(call, `Error: ${(error as Error).message}\n Please fix your mistakes.`, "error");
+      const message = `Error: ${(error as Error).message}\n Please fix your mistakes.`;
+      const said = toolMessage(call, message, "error");
+      const mark = selected && markOfError(error);
+      if (mark) said.response_metadata = { holdpoint: mark };
+      return said;
     }
   }
 }

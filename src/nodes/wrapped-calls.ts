@@ -92,12 +92,14 @@ export class WrappedCalls {
   /**
    * @param config - of the task, with its scratchpad
    * @param execute - runs the body; called again when the call goes on after an answer
+   * @param behindEffect - the body is behind an effect, which says what became of it
    * @throws what the body throws, and HoldpointError where the engine cannot go on
    */
   async run(
     call: ToolCall,
     config: LangGraphRunnableConfig,
     execute: () => Promise<unknown>,
+    behindEffect: boolean,
   ): Promise<WrappedResult> {
     const found = placeIfAny(config as HostConfig, this.#backend);
     if (!found) return { status: "not_ours", kept: false };
@@ -121,7 +123,8 @@ export class WrappedCalls {
       let seen: number;
       try {
         step = await joint.step;
-        const task = this.#taskOf(joint, step.place, call, tool_call_id, execute, config.signal);
+        const made = this.#taskOf(joint, step.place, call, tool_call_id, execute, config.signal);
+        const task = behindEffect ? { ...made, behindEffect } : made;
         id = task.call.id;
         if (first && !step.place.fresh && retried === undefined) {
           await step.load([id], wakeHintOf(config, step.place));

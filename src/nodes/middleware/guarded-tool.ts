@@ -26,11 +26,22 @@ export function isSignal(error: unknown): boolean {
   return isHITLSuspend(error) || isBubbleUp(error) || isFatal(error);
 }
 
-/** @param configOf - what the tool gets for the config that the host gives it */
+/** Runs the tool, with the input and the config that it is about to get (P7). */
+export type Around = (
+  input: unknown,
+  config: unknown,
+  invoke: (config: unknown) => Promise<unknown>,
+) => Promise<unknown>;
+
+/**
+ * @param configOf - what the tool gets for the config that the host gives it
+ * @param around - what is between the guard and the tool; undefined for nothing
+ */
 export function guardedTool<T extends Invokable>(
   tool: T,
   stop: Stop,
   configOf: (config: unknown) => unknown,
+  around: Around | undefined,
 ): T {
   let runs = 0;
   const invoke = async (input: unknown, config?: unknown): Promise<unknown> => {
@@ -39,7 +50,8 @@ export function guardedTool<T extends Invokable>(
     // A retry within one execution: answers and steps of the first attempt are those of the second one.
     if (runs > 1) callScope.getStore()?.restart?.();
     try {
-      return await tool.invoke(input, configOf(config));
+      if (!around) return await tool.invoke(input, configOf(config));
+      return await around(input, configOf(config), (given) => tool.invoke(input, given));
     } catch (error) {
       if (!isSignal(error)) throw error;
       stop.error = error;

@@ -14,9 +14,11 @@ import { isHITLSuspend } from "../../suspend/suspend-signal.ts";
 import type { InDoubtPolicy } from "../../suspend/tool-step.ts";
 import { isOwnResult, unknownResult } from "../message/results.ts";
 import { isToolMessage, repairMessages, unansweredToolCalls } from "../message/tool-calls.ts";
+import { CallLedger, type Selected } from "../ledger/call-ledger.ts";
+import type { LedgerRules } from "../ledger/ledger-rule.ts";
 import { isSentAlone, nestedConfig } from "../nested-config.ts";
 import { WrappedCalls } from "../wrapped-calls.ts";
-import { guardedTool, isInvokable, isSignal, type Stop } from "./guarded-tool.ts";
+import { type Around, guardedTool, isInvokable, isSignal, type Stop } from "./guarded-tool.ts";
 import { LostPauses, type RunRuntime } from "./lost-pauses.ts";
 import { mendMessages } from "./mend-messages.ts";
 import { signalCommand } from "./signal-command.ts";
@@ -28,6 +30,8 @@ export interface HITLMiddlewareOptions {
   readonly inDoubt?: InDoubtPolicy | ((tool_name: string) => InDoubtPolicy);
   /** Milliseconds without a sign of life after which a running call is taken for dead. Default 60 000. */
   readonly leaseMs?: number;
+  /** Tools whose calls run at most once, across crashes too (docs/ledger.md, "In LangGraph"). Default: none. */
+  readonly ledger?: LedgerRules;
 }
 
 /** What is needed of langchain's `ToolCallRequest`; all of it is handed on. */
@@ -106,20 +110,22 @@ export function hitlMiddleware(options: HITLMiddlewareOptions = {}): HITLMiddlew
   assertOptions(options);
   const { backend } = options;
   const calls = new WrappedCalls({ ...options, failures: "attempt" });
+  const ledger = CallLedger.of(options.ledger, backend);
   const lost = new LostPauses();
   const middleware: HITLMiddleware & { readonly [BRAND]: true } = {
     [BRAND]: true,
     name: "HITLMiddleware",
     async wrapToolCall(request, handler) {
+      const selected = ledger?.selectedBy(request.toolCall);
       const config = configOf(request.runtime);
-      if (!config) return handler(request);
+      if (!config) return selected ? outside(selected, request, handler) : handler(request);
       const { id = "", name: tool_name } = request.toolCall;
       lost.arrived(request.runtime, id);
       const {
         output,
         error,
         waits = async () => true,
-      } = await wrapped(calls, backend, request, config, handler);
+      } = await wrapped(calls, backend, request, config, handler, selected);
       if (output) return output;
       // Whatever is outside must not turn it into a result: it goes past them, to the node.
       lost.carry(request.runtime, id, { tool_name, waits });
@@ -160,18 +166,21 @@ async function wrapped<Request extends HITLToolCallRequest>(
   request: Request,
   config: LangGraphRunnableConfig,
   handler: ToolHandler<Request>,
+  selected: Selected | undefined,
 ): Promise<Wrapped> {
   const execute = async (): Promise<ToolResult> => {
     const stop: Stop = { error: undefined, stopped: false };
     const nested = (given: unknown): unknown =>
       nestedConfig(given as LangGraphRunnableConfig, request.toolCall, siblingsOf(request));
-    const tool = isInvokable(request.tool) ? guardedTool(request.tool, stop, nested) : request.tool;
-    const output = await handler({ ...request, tool });
+    if (!isInvokable(request.tool))
+      return selected ? outside(selected, request, handler, config) : handler(request);
+    const around = selected && aroundOf(selected, request);
+    const output = await handler({ ...request, tool: guardedTool(request.tool, stop, nested, around) });
     if (stop.stopped) throw stop.error;
     return output;
   };
   try {
-    const result = await calls.run(request.toolCall, config, execute);
+    const result = await calls.run(request.toolCall, config, execute, selected !== undefined);
     switch (result.status) {
       case "finished":
         return { output: result.output };
@@ -184,6 +193,32 @@ async function wrapped<Request extends HITLToolCallRequest>(
     if (!isSignal(error)) throw error;
     return { error: () => error };
   }
+}
+
+/** The ledger is around the tool itself: what other middleware has made of the arguments is what it sees (P7). */
+function aroundOf(selected: Selected, { toolCall, state }: HITLToolCallRequest): Around {
+  return (input, config, invoke) =>
+    selected.run({
+      call: { ...toolCall, args: argsOf(input) ?? toolCall.args },
+      config: config as LangGraphRunnableConfig,
+      state,
+      invoke: (signal) => invoke({ ...(config as object), signal }),
+    });
+}
+
+function argsOf(input: unknown): ToolCall["args"] | undefined {
+  return (input as { args?: ToolCall["args"] } | null)?.args;
+}
+
+/** A tool that only the host, or a middleware further in, knows: the ledger is around whatever runs it. */
+function outside<Request extends HITLToolCallRequest>(
+  selected: Selected,
+  request: Request,
+  handler: ToolHandler<Request>,
+  config: LangGraphRunnableConfig = { configurable: request.runtime.configurable } as LangGraphRunnableConfig,
+): Promise<ToolResult> {
+  const { toolCall: call, state } = request;
+  return selected.run({ call, config, state, invoke: async () => handler(request) });
 }
 
 /** @throws HoldpointError for a question that nothing would record: what is missing, rather than a pause for ever. */

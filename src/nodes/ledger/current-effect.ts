@@ -1,0 +1,25 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { EffectContext } from "../../ledger/types.ts";
+
+const SHARED = Symbol.for("holdpoint.current_effect.v1");
+const shared = globalThis as { [SHARED]?: AsyncLocalStorage<EffectContext> };
+
+/** One for all copies of the package. */
+export const effectScope: AsyncLocalStorage<EffectContext> = (shared[SHARED] ??= new AsyncLocalStorage());
+
+/**
+ * In a tool that is behind the ledger: the effect that its call is, with the key and the fence for the service that it
+ * calls, and a signal that is aborted when the lease is lost. Undefined elsewhere.
+ *
+ * @example
+ * ```ts
+ * import { currentEffect } from "holdpoint";
+ *
+ * export async function charge(amount: number, pay: (amount: number, key?: string) => Promise<string>): Promise<string> {
+ *   return pay(amount, currentEffect()?.effect.idem_key);
+ * }
+ * ```
+ */
+export function currentEffect(): EffectContext | undefined {
+  return effectScope.getStore();
+}
