@@ -28,7 +28,8 @@ export interface GraphOptions {
   readonly ledger: LedgerRules;
   /** The tool calls of each turn of the model; after the last one it ends. */
   readonly turns: readonly (readonly ToolCall[])[];
-  readonly checkpointer?: BaseCheckpointSaver;
+  /** Null for none. */
+  readonly checkpointer?: BaseCheckpointSaver | null;
   readonly leaseMs?: number;
 }
 
@@ -50,7 +51,9 @@ export function said(tool_calls: readonly ToolCall[], turn: number): AIMessage {
 }
 
 export function graphOf(host: Host, options: GraphOptions): AnyGraph {
-  const { backend, tools, ledger, turns, leaseMs, checkpointer = new MemorySaver() } = options;
+  const { backend, tools, ledger, turns, leaseMs } = options;
+  const given = options.checkpointer === undefined ? new MemorySaver() : options.checkpointer;
+  const saving = given === null ? {} : { checkpointer: given };
   const own = { backend, ledger, ...(leaseMs === undefined ? {} : { leaseMs }) };
   if (host === "createAgent v1" || host === "createAgent v2") {
     const agent = createAgent({
@@ -58,7 +61,7 @@ export function graphOf(host: Host, options: GraphOptions): AnyGraph {
       tools: [...tools],
       version: host === "createAgent v1" ? "v1" : "v2",
       middleware: [hitlMiddleware(own)] as AgentMiddleware[],
-      checkpointer,
+      ...saving,
     });
     return agent as unknown as AnyGraph;
   }
@@ -78,7 +81,7 @@ export function graphOf(host: Host, options: GraphOptions): AnyGraph {
     .addEdge("__start__", "model")
     .addConditionalEdges("model", ({ messages }) => (asks(messages.at(-1)) ? "tools" : "__end__"))
     .addEdge("tools", "model")
-    .compile({ checkpointer }) as unknown as AnyGraph;
+    .compile(saving) as unknown as AnyGraph;
 }
 
 export const start = (): { messages: BaseMessage[] } => ({
