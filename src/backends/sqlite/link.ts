@@ -130,7 +130,7 @@ export class Link {
   /** Idempotent. Who waits for the lock hears of it. */
   close(): void {
     this.#closed = true;
-    this.#turns.refuseAll(closedError());
+    this.#turns.close(closedError());
     const database = this.#database;
     this.#database = undefined;
     this.#checked(() => database?.close());

@@ -13,6 +13,7 @@ interface Waiting {
 
 export class Turns {
   #taken = false;
+  #closed: { readonly error: unknown } | null = null;
   readonly #waiting: Set<Waiting> = new Set();
 
   /** Nobody has the turn, and nobody waits for it. */
@@ -22,9 +23,10 @@ export class Turns {
 
   /**
    * @param untilMs - by `performance.now()`
-   * @throws what `late` makes, when the time is over
+   * @throws what `late` makes, when the time is over; what {@link close} was given
    */
   take(untilMs: number, late: () => unknown): Promise<Turn> {
+    if (this.#closed) return Promise.reject(this.#closed.error);
     if (!this.#taken) return Promise.resolve(this.#begin());
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
@@ -48,8 +50,9 @@ export class Turns {
     });
   }
 
-  /** Ends the waiting of all; who has the turn keeps it. */
-  refuseAll(error: unknown): void {
+  /** Ends the waiting of all, now and later; who has the turn keeps it. */
+  close(error: unknown): void {
+    this.#closed = { error };
     for (const { refuse } of this.#waiting) refuse(error);
     this.#waiting.clear();
   }

@@ -1,43 +1,11 @@
-/** Transactions that the backend begins and ends, each on a connection of its own; and who waits for them, and how. */
+/** Transactions that the backend begins and ends, each on a connection of its own. */
 import Database from "better-sqlite3";
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
-import { SqliteHITLBackend } from "../../../src/backends/sqlite/index.ts";
+import { describe, expect, it } from "vitest";
+import type { SqliteHITLBackend } from "../../../src/backends/sqlite/index.ts";
 import { gate } from "../../support/poll.ts";
-import { freshId, insertOf, openStore, startWorker, temporaryPath, until } from "./helpers/support.ts";
-
-const question = { session_id: "s", hitl_type: "confirm", data: { message: "Ship it?" } } as const;
-const retention = { sweepEveryMs: 0 };
-
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
-async function world(options: { busyTimeoutMs?: number; synchronous?: "NORMAL" } = {}) {
-  const path = temporaryPath();
-  const backend = new SqliteHITLBackend({ path, retention, watchIntervalMs: 5, ...options });
-  await backend.get("none");
-  const opened: Database.Database[] = [];
-  // As better-sqlite3 opens it: a statement that waits for a lock blocks the process for five seconds.
-  const open = (): Database.Database => {
-    const connection = new Database(path);
-    opened.push(connection);
-    return connection;
-  };
-  const reader = open();
-  reader.exec("CREATE TABLE orders (id text)");
-  ends.push(async () => {
-    await backend.close();
-    for (const connection of opened) connection.close();
-  });
-  const orders = (): string[] => reader.prepare<[], string>("SELECT id FROM orders").pluck().all();
-  const add = (connection: Database.Database, id: string): void =>
-    void connection.prepare("INSERT INTO orders VALUES (?)").run(id);
-  return { path, backend, open, opened, orders, add };
-}
-
-const turnOfTheLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+import { question, turnOfTheLoop, world } from "./helpers/orders.ts";
+import { freshId, insertOf, openStore, startWorker, until } from "./helpers/support.ts";
 
 describe("P5 transaction", () => {
   it("commits both, the question and the row, and gives what its work gives", async () => {
@@ -110,74 +78,6 @@ describe("P5 transaction", () => {
       "outside 3",
     ]);
     expect(orders()).toEqual(["o2"]);
-  });
-
-  it("who waits for it does not block the process: its work gets as many turns of the event loop as it needs", async () => {
-    const { path, backend, open, orders, add } = await world({ busyTimeoutMs: 60_000 });
-    const [began, all] = [gate(), Array.from({ length: 20 }, (_, n) => n)];
-    const begun = performance.now();
-    const first = backend.transaction(open, async (_tx, connection) => {
-      began.open();
-      for (let turn = 0; turn < 500; turn += 1) await turnOfTheLoop();
-      add(connection, "first");
-    });
-    await began.passed;
-    const mine = open();
-    const tx = backend.withTransaction(mine);
-    mine.exec("BEGIN");
-    const rest = [
-      ...all.map((n) => backend.create({ ...question, key: `${n}` })),
-      ...all.map((n) => backend.transaction(open, (_tx, connection) => add(connection, `${n}`))),
-      // Another store on the file knows nothing of it, and waits for the lock itself.
-      openStore({ path, busyTimeoutMs: 60_000 }).commit([insertOf(freshId())]),
-      tx.create({ ...question, key: "mine" }).then(() => mine.exec("COMMIT")),
-    ];
-    await first;
-    await Promise.all(rest);
-    // One statement that blocks takes the five seconds of its connection, since the holder cannot end.
-    expect(performance.now() - begun).toBeLessThan(4500);
-    expect(orders()).toHaveLength(21);
-    expect((await backend.list({ session_id: "s" })).items).toHaveLength(21);
-  });
-
-  it("a write comes in its turn, however many transactions follow each other", async () => {
-    const { backend, open, add } = await world();
-    let done = 0;
-    let written = false;
-    const stream = async (): Promise<void> => {
-      while (!written && done < 1000) {
-        await backend.transaction(open, async (_tx, connection) => {
-          add(connection, `${done}`);
-          await turnOfTheLoop();
-        });
-        done += 1;
-      }
-    };
-    const streams = [stream(), stream(), stream()];
-    await turnOfTheLoop();
-    const before = done;
-    await backend.create(question);
-    written = true;
-    expect(done - before).toBeLessThanOrEqual(6);
-    await Promise.all(streams);
-  });
-
-  it("waits for its turn as long as busyTimeoutMs, and so does a write", async () => {
-    const { backend, open, orders, add } = await world({ busyTimeoutMs: 40 });
-    const [inside, began] = [gate(), gate()];
-    const first = backend.transaction(open, async (_tx, connection) => {
-      began.open();
-      await inside.passed;
-      add(connection, "o1");
-    });
-    await began.passed;
-    const busy = { code: "ERR_HITL_STORE", details: { reason: "busy" } };
-    await expect(backend.transaction(open, () => 1)).rejects.toMatchObject(busy);
-    await expect(backend.create(question)).rejects.toMatchObject(busy);
-    inside.open();
-    await first;
-    expect(orders()).toEqual(["o1"]);
-    expect((await backend.create(question)).status).toBe("created");
   });
 
   it("work that ends it itself is told so, whatever came after", async () => {
@@ -284,25 +184,6 @@ describe("P5 transaction", () => {
     await store.transaction(open, (view) => view.commit([insertOf(kept)]));
     await until("the hint", () => heard.length > 0);
     expect(heard).toEqual([kept]);
-  });
-
-  it("a store that is closed refuses those who wait for their turn, and those who are within", async () => {
-    const { path, open } = await world();
-    const store = openStore({ path });
-    const [inside, began] = [gate(), gate()];
-    const closed = { code: "ERR_HITL_CLOSED" };
-    const within = store.transaction(open, async (view) => {
-      began.open();
-      await inside.passed;
-      await view.commit([insertOf(freshId())]);
-    });
-    await began.passed;
-    const waiting = [store.transaction(open, () => 1), store.commit([insertOf(freshId())])];
-    const outcomes = Promise.allSettled([within, ...waiting]);
-    await store.close();
-    inside.open();
-    for (const outcome of await outcomes)
-      expect(outcome).toMatchObject({ status: "rejected", reason: closed });
   });
 });
 
