@@ -179,8 +179,8 @@ class LedgeredCall {
       try {
         output = asToolOutput(await effectScope.run(context, () => invoke(context.signal)), call);
       } catch (error) {
-        // What stops the engine counts, not what a body made of it.
-        if (!isFatal(error)) await effects?.bodyEnded();
+        // What stops the engine counts, not what a body made of it. One whose run was stopped is not waited for (P6).
+        if (!isFatal(error) && !this.#tool.config.signal?.aborted) await effects?.bodyEnded();
         throw error;
       }
       await effects?.bodyEnded();

@@ -49,10 +49,10 @@ export function stepEffects(
     try {
       const result = await ledger.run(
         effectCallOfStep(call, idem_key, name, occurrence),
-        async ({ effect, fence }) => ({
-          kind: KIND,
-          ...(await work({ fence, idempotency_key: effect.idem_key })),
-        }),
+        async ({ effect, fence }) => {
+          const kept = await unlessAborted(work({ fence, idempotency_key: effect.idem_key }), signal);
+          return { kind: KIND, ...kept };
+        },
         withHost(options, host),
       );
       return resultOf(result);
@@ -64,6 +64,22 @@ export function stepEffects(
       throw replayedError({ message: `step "${name}": ${effect_error.message}` }, undefined);
     }
   };
+}
+
+/** A step whose run was stopped may be at work still: its lease is not renewed, and it is in doubt then (P6). */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  let stop = (): void => {};
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, stopped]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 function resultOf(result: JsonValue): StepResult {
