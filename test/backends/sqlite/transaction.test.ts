@@ -5,6 +5,7 @@ import Database from "better-sqlite3";
 import { afterEach, describe, expect, it } from "vitest";
 import type { SqliteDriver, SqliteHandle } from "../../../src/backends/sqlite/driver.ts";
 import { loadBetterSqlite3 } from "../../../src/backends/sqlite/drivers/better-sqlite3.ts";
+import { loadNodeSqlite } from "../../../src/backends/sqlite/drivers/node-sqlite.ts";
 import { SqliteHITLBackend, SqliteRecordStore } from "../../../src/backends/sqlite/index.ts";
 import { freshId, insertOf, openStore, temporaryPath, until } from "./helpers/support.ts";
 
@@ -344,6 +345,47 @@ describe("P3 what cannot carry a record is refused before anything is written", 
     expect(recordsAt(path)).toBe(1);
   });
 });
+
+// Which of the two there is to show depends on the Node that runs the tests.
+const node = loadNodeSqlite();
+if (node === null) {
+  it("a connection is never of node:sqlite on a Node that has none", async () => {
+    const store = openStore({ path: temporaryPath(), driver: "node:sqlite" });
+    const view = store.withTransaction(connect(":memory:"));
+    await expect(view.get([freshId()])).rejects.toMatchObject({ code: "ERR_HITL_MISSING_PEER" });
+  });
+} else {
+  it("P5 the same on node:sqlite, however the connection reads, and each library takes its own connections only", async () => {
+    // Its types are in newer releases of Node than the oldest supported one.
+    const { DatabaseSync } = process.getBuiltinModule("node:sqlite") as never as {
+      readonly DatabaseSync: new (path: string, options: object) => SqliteHandle;
+    };
+    const path = temporaryPath();
+    const backend = new SqliteHITLBackend({ path, retention, driver: "node:sqlite" });
+    ends.push(() => backend.close());
+    await backend.get("none");
+    const connection = new DatabaseSync(path, { readBigInts: true, returnArrays: true });
+    const tx = backend.withTransaction(connection);
+    await expect(tx.create(question)).rejects.toMatchObject({ details: { reason: "no_transaction" } });
+    for (const [key, end] of [
+      ["kept", "COMMIT"],
+      ["lost", "ROLLBACK"],
+    ] as const) {
+      connection.exec("BEGIN");
+      const { record } = await tx.create({ ...question, key });
+      expect(await tx.get(record.hitl_id)).toEqual(record);
+      connection.exec(end);
+    }
+    expect((await backend.list({ session_id: "s" })).items.map(({ key }) => key)).toEqual(["kept"]);
+    const better = connect(path);
+    better.exec("BEGIN");
+    const foreign = backend.withTransaction(better).create(question);
+    await expect(foreign).rejects.toMatchObject({ details: { reason: "other_library" } });
+    better.exec("ROLLBACK");
+    connection.close();
+    await expect(tx.create(question)).rejects.toMatchObject({ details: { reason: "closed" } });
+  });
+}
 
 it("knows a store's capability", () => {
   expect(new SqliteRecordStore({ path: "never-opened.db" }).capabilities.transactions).toBe(true);
