@@ -15,6 +15,8 @@ export const SCENARIOS = [
   "message that waits",
   "message that cancels",
   "message that answers",
+  "ledger",
+  "ledger in createAgent",
 ] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
@@ -29,6 +31,8 @@ export const CALLS: { readonly [name in ScenarioName]: readonly ToolName[] } = {
   "message that waits": ["pay", "refund"],
   "message that cancels": ["pay", "refund"],
   "message that answers": ["name"],
+  ledger: ["bill", "send", "book"],
+  "ledger in createAgent": ["bill", "send", "book"],
 };
 
 export interface Scenario {
@@ -54,5 +58,8 @@ export async function scenarioOf({ scenario = "tools" }: Site): Promise<Scenario
     case "message that cancels":
     case "message that answers":
       return (await import("./messages.scenario.ts")).messagesScenarios[scenario];
+    case "ledger":
+    case "ledger in createAgent":
+      return (await import("./ledger.scenario.ts")).ledgerScenarios[scenario];
   }
 }

@@ -5,7 +5,10 @@ import { z } from "zod";
 import { note, type Site } from "./site.ts";
 import type { Tripwire } from "./tripwire.ts";
 
-export type ToolName = "charge" | "ship" | "note" | "pay" | "refund" | "name" | "stamp";
+export type ToolName = "charge" | "ship" | "note" | "pay" | "refund" | "name" | "stamp" | LedgerToolName;
+
+/** Behind the ledger: see `ledger.scenario.ts`. */
+export type LedgerToolName = "bill" | "send" | "book";
 
 /** The questions that each call asks, in their order. */
 export const QUESTIONS: { readonly [name in ToolName]: readonly string[] } = {
@@ -16,6 +19,9 @@ export const QUESTIONS: { readonly [name in ToolName]: readonly string[] } = {
   refund: ["refund?"],
   name: ["name?"],
   stamp: [],
+  bill: [],
+  send: ["send?"],
+  book: ["book?"],
 };
 
 /** The effects that each call has, in their order. */
@@ -27,6 +33,9 @@ export const EFFECTS: { readonly [name in ToolName]: readonly string[] } = {
   refund: ["refund"],
   name: ["name"],
   stamp: ["stamp"],
+  bill: ["bill"],
+  send: ["send"],
+  book: ["book"],
 };
 
 const schema = z.object({ n: z.string() });
