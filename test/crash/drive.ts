@@ -45,12 +45,20 @@ export async function drive(
       waking = false;
       if (await driver.turn()) status = "finished";
     } catch (error) {
-      if (!isHoldpointError(error, "ERR_HITL_LEASE_LOST")) throw error;
+      if (!isLeaseLost(error)) throw error;
       leasesLost += 1;
     }
   }
   const { doubts, wakes, detail } = driver;
   return { status, doubts, wakes, leasesLost, detail: status === "finished" ? "" : detail };
+}
+
+/** Also of several tasks of one step, which fail together. */
+function isLeaseLost(error: unknown): boolean {
+  if (!(error instanceof AggregateError)) return isHoldpointError(error, "ERR_HITL_LEASE_LOST");
+  const other = error.errors.find((one) => !isLeaseLost(one)) as unknown;
+  if (other !== undefined) throw other;
+  return true;
 }
 
 export type Response = Readonly<Record<string, unknown>>;
