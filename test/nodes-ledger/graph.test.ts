@@ -284,12 +284,37 @@ describe.each(["memory", "sqlite", "redis"] as const)("on %s", (name) => {
       await graph.invoke(start(), at(THREAD));
       await answer(graph, backend, await only(backend, THREAD), { decision: "approve_once" });
       expect(outside.log).toEqual([]);
+      // The answer to the effect is no answer that the body has missed (P2).
+      const calls = await backend.store.page({ kind: "call", tenant_id: "default", statuses: ["suspended"] });
+      expect(calls.items.map(({ value }) => value["changed"])).toEqual([0]);
       const sure = await only(backend, THREAD);
       expect(sure.data["message"]).toBe("sure?");
       await answer(graph, backend, sure, { confirmed: true });
       expect(outside.log).toEqual(["charge 7"]);
       expect(await texts(graph)).toEqual(["true charge"]);
       expect((await ledger.list({ workflow_id: THREAD })).items).toMatchObject([{ status: "succeeded" }]);
+    });
+
+    it("P6 what a body gives that has caught the signal, or has not waited for its question, is not its effect's outcome", async () => {
+      for (const way of ["caught", "not awaited"]) {
+        const outside = new Outside();
+        const asking = outside.tool("charge", async () => {
+          let said = way;
+          const asked = confirm({ message: "sure?" }).then(
+            () => (said = "confirmed"),
+            () => {},
+          );
+          if (way === "caught") await asked;
+          else await Promise.race([asked, new Promise((resolve) => setImmediate(resolve))]);
+          return said;
+        });
+        const { graph, backend, ledger } = world({ tools: [asking] });
+        await graph.invoke(start(), at(THREAD));
+        expect((await ledger.list({ workflow_id: THREAD })).items).toMatchObject([{ status: "ready" }]);
+        await answer(graph, backend, await only(backend, THREAD), { confirmed: true });
+        expect((await ledger.list({ workflow_id: THREAD })).items).toMatchObject([{ status: "succeeded" }]);
+        expect(await texts(graph)).toEqual(["confirmed"]);
+      }
     });
 
     it("P6 a step is an effect of its own, and its result is kept over the answer that follows", async () => {
