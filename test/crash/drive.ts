@@ -57,7 +57,7 @@ export async function drive(
 function isLeaseLost(error: unknown): boolean {
   if (!(error instanceof AggregateError)) return isHoldpointError(error, "ERR_HITL_LEASE_LOST");
   const other = error.errors.find((one) => !isLeaseLost(one)) as unknown;
-  if (other !== undefined) throw other;
+  if (other !== undefined) throw new Error("A step failed.", { cause: other });
   return true;
 }
 
