@@ -63,8 +63,8 @@ console.log(`the process that charged: ${signal}`); // prints: the process that 
 
 const { messages } = await graph.invoke(null, thread);
 console.log(messages.at(-2)?.text); // prints: charged, as the service says: ch_1
-const { holdpoint } = messages.at(-2)?.response_metadata as { holdpoint: { replayed: boolean } };
-console.log(`replayed: ${holdpoint.replayed}`); // prints: replayed: true
+const { holdpoint } = (messages.at(-2)?.response_metadata ?? {}) as { holdpoint?: { replayed: boolean } };
+console.log(`replayed: ${holdpoint?.replayed}`); // prints: replayed: true
 console.log(`charges: ${charges().length}`); // prints: charges: 1
 await backend.close();
 rmSync(folder, { recursive: true });

@@ -135,7 +135,8 @@ const RUN_OPTIONS: readonly string[] = [...OPTIONS, "tx"];
 const IN_DOUBT = ["ask", "retry", "fail"];
 const WAIT_TIMEOUT_MS = 30_000;
 const MIN_LEASE_MS = 10;
-const LEASE_MS = 60_000;
+/** Default of `leaseMs`. */
+export const LEASE_MS = 60_000;
 const MAX_MS = 2 ** 31 - 1;
 
 /** Those of `run`, which alone can be within a transaction. @throws EffectLedgerValidationError */

@@ -47,13 +47,14 @@ export function holdpointTools<T extends StructuredToolInterface | DynamicTool>(
 ): T[] {
   const calls = new WrappedCalls({ ...options, failures: "outcome" });
   const ledger = CallLedger.of(options.ledger, options.backend);
-  return tools.map((tool) =>
-    wrap(tool, {
+  return tools.map((tool) => {
+    const { schema } = tool;
+    return wrap(tool, {
       async inGraph(call, config, invoke) {
         const selected = ledger?.selectedBy(call);
         const execute = selected
           ? (): Promise<unknown> =>
-              selected.run({ call, config, invoke: (signal) => invoke({ ...config, signal }) })
+              selected.run({ call, config, schema, invoke: (signal) => invoke({ ...config, signal }) })
           : (): Promise<unknown> => invoke(config);
         const result = await calls.run(call, config, execute, selected !== undefined);
         if (result.status === "suspended") throw new PauseSignal(result.interrupts());
@@ -65,11 +66,12 @@ export function holdpointTools<T extends StructuredToolInterface | DynamicTool>(
         return selected.run({
           call,
           config: config ?? {},
+          schema,
           invoke: (signal) => invoke({ ...config, signal }),
         });
       },
-    }),
-  );
+    });
+  });
 }
 
 type Invoke<Config> = (config: Config) => Promise<unknown>;

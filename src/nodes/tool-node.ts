@@ -162,7 +162,13 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       if (selected) {
         const invoke = (signal: AbortSignal): Promise<unknown> =>
           tool.invoke({ ...call, type: "tool_call" }, { ...runtime, signal } as never);
-        return await selected.run({ call, config, state, invoke });
+        return await selected.run({
+          call,
+          config,
+          state,
+          schema: (tool as { schema?: unknown }).schema,
+          invoke,
+        });
       }
       return asToolOutput(await tool.invoke({ ...call, type: "tool_call" }, runtime as never), call);
     } catch (error) {

@@ -1,6 +1,8 @@
 /** Which calls a rule means, under which key, and what is refused before anything is written. */
 import { Command, MemorySaver } from "@langchain/langgraph";
 import { ToolMessage } from "@langchain/core/messages";
+import { type DynamicStructuredTool, tool } from "@langchain/core/tools";
+import type { ToolCall } from "@langchain/core/messages/tool";
 import fc from "fast-check";
 import {
   type HITLBackend,
@@ -13,6 +15,7 @@ import {
 } from "holdpoint";
 import { EffectLedger } from "holdpoint/ledger";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { matchesGlob } from "../../src/nodes/ledger/glob.ts";
 import type { LedgerRule, LedgerRules } from "../../src/nodes/ledger/ledger-rule.ts";
 import { answer, at, call, graphOf, HOSTS, only, open, Outside, start, toolMessages } from "./kit.ts";
@@ -269,6 +272,62 @@ it("P6 a command replays as the command that it was, its message addressed to th
   expect(messages[1]?.response_metadata["holdpoint"]).toMatchObject({ replayed: true });
   expect(messages[0]?.id).toBe("m1");
   expect(messages[1]?.id).not.toBe("m1");
+});
+
+describe.each(HOSTS)("arguments that the tool refuses, %s", (host) => {
+  it("P6 do not bar the call that is right, under a key that they share", async () => {
+    const outside = new Outside();
+    const backend = new InMemoryHITLBackend();
+    const run = ({ order, amount }: { order: string; amount: number }): string => {
+      outside.log.push(`charge ${order} ${amount}`);
+      return "charged";
+    };
+    const schema = z.object({ order: z.string(), amount: z.number() });
+    const charge = tool(run, {
+      name: "charge",
+      description: "charge",
+      schema,
+    }) as unknown as DynamicStructuredTool;
+    const wrong = call("charge", "c1", { order: "7", amount: "lots" });
+    const turns = [[wrong], [call("charge", "c2", { order: "7", amount: 5 })]];
+    const graph = graphOf(host, {
+      backend,
+      tools: [charge],
+      ledger: { for: "charge", key: ["order"] },
+      turns,
+    });
+    await graph.invoke(start(), at(THREAD));
+    expect(outside.log).toEqual(["charge 7 5"]);
+    const [first, second] = await toolMessages(graph, THREAD);
+    expect(first?.text).toContain("did not match expected schema");
+    expect(second?.text).toBe("charged");
+  });
+
+  it("P6 another tool's refusal, in the middle of this one, is a failure of this one", async () => {
+    const outside = new Outside();
+    const backend = new InMemoryHITLBackend();
+    const strict = tool(() => "never", {
+      name: "strict",
+      description: "strict",
+      schema: z.object({ amount: z.number() }),
+    });
+    const loose = outside.tool("charge", async (args) => {
+      outside.log.push("charge");
+      return strict.invoke(args as never);
+    });
+    const made = (id: string): ToolCall => call("charge", id, { order: "7", amount: "lots" });
+    const turns = [[made("c1")], [made("c2")]];
+    const graph = graphOf(host, {
+      backend,
+      tools: [loose],
+      ledger: { for: "charge", key: ["order"] },
+      turns,
+    });
+    // In an agent the error of a tool may end the run.
+    for (let run = 0; run < 2; run += 1)
+      await graph.invoke(run === 0 ? start() : null, at(THREAD)).catch(() => {});
+    expect(outside.log).toEqual(["charge"]);
+  });
 });
 
 it("P6 wrapped twice, by the node and by the tools, a call is one effect", async () => {

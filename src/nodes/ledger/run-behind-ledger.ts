@@ -16,6 +16,7 @@ import {
 import { GIVEN_UP } from "../../ledger/effect-store.ts";
 import { withHost } from "../../ledger/host.ts";
 import type { EffectLedger } from "../../ledger/ledger.ts";
+import { type ConcurrencyOptions, LEASE_MS } from "../../ledger/options.ts";
 import { NOT_KEPT } from "../../ledger/results.ts";
 import type { Effect, EffectContext, InDoubtChoice } from "../../ledger/types.ts";
 import type { CallEffects } from "../../suspend/call-effects.ts";
@@ -28,6 +29,7 @@ import { asToolOutput, encodeOutput, type HostSerde, type ToolOutput } from "../
 import { effectScope } from "./current-effect.ts";
 import { effectCallOf, messageIdOf } from "./effect-call.ts";
 import type { CheckedRule } from "./ledger-rule.ts";
+import { refusedArgs } from "./refused-args.ts";
 import { deniedText, markedMessage, markOf, outputOf, replayedError } from "./replayed.ts";
 import { stepEffects } from "./step-effects.ts";
 import { ThreadQuestions } from "./thread-questions.ts";
@@ -39,6 +41,8 @@ export interface LedgeredTool {
   readonly config: LangGraphRunnableConfig;
   /** Of the task, where the config does not show it. */
   readonly state?: unknown;
+  /** Of the tool's arguments. */
+  readonly schema?: unknown;
   /** @param signal - aborted when the run is, or when the lease of the effect is lost */
   readonly invoke: (signal: AbortSignal) => Promise<unknown>;
 }
@@ -112,10 +116,17 @@ class LedgeredCall {
       const { inDoubt = "ask" } = rule.options;
       const options = {
         ...rule.options,
+        concurrency: this.#concurrency(),
         inDoubt: (name: string) => this.#inDoubt(typeof inDoubt === "function" ? inDoubt(name) : inDoubt),
         signal: config.signal,
       };
-      const steps = stepEffects(ledger, effectCall, rule.options, this.#effects, config.signal);
+      const steps = stepEffects(
+        ledger,
+        effectCall,
+        { ...rule.options, concurrency: options.concurrency },
+        this.#effects,
+        config.signal,
+      );
       const result = await ledger.run(
         effectCall,
         (context) => this.#handle(context, steps),
@@ -161,6 +172,14 @@ class LedgeredCall {
     return this.#serde ?? NO_SERDE;
   }
 
+  /** In a graph nobody would call again when a worker has died: it is waited for until its lease has surely ended. */
+  #concurrency(): ConcurrencyOptions | undefined {
+    const { options, ledger } = this.#behind.rule;
+    const { concurrency, leaseMs = LEASE_MS } = options;
+    if (!this.#effects || ledger || concurrency?.waitTimeoutMs !== undefined) return concurrency;
+    return { ...concurrency, waitTimeoutMs: 1.5 * leaseMs };
+  }
+
   /** The body's steps answer for themselves; what is between them may run again, as after any answer. */
   #inDoubt(choice: InDoubtChoice): InDoubtChoice {
     return this.#effects?.hasSteps ? "retry" : choice;
@@ -185,11 +204,20 @@ class LedgeredCall {
       }
       await effects?.bodyEnded();
     } catch (error) {
-      throw isFatal(error) && !isHITLSuspend(error) && !isBubbleUp(error) ? new Stopped(error) : error;
+      const isStopped = isFatal(error) && !isHITLSuspend(error) && !isBubbleUp(error);
+      throw isStopped || (await this.#isMendable(error)) ? new Stopped(error) : error;
     } finally {
       if (effects) effects.behind = outer;
     }
     return this.#encoded(output);
+  }
+
+  /** Under its key there may be a call with other arguments, which the tool takes: what did not begin does not bar it. */
+  async #isMendable(error: unknown): Promise<boolean> {
+    const { rule } = this.#behind;
+    const { schema, call } = this.#tool;
+    const mayDiffer = typeof rule.key === "function" || Array.isArray(rule.key);
+    return mayDiffer && refusedArgs(error, schema, call.args);
   }
 
   /** What cannot be encoded is handed on as it is: the ledger refuses it, and records that the call has run. */

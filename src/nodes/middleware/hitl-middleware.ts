@@ -196,12 +196,13 @@ async function wrapped<Request extends HITLToolCallRequest>(
 }
 
 /** The ledger is around the tool itself: what other middleware has made of the arguments is what it sees (P7). */
-function aroundOf(selected: Selected, { toolCall, state }: HITLToolCallRequest): Around {
+function aroundOf(selected: Selected, { toolCall, state, tool }: HITLToolCallRequest): Around {
   return (input, config, invoke) =>
     selected.run({
       call: { ...toolCall, args: argsOf(input) ?? toolCall.args },
       config: config as LangGraphRunnableConfig,
       state,
+      schema: (tool as { readonly schema?: unknown }).schema,
       invoke: (signal) => invoke({ ...(config as object), signal }),
     });
 }
