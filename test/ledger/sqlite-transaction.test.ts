@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
+import fc from "fast-check";
 import { SqliteHITLBackend, type SqliteTransactionBackend } from "holdpoint/backends/sqlite";
 import { EffectLedger, type EffectHandler, isEffectTimeoutError, type ToolCall } from "holdpoint/ledger";
 import { afterAll, describe, expect, it } from "vitest";
@@ -257,6 +258,53 @@ describe.each([
     expect(await waiting).toBe("outside");
   });
 });
+
+it("P6 P9 whoever makes the calls at once, and however their transactions end: rows and outcomes agree", async () => {
+  let runs = 0;
+  const caller = fc.record({
+    order: fc.nat(2),
+    where: fc.constantFrom("backend", "caller", "outside"),
+    end: fc.constantFrom("COMMIT", "COMMIT", "ROLLBACK", "throw"),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(caller, { minLength: 1, maxLength: 10 }), async (callers) => {
+      const named = (order: number): string => `any ${runs} ${order}`;
+      runs += 1;
+      const given = await Promise.all(
+        callers.map(async ({ order: number, where, end }) => {
+          const order = named(number);
+          if (where === "outside")
+            return { order, isKept: true, result: await ledger.run(callOf(order), () => "outside") };
+          const work: Work = async (connection, tx) => {
+            const result = await charge(order)(connection, tx);
+            if (end === "throw") throw new Error("thrown");
+            return result;
+          };
+          const transaction = where === "backend" ? ofTheBackend : ofTheCaller;
+          try {
+            const result = await transaction(work, end === "throw" ? "COMMIT" : end);
+            return { order, isKept: end === "COMMIT", result };
+          } catch (error) {
+            // Of two reasons: its own, or somebody outside was at the call, who is not waited for.
+            expect(
+              isEffectTimeoutError(error) || (end === "throw" && (error as Error).message === "thrown"),
+            ).toBe(true);
+            return { order, isKept: false, result: null };
+          }
+        }),
+      );
+      for (const order of new Set(given.map((one) => one.order))) {
+        const { items } = await ledger.list({ workflow_id: order });
+        const kept = given.filter((one) => one.order === order && one.isKept).map(({ result }) => result);
+        expect(items).toHaveLength(kept.length > 0 ? 1 : 0);
+        for (const result of kept) expect(items[0]).toMatchObject({ status: "succeeded", result });
+        // The row is there if, and only if, it was the outcome's.
+        expect(chargesOf(order)).toBe(items[0]?.result === `charged ${order}` ? 1 : 0);
+      }
+    }),
+    { numRuns: 30 },
+  );
+}, 60_000);
 
 describe("tx", () => {
   it("P3 a view of what is no transaction on the ledger's file is refused before anything is written", async () => {

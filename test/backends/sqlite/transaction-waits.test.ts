@@ -147,4 +147,15 @@ describe("P9 who waits for a transaction", () => {
       expect(begun.length).toBeGreaterThan(0);
     },
   );
+
+  it("work that waits for a write outside of it waits for itself: as long as busyTimeoutMs, then all is as it was", async () => {
+    const { backend, open, orders, add } = await world({ busyTimeoutMs: 40 });
+    const itself = backend.transaction(open, async (_tx, connection) => {
+      add(connection, "o1");
+      await backend.create(question);
+    });
+    await expect(itself).rejects.toMatchObject({ code: "ERR_HITL_STORE", details: { reason: "busy" } });
+    expect(orders()).toEqual([]);
+    expect((await backend.create(question)).status).toBe("created");
+  });
 });
