@@ -9,16 +9,7 @@ export const effectScope: AsyncLocalStorage<EffectContext> = (shared[SHARED] ??=
 
 /**
  * In a tool that is behind the ledger: the effect that its call is, with the key and the fence for the service that it
- * calls, and a signal that is aborted when the lease is lost. Undefined elsewhere.
- *
- * @example
- * ```ts
- * import { currentEffect } from "holdpoint";
- *
- * export async function charge(amount: number, pay: (amount: number, key?: string) => Promise<string>): Promise<string> {
- *   return pay(amount, currentEffect()?.effect.idem_key);
- * }
- * ```
+ * calls (`currentEffect()?.effect.idem_key`), and a signal that is aborted when the lease is lost. Undefined elsewhere.
  */
 export function currentEffect(): EffectContext | undefined {
   return effectScope.getStore();

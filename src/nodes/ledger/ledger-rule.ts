@@ -19,15 +19,17 @@ export interface LedgerRuleCall {
  *
  * @example
  * ```ts
- * import { HITLToolNode, type LedgerRule } from "holdpoint";
+ * import { HITLToolNode } from "holdpoint";
  * import type { StructuredToolInterface } from "@langchain/core/tools";
  *
- * const ledger: LedgerRule[] = [
- *   { for: "charge", requires_approval: true },
- *   { for: "mail_*", key: ["to", "subject"], inDoubt: "fail" },
- *   { for: "close", key: ({ args }) => ({ namespace: "shop", type: "order", id: { order: args["order"] } }) },
- * ];
- * export const node = (tools: StructuredToolInterface[]) => new HITLToolNode(tools, { ledger });
+ * export const node = (tools: StructuredToolInterface[]) =>
+ *   new HITLToolNode(tools, {
+ *     ledger: [
+ *       { for: "charge", requires_approval: true },
+ *       { for: "mail_*", key: ["to", "subject"], inDoubt: "fail" },
+ *       { for: "close", key: ({ args }) => ({ namespace: "shop", type: "order", id: { order: args["order"] } }) },
+ *     ],
+ *   });
  * ```
  */
 export interface LedgerRule extends EffectDefaults {
