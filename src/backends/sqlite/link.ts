@@ -91,12 +91,13 @@ export class Link {
   ): Promise<T> {
     // The schema is made on the store's own connection.
     await this.read(() => undefined);
-    const turn = await this.#take(this.#deadline());
+    const deadline = this.#deadline();
+    const turn = await this.#take(deadline);
     let database: LentDatabase | undefined;
     try {
       const handle = await open();
       database = this.#checked(() => this.#lend(handle));
-      await this.#begin(database);
+      await this.#begin(database, deadline);
       const result = await work(handle);
       this.#commit(database);
       return result;
@@ -106,14 +107,15 @@ export class Link {
     }
   }
 
-  async #begin(database: LentDatabase): Promise<void> {
-    await this.#repeat("alone", () => {
+  async #begin(database: LentDatabase, deadline: number): Promise<void> {
+    const begin = (): void => {
       database.assertFresh();
       database.assertSameFile(this.#file);
       database.atLeast(this.#options.synchronous);
       if (this.#isLocked()) throw this.#busy();
       database.begin();
-    });
+    };
+    await this.#repeat("alone", begin, deadline);
   }
 
   #commit(database: LentDatabase): void {
@@ -167,8 +169,11 @@ export class Link {
     return this.#turns.take(deadline, () => this.#busy());
   }
 
-  async #repeat<T>(order: Order, attempt: (isFirst: boolean) => T): Promise<T> {
-    const deadline = this.#deadline();
+  async #repeat<T>(
+    order: Order,
+    attempt: (isFirst: boolean) => T,
+    deadline: number = this.#deadline(),
+  ): Promise<T> {
     let turn: Turn | undefined;
     try {
       for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {

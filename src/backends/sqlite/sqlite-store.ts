@@ -72,7 +72,8 @@ export class SqliteRecordStore extends OperationsStore {
       throw new HoldpointError("ERR_HITL_INVALID_INPUT", 'synchronous has to be "FULL" or "NORMAL".');
     }
     const busyTimeoutMs = assertDuration("busyTimeoutMs", options.busyTimeoutMs ?? 5000, 0);
-    this.#link = new Link({ path, synchronous, busyTimeoutMs }, options.driver);
+    const { driver } = options;
+    this.#link = new Link({ path, synchronous, busyTimeoutMs }, driver);
     this.#hub = new WatchHub(assertDuration("watchIntervalMs", options.watchIntervalMs ?? 100, 1));
     const onDisk = path !== MEMORY_PATH;
     this.capabilities = {
@@ -80,7 +81,7 @@ export class SqliteRecordStore extends OperationsStore {
       durable: onDisk,
       shared: onDisk,
       hints: onDisk ? "polled" : "in_process",
-      transactions: onDisk,
+      transactions: onDisk && (typeof driver !== "object" || driver.lend !== undefined),
     };
   }
 
@@ -174,7 +175,7 @@ export class SqliteRecordStore extends OperationsStore {
   }
 
   #assertShared(): void {
-    if (this.capabilities.transactions) return;
+    if (this.capabilities.shared) return;
     throw new HoldpointError(
       "ERR_HITL_INVALID_INPUT",
       "A database in memory is of one connection: no other one can have a transaction on it. Use a file.",

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { SqliteDriver, SqliteStatement } from "../../../src/backends/sqlite/driver.ts";
 import { loadBetterSqlite3 } from "../../../src/backends/sqlite/drivers/better-sqlite3.ts";
 import type { SqliteTransactionStore } from "../../../src/backends/sqlite/index.ts";
+import type { HoldpointError } from "../../../src/core/errors.ts";
 import { gate } from "../../support/poll.ts";
 import { question, turnOfTheLoop, world } from "./helpers/orders.ts";
 import { freshId, insertOf, openStore, temporaryPath } from "./helpers/support.ts";
@@ -158,4 +159,33 @@ describe("P9 who waits for a transaction", () => {
     expect(orders()).toEqual([]);
     expect((await backend.create(question)).status).toBe("created");
   });
+
+  it.each([
+    ["COMMIT", "snapshot"],
+    ["ROLLBACK", undefined],
+  ] as const)(
+    "of two that have read and want to write, the second waits; after the %s of the first it hears at once",
+    async (end, reason) => {
+      const { backend, open } = await world({ busyTimeoutMs: 60_000 });
+      const [first, second] = [open(), open()];
+      for (const connection of [first, second]) {
+        connection.exec("BEGIN");
+        connection.prepare("SELECT * FROM orders").all();
+      }
+      await backend.withTransaction(first).create({ ...question, key: "first" });
+      const begun = performance.now();
+      const other = backend.withTransaction(second).create({ ...question, key: "second" });
+      const outcome = other.then(
+        () => undefined,
+        ({ details }: HoldpointError) => details["reason"],
+      );
+      for (let turn = 0; turn < 20; turn += 1) await turnOfTheLoop();
+      first.exec(end);
+      expect(await outcome).toBe(reason);
+      expect(performance.now() - begun).toBeLessThan(20_000);
+      second.exec("COMMIT");
+      const { items } = await backend.list({ session_id: "s" });
+      expect(items.map(({ key }) => key)).toEqual([end === "COMMIT" ? "first" : "second"]);
+    },
+  );
 });

@@ -266,6 +266,7 @@ describe("P3 what cannot carry a record is refused before anything is written", 
     await expect(backend.withTransaction(copy).create(question)).rejects.toEqual(invalid("other_library"));
     const { lend: _, ...own } = (await loadBetterSqlite3()) as SqliteDriver;
     const bare = openStore({ path, driver: { ...own, name: "mine" } });
+    expect(bare.capabilities.transactions).toBe(false);
     await expect(bare.withTransaction(connection).get([freshId()])).rejects.toEqual(invalid("other_library"));
     connection.exec("COMMIT");
     expect(recordsAt(path)).toBe(0);
