@@ -18,6 +18,8 @@ const READERS = 1;
 const LONGEST_PAUSE_MS = 250;
 /** Each server and each worker listens for the end of this process, to end with it. */
 const LISTENERS = 64;
+/** The checker reads much, on a machine that has just been busy: its calls have no hurry. */
+const CHECKER_CALL_MS = 60_000;
 
 export interface RoundOptions {
   readonly setup: FaultSetup;
@@ -76,7 +78,7 @@ export async function runRound(options: RoundOptions): Promise<Round> {
     );
     await running.healed();
     const operations = operationsOf(await crew.finish());
-    const store = setup.open(running.direct);
+    const store = setup.open(running.direct, CHECKER_CALL_MS);
     try {
       const verdict = check(operations, await takeSnapshot(store, operations), setup.promises);
       const stuck = crew.troubles.map(

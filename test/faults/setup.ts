@@ -31,7 +31,8 @@ export interface FaultSetup {
   /** What is promised about this store, as it is set up here. */
   readonly promises: Promises;
   start(): Promise<RunningSetup>;
-  open(target: Target): RecordStore;
+  /** @param callMs how long a call may take. Default: the limit of the load, which a fault outlasts. */
+  open(target: Target, callMs?: number): RecordStore;
 }
 
 export function textOf(target: Target, name: string): string {

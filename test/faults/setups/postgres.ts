@@ -61,10 +61,10 @@ export const postgresSetup: FaultSetup = {
       },
     };
   },
-  open: (target) =>
+  open: (target, callMs = CALL_TIMEOUT_MS) =>
     new PostgresRecordStore({
       connectionString: textOf(target, "connectionString"),
-      commandTimeoutMs: CALL_TIMEOUT_MS,
+      commandTimeoutMs: callMs,
       maxConnections: 4,
     }),
 };

@@ -111,10 +111,10 @@ export const redisClusterSetup: FaultSetup = {
       stop: () => cluster.stop(),
     };
   },
-  open: (target) =>
+  open: (target, callMs = CALL_MS) =>
     new RedisRecordStore({
       cluster: portsOf(target).map((port) => ({ host: "127.0.0.1", port })),
-      commandTimeoutMs: CALL_MS,
+      commandTimeoutMs: callMs,
       shards: 16,
       durability: { replicas: 1, timeoutMs: REPLICA_MS },
     }),

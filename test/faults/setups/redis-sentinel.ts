@@ -55,11 +55,11 @@ export const redisSentinelSetup: FaultSetup = {
       stop: () => setup.stop(),
     };
   },
-  open: (target) =>
+  open: (target, callMs = CALL_MS) =>
     new RedisRecordStore({
       sentinels: (target["ports"] as readonly number[]).map((port) => ({ host: "127.0.0.1", port })),
       name: textOf(target, "name"),
-      commandTimeoutMs: CALL_MS,
+      commandTimeoutMs: callMs,
       shards: 8,
       durability: { replicas: 1, timeoutMs: REPLICA_MS },
     }),

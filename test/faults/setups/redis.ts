@@ -73,6 +73,6 @@ export const redisSetup: FaultSetup = {
       },
     };
   },
-  open: (target) =>
-    new RedisRecordStore({ url: textOf(target, "url"), commandTimeoutMs: CALL_TIMEOUT_MS, shards: 8 }),
+  open: (target, callMs = CALL_TIMEOUT_MS) =>
+    new RedisRecordStore({ url: textOf(target, "url"), commandTimeoutMs: callMs, shards: 8 }),
 };

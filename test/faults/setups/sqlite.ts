@@ -58,11 +58,11 @@ export const sqliteSetup: FaultSetup = {
       stop: async () => rmSync(folder, { recursive: true, force: true }),
     };
   },
-  open: (target) =>
+  open: (target, callMs = CALL_TIMEOUT_MS) =>
     new SqliteRecordStore({
       path: textOf(target, "path"),
       synchronous: "FULL",
-      busyTimeoutMs: CALL_TIMEOUT_MS,
+      busyTimeoutMs: callMs,
       watchIntervalMs: 20,
     }),
 };
