@@ -15,6 +15,7 @@ import {
 } from "../core/ids.ts";
 import {
   assertJsonSize,
+  cloneJson,
   type JsonLimits,
   type JsonObject,
   type JsonValue,
@@ -231,7 +232,16 @@ export function hitlValue(stored: StoredRecord): JsonObject {
 
 /** The record as every API returns it. @throws HoldpointError `ERR_HITL_SCHEMA_VERSION` */
 export function toHITLRecord(stored: StoredRecord): HITLRecord {
-  const value = hitlValue(stored) as unknown as HITLValue;
+  return withValue(stored, hitlValue(stored));
+}
+
+/** The same of a record that was just inserted: what was sent is what was stored (S6), and need not be parsed. */
+export function insertedRecord(stored: StoredRecord, { insert }: PreparedRecord): HITLRecord {
+  return withValue(stored, cloneJson(insert.record.value));
+}
+
+function withValue(stored: StoredRecord, json: JsonObject): HITLRecord {
+  const value = json as unknown as HITLValue;
   const { tenant_id, status, version, fence, lease, created_at, updated_at } = stored;
   const ended = isTerminalHITLStatus(status) && value.thread_id !== null;
   const state = !ended ? "none" : stored.keys.wake === undefined ? "done" : "waiting";

@@ -27,6 +27,7 @@ import {
   checkId,
   HITL_KIND,
   hitlValue,
+  insertedRecord,
   type PreparedRecord,
   prepareRecord,
   toHITLRecord,
@@ -117,7 +118,7 @@ export class StoreHITLBackend implements HITLBackend {
       // The record that had the id is gone: so may its alias be, if a sweep took both in this moment.
       if (reserved !== undefined) await this.#reserveAgain(reserved, prepared);
       this.remember(stored, prepared.standard);
-      return { status: "created", record: toHITLRecord(stored) };
+      return { status: "created", record: insertedRecord(stored, prepared) };
     }
     return { status: "exists", record: toHITLRecord(await this.settled(stored)) };
   }
