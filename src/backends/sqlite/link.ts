@@ -5,7 +5,7 @@
  * wait is left to timers, and within the process everybody writes in his turn.
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { HoldpointError, isHoldpointError } from "../../core/errors.ts";
+import { HoldpointError } from "../../core/errors.ts";
 import type { SqliteDatabase, SqliteDriver, SqliteHandle } from "./driver.ts";
 import { loadDriver, type SqliteDriverName } from "./drivers/load.ts";
 import { LentDatabase } from "./lent.ts";
@@ -181,9 +181,10 @@ export class Link {
         this.#driver ??= await this.#loaded();
         if (this.#closed) throw closedError();
         try {
-          return this.#checked(() => attempt(pauseMs === FIRST_PAUSE_MS));
+          return attempt(pauseMs === FIRST_PAUSE_MS);
         } catch (error) {
-          if (!isBusy(error) || performance.now() >= deadline) throw error;
+          const failure = storeError(error, this.#driver, this.#options.path);
+          if (failure.details["reason"] !== "busy" || performance.now() >= deadline) throw failure;
         }
         if (order !== "alone") turn ??= await this.#take(deadline);
         await wait(1 + Math.random() * pauseMs);
@@ -212,10 +213,6 @@ export class Link {
   #busy(): HoldpointError {
     return busyError(this.#options.path);
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return isHoldpointError(error, "ERR_HITL_STORE") && error.details["reason"] === "busy";
 }
 
 /** The connection of a transaction, whatever has become of that. */
