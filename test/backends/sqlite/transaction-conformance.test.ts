@@ -1,4 +1,4 @@
-/** A view within a transaction does what a store does: the suite of stores, each case in one transaction that is rolled back. */
+/** A view within a transaction does what a store does, and a backend on it what a backend does: the suites, each case in one transaction that is rolled back. */
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +6,12 @@ import Database from "better-sqlite3";
 import { afterAll, describe, expect, it } from "vitest";
 import type { CommitResult, DueQuery, StoredRecord, StoreOp } from "../../../src/backends/record-store.ts";
 import { SqliteRecordStore, SqliteTransactionStore } from "../../../src/backends/sqlite/index.ts";
-import { type ConformanceContext, recordStoreConformance } from "../../../src/testing/index.ts";
+import { StoreHITLBackend } from "../../../src/backends/store-backend.ts";
+import {
+  type ConformanceContext,
+  hitlBackendConformance,
+  recordStoreConformance,
+} from "../../../src/testing/index.ts";
 
 const opened: { readonly store: SqliteRecordStore; readonly connection: Database.Database }[] = [];
 const paths: string[] = [];
@@ -39,7 +44,7 @@ function announcing(view: SqliteTransactionStore): SqliteTransactionStore {
   return Object.assign(view, { commit, acquireDue });
 }
 
-async function createStore({ id, clock }: ConformanceContext): Promise<SqliteTransactionStore> {
+async function createView({ id, clock }: ConformanceContext): Promise<SqliteTransactionStore> {
   const path = join(tmpdir(), `holdpoint-tx-${id}`, "h.db");
   const store = new SqliteRecordStore({ path, clock, watchIntervalMs: 5 });
   await store.get([]);
@@ -50,11 +55,18 @@ async function createStore({ id, clock }: ConformanceContext): Promise<SqliteTra
   return announcing(store.withTransaction(connection));
 }
 
-recordStoreConformance(
+const name = "a transaction of sqlite";
+const capabilities = { durable: false, shared: false, fakeClock: true };
+recordStoreConformance({ name, capabilities, createStore: createView }, { describe, it });
+hitlBackendConformance(
   {
-    name: "a transaction of sqlite",
-    capabilities: { durable: false, shared: false, fakeClock: true },
-    createStore,
+    name,
+    capabilities,
+    createBackend: async (context) =>
+      new StoreHITLBackend(await createView(context), {
+        clock: context.clock,
+        retention: { sweepEveryMs: 0 },
+      }),
   },
   { describe, it },
 );
