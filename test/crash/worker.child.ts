@@ -1,7 +1,7 @@
 /** A process that does jobs on threads, one after the other; some of them are its end. */
-import { isHoldpointError, resumeThread, respondAndResume } from "holdpoint";
+import { resumeThread, respondAndResume } from "holdpoint";
 import { configOf, openQuestion, start } from "../support/agent.ts";
-import type { FromWorker, ToWorker } from "../support/worker-process.ts";
+import { doJobs, type Gate } from "../support/worker-jobs.ts";
 import { drive } from "./drive.ts";
 import type { Job, Reply } from "./jobs.ts";
 import { examine } from "./oracle.ts";
@@ -9,15 +9,6 @@ import { Tripwire } from "./tripwire.ts";
 import { scenarioOf } from "./scenarios.ts";
 import type { Site, World } from "./site.ts";
 import { openWorld } from "./world.ts";
-
-let passBarrier = (): void => undefined;
-
-function barrier(): Promise<void> {
-  return new Promise((resolve) => {
-    passBarrier = resolve;
-    send({ type: "ready" });
-  });
-}
 
 /** In the scenario `tools`. */
 async function within<T>(site: Site, wire: Tripwire, work: (world: World) => Promise<T>): Promise<T> {
@@ -32,7 +23,7 @@ async function closing<W extends World, T>(world: W, work: (world: W) => Promise
   }
 }
 
-async function perform(job: Job): Promise<Reply> {
+async function perform(job: Job, { barrier }: Gate): Promise<Reply> {
   const wire = new Tripwire("trip" in job ? job.trip : undefined);
   switch (job.kind) {
     case "round": {
@@ -77,22 +68,4 @@ async function perform(job: Job): Promise<Reply> {
   }
 }
 
-function send(message: FromWorker<Reply>): void {
-  process.send?.(message);
-}
-
-process.on("message", (message: ToWorker<Job>) => {
-  if (message.type === "go") return passBarrier();
-  perform(message.job).then(
-    (reply) => send({ type: "reply", reply }),
-    (error: unknown) =>
-      send({
-        type: "failed",
-        message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-        code: isHoldpointError(error) ? error.code : undefined,
-      }),
-  );
-});
-// Whoever started this process is gone.
-process.on("disconnect", () => process.exit(0));
-send({ type: "hello" });
+doJobs(perform);

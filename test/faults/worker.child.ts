@@ -2,8 +2,8 @@
  * A process of the load: some writers and readers on one backend, until it is told to stop; then it shows that it can
  * still work. SIGUSR2 sets the backend's clock: ten minutes forward, ten minutes back, right again.
  */
-import { isHoldpointError, StoreHITLBackend } from "holdpoint";
-import type { FromWorker, ToWorker } from "../support/worker-process.ts";
+import { StoreHITLBackend } from "holdpoint";
+import { doJobs, type Gate } from "../support/worker-jobs.ts";
 import type { Job, Reply } from "./jobs.ts";
 import { LedgerFile } from "./ledger.ts";
 import { Load } from "./load.ts";
@@ -16,7 +16,6 @@ const SKEWS_MS = [0, 600_000, -600_000];
 const THINK_MS = 5;
 const RECOVERY_MS = 10_000;
 
-let stopped = false;
 let skew = 0;
 
 async function recover(load: Load): Promise<string | null> {
@@ -28,7 +27,11 @@ async function recover(load: Load): Promise<string | null> {
   return null;
 }
 
-async function perform(job: Job): Promise<Reply> {
+async function perform(job: Job, { go }: Gate): Promise<Reply> {
+  let stopped = false;
+  void go.then(() => {
+    stopped = true;
+  });
   const clock = { now: () => Date.now() + (SKEWS_MS[skew] ?? 0) };
   // The store has its own clock: only the backend's is the one that goes wrong.
   const backend = new StoreHITLBackend(setupNamed(job.setup).open(job.target), { clock });
@@ -63,28 +66,7 @@ async function perform(job: Job): Promise<Reply> {
   return { calls: calls.reduce((sum, count) => sum + count, 0), stuck };
 }
 
-function send(message: FromWorker<Reply>): void {
-  process.send?.(message);
-}
-
 process.on("SIGUSR2", () => {
   skew = (skew + 1) % SKEWS_MS.length;
 });
-process.on("message", (message: ToWorker<Job>) => {
-  if (message.type === "go") {
-    stopped = true;
-    return;
-  }
-  perform(message.job).then(
-    (reply) => send({ type: "reply", reply }),
-    (error: unknown) =>
-      send({
-        type: "failed",
-        message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-        code: isHoldpointError(error) ? error.code : undefined,
-      }),
-  );
-});
-// Whoever started this process is gone.
-process.on("disconnect", () => process.exit(0));
-send({ type: "hello" });
+doJobs(perform);

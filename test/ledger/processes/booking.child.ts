@@ -1,10 +1,9 @@
 /** A process that makes one call in a transaction of its own, and may be its end at any of its statements. */
-import { isHoldpointError } from "holdpoint";
 import { PostgresHITLBackend } from "holdpoint/backends/postgres";
 import { EffectLedger } from "holdpoint/ledger";
 import { Pool } from "pg";
 import { type Trip, Tripwire, wired } from "../../crash/tripwire.ts";
-import type { FromWorker, ToWorker } from "../../support/worker-process.ts";
+import { doJobs } from "../../support/worker-jobs.ts";
 import { callOf } from "./the-call.ts";
 
 export interface BookingJob {
@@ -51,21 +50,4 @@ async function book({ connectionString, schema, workflow_id, trip }: BookingJob)
   }
 }
 
-function send(message: FromWorker<Booked>): void {
-  process.send?.(message);
-}
-
-process.on("message", (message: ToWorker<BookingJob>) => {
-  if (message.type === "go") return;
-  book(message.job).then(
-    (reply) => send({ type: "reply", reply }),
-    (error: unknown) =>
-      send({
-        type: "failed",
-        message: String(error),
-        code: isHoldpointError(error) ? error.code : undefined,
-      }),
-  );
-});
-process.on("disconnect", () => process.exit(0));
-send({ type: "hello" });
+doJobs(book);

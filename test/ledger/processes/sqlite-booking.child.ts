@@ -1,10 +1,9 @@
 /** A process that makes calls in transactions of SQLite, and may be its end at any statement of one. */
 import Database from "better-sqlite3";
-import { isHoldpointError } from "holdpoint";
 import { SqliteHITLBackend, type SqliteTransactionBackend } from "holdpoint/backends/sqlite";
 import { EffectLedger } from "holdpoint/ledger";
 import type { Trip } from "../../crash/tripwire.ts";
-import type { FromWorker, ToWorker } from "../../support/worker-process.ts";
+import { doJobs } from "../../support/worker-jobs.ts";
 import { callOf } from "./the-call.ts";
 
 export interface SqliteBookingJob {
@@ -130,21 +129,4 @@ async function book({ path, workflow_ids, whose, trip }: SqliteBookingJob): Prom
   }
 }
 
-function send(message: FromWorker<SqliteBooked>): void {
-  process.send?.(message);
-}
-
-process.on("message", (message: ToWorker<SqliteBookingJob>) => {
-  if (message.type === "go") return;
-  book(message.job).then(
-    (reply) => send({ type: "reply", reply }),
-    (error: unknown) =>
-      send({
-        type: "failed",
-        message: String(error),
-        code: isHoldpointError(error) ? error.code : undefined,
-      }),
-  );
-});
-process.on("disconnect", () => process.exit(0));
-send({ type: "hello" });
+doJobs(book);

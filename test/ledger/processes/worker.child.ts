@@ -2,7 +2,7 @@
 import { isHoldpointError, type RecordStore, StoreHITLBackend, type StoreOp } from "holdpoint";
 import { EffectLedger, type EffectContext } from "holdpoint/ledger";
 import { nameOfStoreCall, Tripwire, wired } from "../../crash/tripwire.ts";
-import type { FromWorker, ToWorker } from "../../support/worker-process.ts";
+import { doJobs, type Gate } from "../../support/worker-jobs.ts";
 import { Human } from "./human.ts";
 import type { CallersJob, Job, Reply, RunJob } from "./jobs.ts";
 import { OracleLog, tokenOf } from "./oracle-log.ts";
@@ -10,20 +10,11 @@ import { type Scenario, SCENARIOS } from "./scenarios.ts";
 import { callOf } from "./the-call.ts";
 import { openTarget } from "./targets.ts";
 
-let passBarrier = (): void => undefined;
-
-function barrier(): Promise<void> {
-  return new Promise((resolve) => {
-    passBarrier = resolve;
-    send({ type: "ready" });
-  });
-}
-
 const forever = new Promise<never>(() => undefined);
 /** Nobody gives up: who waits hears of the end, whenever it comes. */
 const PATIENT = { waitTimeoutMs: null, approvalTimeoutMs: null, maxIntervalMs: 200 } as const;
 
-async function call(job: CallersJob): Promise<Reply> {
+async function call(job: CallersJob, barrier: Gate["barrier"]): Promise<Reply> {
   const { name, leaseMs, holds } = job;
   const backend = openTarget(job.target);
   const ledger = new EffectLedger({ backend, defaults: { leaseMs, concurrency: PATIENT } });
@@ -123,23 +114,4 @@ async function run(job: RunJob): Promise<Reply> {
   }
 }
 
-function send(message: FromWorker<Reply>): void {
-  process.send?.(message);
-}
-
-process.on("message", (message: ToWorker<Job>) => {
-  if (message.type === "go") return passBarrier();
-  const { job } = message;
-  (job.kind === "callers" ? call(job) : run(job)).then(
-    (reply) => send({ type: "reply", reply }),
-    (error: unknown) =>
-      send({
-        type: "failed",
-        message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-        code: isHoldpointError(error) ? error.code : undefined,
-      }),
-  );
-});
-// Whoever started this process is gone.
-process.on("disconnect", () => process.exit(0));
-send({ type: "hello" });
+doJobs<Job, Reply>((job, { barrier }) => (job.kind === "callers" ? call(job, barrier) : run(job)));
