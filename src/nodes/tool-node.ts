@@ -19,6 +19,7 @@ import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/t
 import { ASKS_HUMANS } from "./graph.ts";
 import { CallLedger, type Selected } from "./ledger/call-ledger.ts";
 import type { LedgerRules } from "./ledger/ledger-rule.ts";
+import type { LedgeredTool } from "./ledger/run-behind-ledger.ts";
 import { markOfError } from "./ledger/replayed.ts";
 import { nestedConfig } from "./nested-config.ts";
 import { pauseFor } from "./pause-for.ts";
@@ -159,17 +160,7 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       runtime["context"] = config.context;
       runtime["store"] = config.store ?? null;
       runtime["writer"] = config.writer ?? null;
-      if (selected) {
-        const invoke = (signal: AbortSignal): Promise<unknown> =>
-          tool.invoke({ ...call, type: "tool_call" }, { ...runtime, signal } as never);
-        return await selected.run({
-          call,
-          config,
-          state,
-          schema: (tool as { schema?: unknown }).schema,
-          invoke,
-        });
-      }
+      if (selected) return await selected.run(ledgered(tool, call, config, runtime));
       return asToolOutput(await tool.invoke({ ...call, type: "tool_call" }, runtime as never), call);
     } catch (error) {
       if (isHITLSuspend(error) || isFatal(error) || isBubbleUp(error) || !this.handleToolErrors) throw error;
@@ -182,6 +173,19 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       return said;
     }
   }
+}
+
+/** Apart, so that a call that is not behind the ledger makes no closure. */
+function ledgered(
+  tool: Tools[number],
+  call: ToolCall,
+  config: LangGraphRunnableConfig,
+  runtime: Readonly<Record<string, unknown>>,
+): LedgeredTool {
+  const invoke = (signal: AbortSignal): Promise<unknown> =>
+    tool.invoke({ ...call, type: "tool_call" }, { ...runtime, signal } as never);
+  const { schema } = tool as { readonly schema?: unknown };
+  return { call, config, state: runtime["state"], schema, invoke };
 }
 
 /** All of them come to their end, also when one fails: a sibling's effect has to be recorded. */
