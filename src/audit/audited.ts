@@ -1,4 +1,4 @@
-import type { HITLBackend } from "../backends/hitl-backend.ts";
+import type { HITLBackend, TransactionBackend } from "../backends/hitl-backend.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { HoldpointError } from "../core/errors.ts";
 import { AuditedStore, type AuditOptions } from "./audited-store.ts";
@@ -8,7 +8,8 @@ import { AuditedStore, type AuditOptions } from "./audited-store.ts";
  * whoever writes it: questions, calls, messages, effects. Use what it returns everywhere instead of `backend`, in all
  * processes that share the store: what is written past it shows as `unlinked`.
  *
- * @param backend - any backend of the package, or a `StoreHITLBackend` over a store of your own; not to be used any more
+ * @param backend - any backend of the package, or a `StoreHITLBackend` over a store of your own; not to be used any more. Or
+ * its view of a transaction, for as long as that lasts: a backend with a trail is written to by views with one.
  * @throws HoldpointError `ERR_HITL_INVALID_INPUT` for a backend that is audited already or that has no record store, and for
  * options that cannot be used
  *
@@ -25,6 +26,11 @@ import { AuditedStore, type AuditOptions } from "./audited-store.ts";
  * }
  * ```
  */
+export function audited(
+  tx: TransactionBackend,
+  options?: AuditOptions,
+): StoreHITLBackend & TransactionBackend;
+export function audited(backend: HITLBackend, options?: AuditOptions): StoreHITLBackend;
 export function audited(backend: HITLBackend, options: AuditOptions = {}): StoreHITLBackend {
   const own = backend as StoreHITLBackend;
   if (typeof own.over !== "function")
@@ -32,7 +38,12 @@ export function audited(backend: HITLBackend, options: AuditOptions = {}): Store
       "audited takes a StoreHITLBackend: the backends of the package, or one over a store of your own.",
     );
   if (own.store instanceof AuditedStore) invalid("The backend is audited already.");
-  return own.over((store, clock) => new AuditedStore(store, { ...options, clock: options.clock ?? clock }));
+  const made = own.over(
+    "audit",
+    (store, clock) => new AuditedStore(store, { ...options, clock: options.clock ?? clock }),
+  );
+  const { announce } = backend as Partial<TransactionBackend>;
+  return typeof announce === "function" ? Object.assign(made, { announce: announce.bind(backend) }) : made;
 }
 
 /** The audited store behind a backend. @throws HoldpointError `ERR_HITL_INVALID_INPUT` if it has none */

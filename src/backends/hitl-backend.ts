@@ -178,3 +178,9 @@ export interface HITLBackend {
   sweep(options?: SweepOptions): Promise<SweepResult>;
   close(): Promise<void>;
 }
+
+/** A backend within a transaction that its owner began and ends: what `withTransaction` of a backend gives. */
+export interface TransactionBackend extends HITLBackend {
+  /** To be called after the commit: those who wait hear of it. */
+  announce(): void;
+}

@@ -63,13 +63,17 @@ export class StoreHITLBackend implements HITLBackend {
   readonly tenant_id: string;
   readonly #shared: BackendState;
   readonly #isView: boolean;
+  /** @internal What is around the store of the backend, outermost last: whoever writes beside it needs the same. */
+  readonly around: readonly string[];
 
   constructor(
     store: RecordStore,
     options: StoreBackendOptions = {},
     view?: { tenant_id: string; shared: unknown },
+    around: readonly string[] = [],
   ) {
     this.store = store;
+    this.around = around;
     this.#isView = view !== undefined;
     this.tenant_id = view?.tenant_id ?? DEFAULT_TENANT;
     this.#shared =
@@ -82,14 +86,16 @@ export class StoreHITLBackend implements HITLBackend {
       this.store,
       {},
       { tenant_id: checkId(tenant_id, "tenant_id"), shared: this.#shared },
+      this.around,
     );
   }
 
   /** @internal The same backend over a store around this one's. It takes this one's place, which sweeps no more. */
-  over(wrap: (store: RecordStore, clock: Clock) => RecordStore): StoreHITLBackend {
+  over(name: string, wrap: (store: RecordStore, clock: Clock) => RecordStore): StoreHITLBackend {
     const { clock, options, janitor } = this.#shared;
     void janitor.stop();
-    const backend = new StoreHITLBackend(wrap(this.store, clock), options);
+    const around = [...this.around, name];
+    const backend = new StoreHITLBackend(wrap(this.store, clock), options, undefined, around);
     return this.#isView ? (backend.forTenant(this.tenant_id) as StoreHITLBackend) : backend;
   }
 

@@ -39,7 +39,6 @@ export type {
   RetryPolicy,
   RunCallOptions,
   RunOptions,
-  TransactionBackend,
 } from "./options.ts";
 export type {
   BeginResult,
@@ -60,3 +59,5 @@ export type {
   ToolCall,
   Verification,
 } from "./types.ts";
+
+export type { TransactionBackend } from "../backends/hitl-backend.ts";

@@ -1,5 +1,5 @@
 /** The ledger's options with their defaults: the call's own win over the ledger's, field by field. */
-import type { HITLBackend } from "../backends/hitl-backend.ts";
+import type { HITLBackend, TransactionBackend } from "../backends/hitl-backend.ts";
 import type { RecordStore } from "../backends/record-store.ts";
 import { assertKnown, type EffectHooks, mergedHooks } from "./hooks.ts";
 import { type EffectHost, hostOf } from "./host.ts";
@@ -68,12 +68,6 @@ export interface RunOptions extends EffectDefaults {
   readonly hooks?: EffectHooks | undefined;
   /** Ends the waiting, and tells the handler to stop. A handler that is stopped leaves its call in doubt. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** A backend within a transaction that its owner began and ends: what `withTransaction` of a backend gives. */
-export interface TransactionBackend extends HITLBackend {
-  /** To be called after the commit: those who wait hear of it. */
-  announce(): void;
 }
 
 export interface RunCallOptions extends RunOptions {

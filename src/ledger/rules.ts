@@ -1,4 +1,5 @@
 /** What one ledger holds its calls to, and where it keeps them. */
+import type { TransactionBackend } from "../backends/hitl-backend.ts";
 import type { StoredRecord } from "../backends/record-store.ts";
 import { StoreHITLBackend } from "../backends/store-backend.ts";
 import { engineBackend } from "../suspend/configure.ts";
@@ -15,7 +16,6 @@ import {
   type RunOptions,
   type Settings,
   settingsOf,
-  type TransactionBackend,
 } from "./options.ts";
 import type { ToolCall } from "./types.ts";
 
@@ -55,7 +55,16 @@ export class LedgerRules {
         "tx",
         "has to be a backend within a transaction, as backend.withTransaction(client) gives it.",
       );
-    return new EffectStore(tenantOf(engineBackend(tx), this.effects.backend.tenant_id), true);
+    const backend = engineBackend(tx);
+    const { around, tenant_id } = this.effects.backend;
+    if (around.join() !== backend.around.join())
+      throw invalid(
+        "tx",
+        around.length > 0
+          ? "has no audit trail, and the ledger's backend has one: pass audited(tx, …), with the same options."
+          : "has an audit trail, and the ledger's backend has none: make the ledger over audited(backend, …).",
+      );
+    return new EffectStore(tenantOf(backend, tenant_id), true);
   }
 
   observer(stored: StoredRecord, hooks: EffectHooks = this.hooks): Observer {
