@@ -2,55 +2,124 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { isHoldpointError, type StoreHITLBackend } from "holdpoint";
-import { audited, readAudit, verifyAudit } from "holdpoint/audit";
+import type { StoreHITLBackend } from "holdpoint";
+import { audited, type AuditOptions, readAudit, verifyAudit } from "holdpoint/audit";
+import { PostgresHITLBackend } from "holdpoint/backends/postgres";
 import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
-import { EffectLedger, isEffectLedgerValidationError } from "holdpoint/ledger";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { EffectLedger, isEffectLedgerValidationError, type TransactionBackend } from "holdpoint/ledger";
+import { Pool } from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startPostgresServer } from "../support/postgres-server.ts";
 
-const REDACT = { paths: ["value.data.pin"] };
-const CALL = { workflow_id: "w1", tool: "book", args: { order: "o1" } };
+const AUDIT: AuditOptions = { redact: { paths: ["value.data.pin"] } };
+const DATA = { message: "Go?", pin: "1234" };
+const QUESTION = { session_id: "s1", hitl_type: "confirm", data: DATA };
 
-let folder: string;
-let bare: SqliteHITLBackend;
-let backend: StoreHITLBackend;
-const path = (): string => join(folder, "holdpoint.db");
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "holdpoint-audit-tx-"));
-  bare = new SqliteHITLBackend({ path: path() });
-  backend = audited(bare, { redact: REDACT });
-});
-afterEach(async () => {
-  await backend.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const open = (): InstanceType<typeof Database> => new Database(path());
-
-async function problemsOf(id: string): Promise<readonly unknown[]> {
-  const trail = await readAudit(backend, id);
-  if (!trail) throw new Error(`There is no record ${id}.`);
-  return (await verifyAudit(trail)).problems;
+/** A datastore in which somebody has tables and transactions of his own. */
+interface Site {
+  /** Another handle on the store. */
+  open(): StoreHITLBackend;
+  /** Runs the work in a transaction of the backend's user: it may write rows of its own with `insert`. */
+  transaction<T>(
+    backend: StoreHITLBackend,
+    work: (tx: TransactionBackend, insert: (row: string) => Promise<void>) => Promise<T>,
+  ): Promise<T>;
+  rows(): Promise<number>;
+  close(): Promise<void>;
 }
 
-describe("the audit trail within a transaction", () => {
+async function onSqlite(): Promise<Site> {
+  const folder = mkdtempSync(join(tmpdir(), "holdpoint-audit-tx-"));
+  const path = join(folder, "app.db");
+  const reader = new Database(path);
+  reader.exec("CREATE TABLE bookings (id text)");
+  return {
+    open: () => new SqliteHITLBackend({ path, retention: { sweepEveryMs: 0 } }),
+    transaction: (backend, work) =>
+      (backend as SqliteHITLBackend).transaction(
+        () => new Database(path),
+        (tx, connection) =>
+          work(tx, async (row) => void connection.prepare("INSERT INTO bookings VALUES (?)").run(row)),
+      ),
+    rows: async () => reader.prepare("SELECT 1 FROM bookings").all().length,
+    close: async () => {
+      reader.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function onPostgres(): Promise<Site> {
+  const server = await startPostgresServer();
+  const schema = server.schema();
+  const pool = new Pool({ connectionString: server.url });
+  await pool.query(`CREATE TABLE ${schema}_bookings (id text)`);
+  return {
+    open: () => new PostgresHITLBackend({ pool, schema, retention: { sweepEveryMs: 0 } }),
+    transaction: async (backend, work) => {
+      const client = await pool.connect();
+      const tx = (backend as PostgresHITLBackend).withTransaction(client);
+      try {
+        await client.query("BEGIN");
+        const result = await work(
+          tx,
+          async (row) => void (await client.query(`INSERT INTO ${schema}_bookings VALUES ($1)`, [row])),
+        );
+        await client.query("COMMIT");
+        tx.announce();
+        return result;
+      } catch (error) {
+        await client.query("ROLLBACK");
+        throw error;
+      } finally {
+        client.release();
+      }
+    },
+    rows: async () => (await pool.query(`SELECT 1 FROM ${schema}_bookings`)).rows.length,
+    close: async () => {
+      await pool.query(`DROP TABLE ${schema}_bookings`);
+      await pool.end();
+      await server.stop();
+    },
+  };
+}
+
+describe.each([
+  ["SQLite", onSqlite],
+  ["PostgreSQL", onPostgres],
+])("the audit trail within a transaction of %s", (_name, start) => {
+  let site: Site;
+  let bare: StoreHITLBackend;
+  let backend: StoreHITLBackend;
+  let count = 0;
+
+  beforeAll(async () => {
+    site = await start();
+    bare = site.open();
+    backend = audited(bare, AUDIT);
+    await backend.get("none");
+  }, 60_000);
+  afterAll(async () => {
+    await backend.close();
+    await site.close();
+  });
+
+  const nextCall = (): { workflow_id: string; tool: string; args: { order: string } } => {
+    count += 1;
+    return { workflow_id: `w${count}`, tool: "book", args: { order: `o${count}` } };
+  };
+  const problemsOf = async (id: string): Promise<readonly unknown[]> => {
+    const trail = await readAudit(backend, id);
+    if (!trail) throw new Error(`There is no record ${id}.`);
+    return (await verifyAudit(trail)).problems;
+  };
+
   it("links what is written there, before and after it too", async () => {
-    const { record } = await backend.create({
-      session_id: "s1",
-      hitl_type: "confirm",
-      data: { message: "Go?", pin: "1234" },
-    });
-    await bare.transaction(open, async (tx) => {
-      const seen = audited(tx, { redact: REDACT });
+    const { record } = await backend.create(QUESTION);
+    await site.transaction(bare, async (tx) => {
+      const seen = audited(tx, AUDIT);
       await seen.respond(record.hitl_id, { confirmed: true }, { actor: { id: "ann" } });
-      const made = await seen.create({
-        session_id: "s1",
-        hitl_id: "second",
-        hitl_type: "confirm",
-        data: { message: "And?", pin: "5678" },
-      });
-      expect(made.status).toBe("created");
+      expect((await seen.create({ ...QUESTION, hitl_id: "second" })).status).toBe("created");
     });
     await backend.cancel("second");
     expect(await problemsOf(record.hitl_id)).toEqual([]);
@@ -63,13 +132,9 @@ describe("the audit trail within a transaction", () => {
   });
 
   it("takes the links back with a rollback", async () => {
-    const { record } = await backend.create({
-      session_id: "s1",
-      hitl_type: "confirm",
-      data: { message: "?" },
-    });
-    const work = bare.transaction(open, async (tx) => {
-      await audited(tx, { redact: REDACT }).respond(record.hitl_id, { confirmed: true });
+    const { record } = await backend.create(QUESTION);
+    const work = site.transaction(bare, async (tx) => {
+      await audited(tx, AUDIT).respond(record.hitl_id, { confirmed: true });
       throw new Error("no");
     });
     await expect(work).rejects.toThrow("no");
@@ -77,68 +142,47 @@ describe("the audit trail within a transaction", () => {
     expect(await problemsOf(record.hitl_id)).toEqual([]);
   });
 
-  it("has a call of the ledger, its outcome in the same commit as the rows", async () => {
+  it("has a call of the ledger, its outcome in one commit with the rows", async () => {
     const ledger = new EffectLedger({ backend });
-    const result = await bare.transaction(open, (tx, connection) => {
-      connection.exec("CREATE TABLE bookings (id TEXT)");
-      return ledger.run(
-        CALL,
-        () => {
-          connection.exec("INSERT INTO bookings VALUES ('o1')");
-          return "booked";
-        },
-        { tx: audited(tx, { redact: REDACT }) },
+    const call = nextCall();
+    const before = await site.rows();
+    const book = (): Promise<string> =>
+      site.transaction(bare, (tx, insert) =>
+        ledger.run(call, () => insert("o1").then(() => "booked"), { tx: audited(tx, AUDIT) }),
       );
-    });
-    expect(result).toBe("booked");
-    const [effect] = (await ledger.list({ workflow_id: "w1" })).items;
+    expect([await book(), await book()]).toEqual(["booked", "booked"]);
+    expect(await site.rows()).toBe(before + 1);
+    const [effect] = (await ledger.list({ workflow_id: call.workflow_id })).items;
     expect(effect?.status).toBe("succeeded");
     expect(await problemsOf(effect?.id ?? "")).toEqual([]);
   });
 
   it("is not passed by: a ledger with a trail refuses a view without one, and the other way round", async () => {
-    const forgotten = bare.transaction(open, (tx) =>
-      new EffectLedger({ backend }).run(CALL, () => 1, { tx }),
+    const [forgetful, plain] = [nextCall(), nextCall()];
+    const isRefused = (error: unknown): boolean =>
+      isEffectLedgerValidationError(error) && error.field === "tx" && /audit trail/.test(error.message);
+    const forgotten = site.transaction(bare, (tx) =>
+      new EffectLedger({ backend }).run(forgetful, () => 1, { tx }),
     );
-    await expect(forgotten).rejects.toSatisfy(
-      (error) => isEffectLedgerValidationError(error) && error.field === "tx",
+    await expect(forgotten).rejects.toSatisfy(isRefused);
+    const tooMuch = site.transaction(bare, (tx) =>
+      new EffectLedger({ backend: bare }).run(plain, () => 1, { tx: audited(tx, AUDIT) }),
     );
-    const [plain, second] = [
-      new SqliteHITLBackend({ path: path() }),
-      new SqliteHITLBackend({ path: path() }),
-    ];
-    try {
-      const tooMuch = second.transaction(open, (tx) =>
-        new EffectLedger({ backend: plain }).run(CALL, () => 1, { tx: audited(tx) }),
-      );
-      await expect(tooMuch).rejects.toThrow(/trail/);
-    } finally {
-      await plain.close();
-      await second.close();
-    }
-    expect((await new EffectLedger({ backend }).list({ workflow_id: "w1" })).items).toEqual([]);
+    await expect(tooMuch).rejects.toSatisfy(isRefused);
+    for (const { workflow_id } of [forgetful, plain])
+      expect((await new EffectLedger({ backend }).list({ workflow_id })).items).toEqual([]);
   });
 
   it("tells those who wait, when the owner says that he has committed", async () => {
-    const { record } = await backend.create({
-      session_id: "s1",
-      hitl_type: "confirm",
-      data: { message: "?" },
+    const { record } = await backend.create(QUESTION);
+    const waiting = backend.waitFor(record.hitl_id, { timeoutMs: 20_000 });
+    const tx = await site.transaction(bare, async (view) => {
+      const seen = audited(view, AUDIT);
+      await seen.respond(record.hitl_id, { confirmed: true });
+      expect(() => audited(seen)).toThrow(/audited already/);
+      return seen;
     });
-    const connection = open();
-    try {
-      connection.exec("BEGIN");
-      const tx = audited(bare.withTransaction(connection), { redact: REDACT });
-      await tx.respond(record.hitl_id, { confirmed: true });
-      const waiting = backend.waitFor(record.hitl_id, { timeoutMs: 10_000 });
-      connection.exec("COMMIT");
-      tx.announce();
-      expect((await waiting).status).toBe("completed");
-    } finally {
-      connection.close();
-    }
-    expect(() => audited(audited(bare.withTransaction(connection)))).toThrow(
-      expect.toSatisfy((error: unknown) => isHoldpointError(error, "ERR_HITL_INVALID_INPUT")),
-    );
+    tx.announce();
+    expect((await waiting).status).toBe("completed");
   });
 });
