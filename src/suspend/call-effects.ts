@@ -20,8 +20,11 @@ export interface Behind {
 
 export class CallEffects {
   readonly call: CallIdentity;
-  /** Null while no effect runs the body. */
-  behind: Behind | null = null;
+  /**
+   * Null while no effect has run the body. `over`: it has ended, was stopped, or was lost, and a body that goes on all the
+   * same begins no step any more (P6, P9).
+   */
+  behind: Behind | "over" | null = null;
   readonly #step: ToolStep;
   readonly #asks: CallAsks;
   readonly #questions: CallQuestions;
@@ -51,6 +54,13 @@ export class CallEffects {
   /** Steps of the body have begun, and each says itself what became of it. */
   get hasSteps(): boolean {
     return this.#value().step_effects === true;
+  }
+
+  /** A step begins, and is an effect. False if the call's record says so already, or if it is none. */
+  markSteps(state: { value: CallValue }): boolean {
+    if (!this.behind || this.hasSteps) return false;
+    state.value = { ...state.value, step_effects: true };
+    return true;
   }
 
   /** @throws HoldpointError as `assertResumable` */

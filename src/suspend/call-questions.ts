@@ -2,6 +2,7 @@
 import type { StoredRecord, StoreOp } from "../backends/record-store.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
 import type { AskedQuestion, CallIdentity, CallValue } from "./call-record.ts";
+import { nestedIds } from "./errors.ts";
 import type { Place } from "./place.ts";
 import { type NamedQuestion, type Question, QuestionNames } from "./question.ts";
 
@@ -51,6 +52,12 @@ export class CallQuestions {
   isTerminal(id: string): boolean {
     const status = this.status(id);
     return status !== undefined && isTerminalHITLStatus(status);
+  }
+
+  /** What the call waits for, graphs inside its body included. */
+  waitsFor({ doubt, open, interrupts }: CallValue): string[] {
+    if (this.open.size > 0) return [...this.open];
+    return doubt === null ? [...open, ...nestedIds(interrupts)] : [doubt];
   }
 
   /** Answers are there for questions that this execution, so far, has not asked. */

@@ -87,7 +87,8 @@ export class CallRun<Output> implements CallScope {
 
   /** What the call waits for, graphs inside its body included. */
   openQuestions(): StoredRecord[] {
-    return this.#waitsFor()
+    return this.#questions
+      .waitsFor(this.#state.value)
       .map((id) => this.#step.questions.get(id))
       .filter((stored): stored is StoredRecord => stored?.status === "pending");
   }
@@ -156,11 +157,13 @@ export class CallRun<Output> implements CallScope {
   }
 
   step<T>(name: string, run: (context: StepContext) => Promise<T> | T): Promise<T> {
+    const behind = this.#effects?.behind;
+    if (behind === "over") return Promise.reject(leaseLost(this.#task.call));
     const save = async (steps: CallValue["steps"]): Promise<void> => {
       this.#state.value = { ...this.#state.value, steps };
       await this.#claim.save(this.#state.value);
     };
-    return this.#steps.run(name, run, this.#state.value.steps, save, this.#effects?.behind?.steps);
+    return this.#steps.run(name, run, this.#state.value.steps, save, behind?.steps);
   }
 
   get effects(): CallEffects {
@@ -193,24 +196,18 @@ export class CallRun<Output> implements CallScope {
     if (this.#questions.open.size > 0) throw this.#asks.signal();
     enter();
     const { record } = this.#claim;
-    const isFirst = this.#effects?.behind && !this.#effects.hasSteps;
-    if (isFirst) this.#state.value = { ...this.#state.value, step_effects: true };
+    const isMarked = this.#effects?.markSteps(this.#state) === true;
     if (!(await this.#claim.startOnce(this.#state.value))) throw this.#asks.signal();
-    if (isFirst && record) await this.#claim.save(this.#state.value);
-    this.#claim.beat();
+    if (isMarked && record) await this.#claim.save(this.#state.value);
+    // A body that goes on after its run was stopped is not to keep the call for good: its lease runs out.
+    if (this.#state.executing) this.#claim.beat();
     return { fence: this.#claim.fence };
   }
 
   // ── sleeping and waking ──────────────────────────────────────────────────────────────────────────────────
 
-  #waitsFor(): string[] {
-    if (this.#questions.open.size > 0) return [...this.#questions.open];
-    if (this.#state.value.doubt !== null) return [this.#state.value.doubt];
-    return [...this.#state.value.open, ...nestedIds(this.#state.value.interrupts)];
-  }
-
   #isReady(): boolean {
-    const ids = this.#waitsFor();
+    const ids = this.#questions.waitsFor(this.#state.value);
     // Nothing of ours to wait for: it failed and may be tried again, or an interrupt that is not ours knows itself.
     return ids.length === 0 || this.interrupts.length > 0 || ids.some((id) => this.#questions.isTerminal(id));
   }

@@ -3,6 +3,7 @@ import { MemorySaver } from "@langchain/langgraph";
 import { confirm, step, type StepContext } from "holdpoint";
 import { EffectLedger } from "holdpoint/ledger";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { gate } from "../nodes/kit.ts";
 import { sharedStore, type SharedStore } from "../support/shared-stores.ts";
 import {
   answer,
@@ -113,6 +114,48 @@ describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
         );
       },
     );
+
+    it("P6 P9 a body that goes on after its run was stopped begins no step: the next run does, once", async () => {
+      const outside = new Outside();
+      const [backend, other] = store.pair();
+      const stop = new AbortController();
+      const [reserved, go, tried] = [gate(), gate(), gate()];
+      const charge = outside.tool("charge", async () => {
+        await step("reserve", () => void outside.log.push("reserve"));
+        reserved.open();
+        await go.opened;
+        try {
+          return await step("pay", () => {
+            outside.log.push("pay");
+            return "paid";
+          });
+        } finally {
+          tried.open();
+        }
+      });
+      const checkpointer = new MemorySaver();
+      const build = (own: typeof backend, leaseMs: number) =>
+        graphOf(host, {
+          backend: own,
+          tools: [charge],
+          ledger: { for: "charge", leaseMs },
+          turns: [[call("charge", "c1")]],
+          checkpointer,
+          leaseMs,
+        });
+      const first = build(backend, 100).invoke(start(), { ...at(THREAD), signal: stop.signal });
+      await reserved.opened;
+      stop.abort(new Error("stopped"));
+      await expect(first).rejects.toThrow();
+      go.open();
+      await tried.opened;
+      expect(outside.log).toEqual(["reserve"]);
+      const again = build(other, 60_000);
+      await resumed(again, other);
+      expect(await open(other, THREAD)).toEqual([]);
+      expect((await toolMessages(again, THREAD)).map(({ text }) => text)).toEqual(["paid"]);
+      expect(outside.log).toEqual(["reserve", "pay"]);
+    });
 
     it("P6 a step whose service can be asked is looked up, and nobody is asked", async () => {
       const { graph, again, outside, stop, other } = world({

@@ -76,7 +76,7 @@ export async function runBehindLedger(behind: Behind, tool: LedgeredTool): Promi
   const effects =
     found?.checkpoint_ns === (namespaceOf(config as HostConfig) ?? "") ? found.effects : undefined;
   // Wrapped twice: the outer one has it.
-  if (effects?.behind?.tool_name === call.name)
+  if (effects?.behind && effects.behind !== "over" && effects.behind.tool_name === call.name)
     return asToolOutput(await invoke(config.signal ?? new AbortController().signal), call);
   return new LedgeredCall(behind, tool, effects).run();
 }
@@ -191,7 +191,7 @@ class LedgeredCall {
     // Another attempt in one execution: it counts its questions and steps from the start.
     if (this.#runs > 1) callScope.getStore()?.restart?.();
     const { call, invoke } = this.#tool;
-    const outer = effects?.behind ?? null;
+    const outer = effects?.behind ?? "over";
     if (effects && steps) effects.behind = { tool_name: call.name, steps: steps(context.effect.idem_key) };
     let output: ToolOutput;
     try {
