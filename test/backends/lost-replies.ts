@@ -1,7 +1,8 @@
 /** S4 where a server does what it was asked and its answer gets lost: one suite, for each store that sends again. */
 import { expect, it } from "vitest";
 import type { RecordStore } from "../../src/backends/record-store.ts";
-import { idOf, insertOf, type LossyProxy, read, updateOf } from "./redis/kit.ts";
+import { idOf, insertOf, read, updateOf } from "../support/store-ops.ts";
+import { type LossyProxy } from "../support/lossy-proxy.ts";
 
 export interface LostReplies {
   /** On the way of each `lossy` store to the server. */

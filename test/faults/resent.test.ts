@@ -7,7 +7,7 @@ import { PostgresRecordStore } from "../../src/backends/postgres/postgres-store.
 import type { InsertOp, RecordStore } from "../../src/backends/record-store.ts";
 import { RedisRecordStore } from "../../src/backends/redis/redis-store.ts";
 import { makeId } from "../../src/core/ids.ts";
-import { lossyProxy } from "../backends/redis/kit.ts";
+import { lossyProxy } from "../support/lossy-proxy.ts";
 import { startPostgresServer } from "../support/postgres-server.ts";
 import { startRedisServer } from "../support/redis-server.ts";
 import { wait } from "./setup.ts";

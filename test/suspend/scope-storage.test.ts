@@ -42,7 +42,7 @@ async function observe(
       look();
       switch (instruction.do) {
         case "await":
-          await null;
+          await Promise.resolve();
           break;
         case "enter":
           stock.enterWith(instruction.value);
@@ -111,7 +111,7 @@ describe("the storage of what a body sees", () => {
     await other.run("other", async () => {
       const before = await symbols();
       await storage.run("ours", async () => {
-        await null;
+        await Promise.resolve();
         expect(storage.getStore()).toBe("ours");
       });
       expect(storage.getStore()).toBeUndefined();

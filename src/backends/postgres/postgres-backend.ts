@@ -1,7 +1,7 @@
 import { type StoreBackendOptions, StoreHITLBackend } from "../store-backend.ts";
+import { TransactionHITLBackend } from "../transaction-backend.ts";
 import type { PostgresQueryable } from "./client.ts";
 import { PostgresRecordStore, type PostgresRecordStoreOptions } from "./postgres-store.ts";
-import type { PostgresTransactionStore } from "./transaction.ts";
 
 export type PostgresHITLBackendOptions = PostgresRecordStoreOptions & StoreBackendOptions;
 
@@ -57,27 +57,9 @@ export class PostgresHITLBackend extends StoreHITLBackend {
    * ```
    */
   withTransaction(client: PostgresQueryable): PostgresTransactionBackend {
-    // A sweep would come when the transaction is over, on a client that is somebody else's by then.
-    const retention = { ...this.#options.retention, sweepEveryMs: 0 };
-    return new PostgresTransactionBackend(this.#store.withTransaction(client), {
-      ...this.#options,
-      retention,
-    });
+    return new PostgresTransactionBackend(this.#store.withTransaction(client), this.#options);
   }
 }
 
 /** A {@link PostgresHITLBackend} within somebody's transaction. */
-export class PostgresTransactionBackend extends StoreHITLBackend {
-  readonly #store: PostgresTransactionStore;
-
-  /** @internal */
-  constructor(store: PostgresTransactionStore, options: StoreBackendOptions) {
-    super(store, options);
-    this.#store = store;
-  }
-
-  /** To be called after the transaction was committed: those who wait for its records hear of it at once. */
-  announce(): void {
-    this.#store.announce();
-  }
-}
+export class PostgresTransactionBackend extends TransactionHITLBackend {}

@@ -1,7 +1,7 @@
 import { type StoreBackendOptions, StoreHITLBackend } from "../store-backend.ts";
+import { TransactionHITLBackend } from "../transaction-backend.ts";
 import type { SqliteHandle } from "./driver.ts";
 import { SqliteRecordStore, type SqliteRecordStoreOptions } from "./sqlite-store.ts";
-import type { SqliteTransactionStore } from "./transaction.ts";
 
 export interface SqliteHITLBackendOptions extends SqliteRecordStoreOptions, StoreBackendOptions {}
 
@@ -55,7 +55,9 @@ export class SqliteHITLBackend extends StoreHITLBackend {
     open: () => Connection | Promise<Connection>,
     work: (tx: SqliteTransactionBackend, connection: Connection) => T | Promise<T>,
   ): Promise<T> {
-    return this.#store.transaction(open, (view, connection) => work(this.#over(view), connection));
+    return this.#store.transaction(open, (view, connection) =>
+      work(new SqliteTransactionBackend(view, this.#options), connection),
+    );
   }
 
   /**
@@ -89,28 +91,9 @@ export class SqliteHITLBackend extends StoreHITLBackend {
    * ```
    */
   withTransaction(connection: SqliteHandle): SqliteTransactionBackend {
-    return this.#over(this.#store.withTransaction(connection));
-  }
-
-  #over(view: SqliteTransactionStore): SqliteTransactionBackend {
-    // A sweep would come when the transaction is over.
-    const retention = { ...this.#options.retention, sweepEveryMs: 0 };
-    return new SqliteTransactionBackend(view, { ...this.#options, retention });
+    return new SqliteTransactionBackend(this.#store.withTransaction(connection), this.#options);
   }
 }
 
 /** A {@link SqliteHITLBackend} within somebody's transaction. */
-export class SqliteTransactionBackend extends StoreHITLBackend {
-  readonly #store: SqliteTransactionStore;
-
-  /** @internal */
-  constructor(store: SqliteTransactionStore, options: StoreBackendOptions) {
-    super(store, options);
-    this.#store = store;
-  }
-
-  /** To be called after the transaction was committed: those who wait for its records hear of it at once. */
-  announce(): void {
-    this.#store.announce();
-  }
-}
+export class SqliteTransactionBackend extends TransactionHITLBackend {}

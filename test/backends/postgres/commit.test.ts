@@ -10,7 +10,8 @@ import {
 } from "../../../src/testing/index.ts";
 import { StoreHITLBackend } from "../../../src/backends/store-backend.ts";
 import { type PostgresServer, startPostgresServer } from "../../support/postgres-server.ts";
-import { WAYS, asSeveral, idOf, insertOf, read, updateOf } from "./kit.ts";
+import { idOf, insertOf, read, updateOf } from "../../support/store-ops.ts";
+import { WAYS, asSeveral } from "./kit.ts";
 
 const server: PostgresServer = await startPostgresServer();
 const schema = server.schema();

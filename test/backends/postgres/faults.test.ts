@@ -9,7 +9,8 @@ import { type PostgresServer, startPostgresServer } from "../../support/postgres
 import { lostReplies } from "../lost-replies.ts";
 import { assertNothingLost } from "../nothing-lost.ts";
 import { slotsOf, startLoad } from "../redis-cluster/load.ts";
-import { WAYS, blockedPid, idOf, insertOf, proxyOf, read, type PostgresProxy, updateOf } from "./kit.ts";
+import { idOf, insertOf, read, updateOf } from "../../support/store-ops.ts";
+import { WAYS, blockedPid, proxyOf, type PostgresProxy } from "./kit.ts";
 
 let server: PostgresServer;
 let proxy: PostgresProxy;

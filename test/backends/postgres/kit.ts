@@ -4,9 +4,7 @@ import { expect } from "vitest";
 import type { CommitResult, RecordStore, StoreOp } from "../../../src/backends/record-store.ts";
 import { eventually } from "../../support/redis-server.ts";
 import type { PostgresServer } from "../../support/postgres-server.ts";
-import { type LossyProxy, lossyProxy } from "../redis/kit.ts";
-
-export { idOf, insertOf, read, updateOf } from "../redis/kit.ts";
+import { type LossyProxy, lossyProxy } from "../../support/lossy-proxy.ts";
 
 export interface PostgresProxy extends Pick<LossyProxy, "loseReplyTo" | "lost" | "close"> {
   readonly url: string;

@@ -7,7 +7,8 @@ import { quoteSchema } from "../../../src/backends/postgres/names.ts";
 import { MIGRATIONS } from "../../../src/backends/postgres/sql.generated.ts";
 import { Statements } from "../../../src/backends/postgres/statements.ts";
 import { type PostgresServer, startPostgresServer } from "../../support/postgres-server.ts";
-import { expectFile, idOf, insertOf, read } from "./kit.ts";
+import { idOf, insertOf, read } from "../../support/store-ops.ts";
+import { expectFile } from "./kit.ts";
 
 let server: PostgresServer;
 beforeAll(async () => {

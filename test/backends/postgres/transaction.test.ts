@@ -8,7 +8,8 @@ import {
 } from "../../../src/backends/postgres/index.ts";
 import { eventually } from "../../support/redis-server.ts";
 import { type PostgresServer, startPostgresServer } from "../../support/postgres-server.ts";
-import { blockedPid, idOf, insertOf, read, updateOf } from "./kit.ts";
+import { idOf, insertOf, read, updateOf } from "../../support/store-ops.ts";
+import { blockedPid } from "./kit.ts";
 
 let server: PostgresServer;
 let pool: Pool;

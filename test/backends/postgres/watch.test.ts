@@ -5,7 +5,7 @@ import { PostgresHITLBackend, PostgresRecordStore } from "../../../src/backends/
 import { gate } from "../../support/poll.ts";
 import { eventually } from "../../support/redis-server.ts";
 import { type PostgresServer, startPostgresServer } from "../../support/postgres-server.ts";
-import { idOf, insertOf, updateOf } from "./kit.ts";
+import { idOf, insertOf, updateOf } from "../../support/store-ops.ts";
 
 /** So seldom that what is heard in time was not found by the poll. */
 const NEVER_MS = 3_600_000;

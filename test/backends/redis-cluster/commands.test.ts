@@ -7,7 +7,8 @@ import { RedisRecordStore } from "../../../src/backends/redis/redis-store.ts";
 import { SCRIPTS } from "../../../src/backends/redis/scripts.generated.ts";
 import { type RedisTestCluster, startRedisCluster } from "../../support/redis-cluster.ts";
 import { eventually } from "../../support/redis-process.ts";
-import { clusterSlot, idOf, insertOf, read, updateOf } from "../redis/kit.ts";
+import { idOf, insertOf, read, updateOf } from "../../support/store-ops.ts";
+import { clusterSlot } from "../redis/cluster-slot.ts";
 
 let cluster: RedisTestCluster;
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { RedisHITLBackend } from "../../../src/backends/redis/redis-backend.ts";
 import { RedisRecordStore } from "../../../src/backends/redis/redis-store.ts";
 import { eventually } from "../../support/redis-server.ts";
 import { type RedisTestCluster, startRedisCluster } from "../../support/redis-cluster.ts";
-import { idOf, insertOf, updateOf } from "../redis/kit.ts";
+import { idOf, insertOf, updateOf } from "../../support/store-ops.ts";
 import { lostOf, slotsOf, startLoad } from "./load.ts";
 
 const SHARDS = 16;

@@ -1,7 +1,7 @@
 /** Commits without a break, and what became of each. */
 import type { RecordStore } from "../../../src/backends/record-store.ts";
 import { isHoldpointError } from "../../../src/core/errors.ts";
-import { idOf, insertOf } from "../redis/kit.ts";
+import { idOf, insertOf } from "../../support/store-ops.ts";
 
 export interface Load {
   /** Ids whose insert was acknowledged, with the version that the record has at least. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { RedisRecordStore } from "../../../src/backends/redis/redis-store.ts";
 import { type RedisTestCluster, startRedisCluster } from "../../support/redis-cluster.ts";
 import { eventually, type RedisProcess } from "../../support/redis-process.ts";
-import { idOf, insertOf } from "../redis/kit.ts";
+import { idOf, insertOf } from "../../support/store-ops.ts";
 
 let cluster: RedisTestCluster;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { RedisHITLBackend } from "../../../src/backends/redis/redis-backend.ts";
 import { RedisRecordStore } from "../../../src/backends/redis/redis-store.ts";
 import { eventually } from "../../support/redis-process.ts";
 import { type RedisSentinelSetup, startRedisSentinel } from "../../support/redis-sentinel.ts";
-import { idOf, insertOf } from "../redis/kit.ts";
+import { idOf, insertOf } from "../../support/store-ops.ts";
 import { lostOf, slotsOf, startLoad } from "./load.ts";
 
 let setup: RedisSentinelSetup;

@@ -3,7 +3,8 @@ import { RedisHITLBackend } from "../../../src/backends/redis/redis-backend.ts";
 import type { RedisDurability } from "../../../src/backends/redis/options.ts";
 import { RedisRecordStore } from "../../../src/backends/redis/redis-store.ts";
 import { eventually, type RedisProcess, redisProcess } from "../../support/redis-process.ts";
-import { idOf, insertOf, lossyProxy, updateOf } from "./kit.ts";
+import { idOf, insertOf, updateOf } from "../../support/store-ops.ts";
+import { lossyProxy } from "../../support/lossy-proxy.ts";
 
 const QUICK: RedisDurability = { replicas: 1, timeoutMs: 150 };
 const PATIENT: RedisDurability = { replicas: 1, timeoutMs: 4000 };

@@ -5,7 +5,8 @@ import { eventually, freePort, type RedisServer, startRedisServer } from "../../
 import { lostReplies } from "../lost-replies.ts";
 import { assertNothingLost } from "../nothing-lost.ts";
 import { slotsOf, startLoad } from "../redis-cluster/load.ts";
-import { idOf, insertOf, type LossyProxy, lossyProxy, read, updateOf } from "./kit.ts";
+import { idOf, insertOf, read, updateOf } from "../../support/store-ops.ts";
+import { type LossyProxy, lossyProxy } from "../../support/lossy-proxy.ts";
 
 let server: RedisServer;
 let proxy: LossyProxy;

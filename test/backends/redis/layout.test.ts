@@ -8,7 +8,8 @@ import { RedisRecordStore } from "../../../src/backends/redis/redis-store.ts";
 import { SCRIPTS } from "../../../src/backends/redis/scripts.generated.ts";
 import { makeId } from "../../../src/core/ids.ts";
 import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
-import { clusterSlot, idOf, insertOf, read, updateOf } from "./kit.ts";
+import { idOf, insertOf, read, updateOf } from "../../support/store-ops.ts";
+import { clusterSlot } from "./cluster-slot.ts";
 
 let server: RedisServer;
 let client: Redis;

@@ -8,7 +8,7 @@ import { RedisRecordStore } from "../../../src/backends/redis/redis-store.ts";
 import { makeId, SLOT_COUNT } from "../../../src/core/ids.ts";
 import { FakeClock, MemoryRecordStore } from "../../../src/testing/index.ts";
 import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
-import { insertOf, updateOf } from "./kit.ts";
+import { insertOf, updateOf } from "../../support/store-ops.ts";
 
 const NOW = 1_700_000_000_000;
 

@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { RedisRecordStore } from "../../../src/backends/redis/redis-store.ts";
 import { type RedisServer, startRedisServer } from "../../support/redis-server.ts";
-import { idOf, insertOf, read, updateOf } from "./kit.ts";
+import { idOf, insertOf, read, updateOf } from "../../support/store-ops.ts";
 
 let server: RedisServer;
 let admin: Redis;

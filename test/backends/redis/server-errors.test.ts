@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { RedisRecordStore } from "../../../src/backends/redis/redis-store.ts";
 import { eventually, type RedisProcess, redisProcess } from "../../support/redis-process.ts";
-import { idOf, insertOf, updateOf } from "./kit.ts";
+import { idOf, insertOf, updateOf } from "../../support/store-ops.ts";
 
 const opened: { close(): Promise<void> }[] = [];
 const started: RedisProcess[] = [];

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { ChangeHint } from "../../../src/backends/record-store.ts";
 import { RedisRecordStore } from "../../../src/backends/redis/redis-store.ts";
 import { eventually, type RedisServer, startRedisServer } from "../../support/redis-server.ts";
-import { idOf, insertOf, updateOf } from "./kit.ts";
+import { idOf, insertOf, updateOf } from "../../support/store-ops.ts";
 
 let server: RedisServer;
 let admin: Redis;

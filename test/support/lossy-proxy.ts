@@ -1,34 +1,6 @@
-/** What the Redis tests share: a server, stores, operations, a proxy that loses replies, and slots. */
+/** A way to a server on which replies get lost. */
 import { connect, createServer, type Socket } from "node:net";
-import type { InsertOp, RecordStore, StoredRecord, UpdateOp } from "../../../src/backends/record-store.ts";
-import { makeId } from "../../../src/core/ids.ts";
-import { freePort } from "../../support/redis-server.ts";
-
-export function idOf(n: number | string, slot = 0x123): string {
-  return makeId("rec", slot, ["redis", n]);
-}
-
-export function insertOf(
-  id: string,
-  record: Partial<InsertOp["record"]> = {},
-  more: Omit<InsertOp, "op" | "record"> = {},
-): InsertOp {
-  return {
-    op: "insert",
-    record: { id, kind: "thing", tenant_id: "default", status: "open", value: {}, ...record },
-    ...more,
-  };
-}
-
-export function updateOf(id: string, more: Omit<UpdateOp, "op" | "id"> = {}): UpdateOp {
-  return { op: "update", id, ...more };
-}
-
-export async function read(store: RecordStore, id: string): Promise<StoredRecord> {
-  const [record] = await store.get([id]);
-  if (!record) throw new Error(`${id} is not there.`);
-  return record;
-}
+import { freePort } from "./redis-server.ts";
 
 export interface LossyProxy {
   readonly url: string;
@@ -97,18 +69,4 @@ export async function lossyProxy(targetPort: number): Promise<LossyProxy> {
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
-}
-
-/** The slot of a key as Redis Cluster computes it: CRC16 (XMODEM) of the hash tag, modulo 16384. */
-export function clusterSlot(key: string): number {
-  const start = key.indexOf("{");
-  const end = start < 0 ? -1 : key.indexOf("}", start + 1);
-  const hashed = end > start + 1 ? key.slice(start + 1, end) : key;
-  let crc = 0;
-  for (const byte of Buffer.from(hashed)) {
-    crc ^= byte << 8;
-    for (let bit = 0; bit < 8; bit += 1)
-      crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff;
-  }
-  return crc % 16384;
 }
