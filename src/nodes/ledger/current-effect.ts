@@ -1,11 +1,11 @@
-import { AsyncLocalStorage } from "node:async_hooks";
+import { ScopeStorage } from "../../suspend/scope-storage.ts";
 import type { EffectContext } from "../../ledger/types.ts";
 
 const SHARED = Symbol.for("holdpoint.current_effect.v1");
-const shared = globalThis as { [SHARED]?: AsyncLocalStorage<EffectContext> };
+const shared = globalThis as { [SHARED]?: ScopeStorage<EffectContext> };
 
 /** One for all copies of the package. */
-export const effectScope: AsyncLocalStorage<EffectContext> = (shared[SHARED] ??= new AsyncLocalStorage());
+export const effectScope: ScopeStorage<EffectContext> = (shared[SHARED] ??= new ScopeStorage());
 
 /**
  * In a tool that is behind the ledger: the effect that its call is, with the key and the fence for the service that it
