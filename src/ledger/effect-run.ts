@@ -202,7 +202,7 @@ export class EffectRun {
       if (this.#isElsewhere(question)) return this.#askDoubt(stored, question);
       return this.#waitForAnswer(stored, question);
     }
-    const choice = settings.inDoubt(prepared.call.tool);
+    const choice = settings.host?.isDivided?.() ? "retry" : settings.inDoubt(prepared.call.tool);
     if (choice === "ask") return this.#askDoubt(stored);
     if (choice === "retry")
       return this.#move(stored, readyOp(stored, "run_again", {}, effects.writing), "ready");

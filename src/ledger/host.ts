@@ -22,6 +22,8 @@ export interface EffectHost {
   entered(backend: StoreHITLBackend): void;
   /** The outcome is not that of this run's own handler. Told before it is given, or thrown. */
   replayed(effect: Effect): void;
+  /** The parts of the call are effects themselves, and say what became of them: in doubt, the call runs again. */
+  isDivided?(): boolean;
   /** Absent where callers can wait. */
   readonly questions?: HostQuestions | undefined;
 }

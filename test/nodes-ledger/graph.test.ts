@@ -43,17 +43,27 @@ describe.each(["memory", "sqlite", "redis"] as const)("on %s", (name) => {
       const outside = new Outside();
       const [backend, other] = store.pair();
       const checkpointer = options.checkpointer ?? new MemorySaver();
-      const build = (own: HITLBackend): AnyGraph =>
+      const build = (own: HITLBackend, more: Partial<GraphOptions> = {}): AnyGraph =>
         graphOf(host, {
           tools: [outside.tool("charge")],
           ledger: { for: "charge" },
           turns: [[charge]],
           ...options,
+          ...more,
           backend: own,
           checkpointer,
         });
       const ledger = new EffectLedger({ backend });
-      return { outside, backend, other, checkpointer, graph: build(backend), again: build(other), ledger };
+      return {
+        outside,
+        backend,
+        other,
+        checkpointer,
+        graph: build(backend),
+        again: build(other),
+        build,
+        ledger,
+      };
     }
 
     async function texts(graph: AnyGraph): Promise<string[]> {
@@ -199,10 +209,12 @@ describe.each(["memory", "sqlite", "redis"] as const)("on %s", (name) => {
           stop.abort(new Error("stopped"));
           return new Promise(() => {});
         });
-        const { graph, again, other, ledger } = world({
+        const { graph, build, other, ledger } = world({
           tools: [stopping],
           ledger: { for: "charge", leaseMs: 20 },
         });
+        // Nobody stops this one: its lease is not to run out on a slow machine.
+        const again = build(other, { ledger: { for: "charge" } });
         await expect(graph.invoke(start(), { ...at(THREAD), signal: stop.signal })).rejects.toThrow();
         await again.invoke(null, at(THREAD));
         const question = await only(other, THREAD);

@@ -4,7 +4,7 @@ import { confirm, step, type StepContext } from "holdpoint";
 import { EffectLedger } from "holdpoint/ledger";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gate } from "../nodes/kit.ts";
-import { sharedStore, type SharedStore } from "../support/shared-stores.ts";
+import { type ClockedStore, clockedStore } from "./clocked.ts";
 import {
   answer,
   at,
@@ -23,10 +23,10 @@ import type { LedgerRule } from "../../src/nodes/ledger/ledger-rule.ts";
 const THREAD = "t1";
 
 describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
-  let store: SharedStore;
+  let store: ClockedStore;
 
-  beforeAll(async () => {
-    store = await sharedStore(name);
+  beforeAll(() => {
+    store = clockedStore(name);
   });
 
   afterAll(async () => {
@@ -55,29 +55,26 @@ describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
         return JSON.stringify([reserved, paid]);
       });
       const checkpointer = new MemorySaver();
-      const build = (own: typeof backend, leaseMs: number) =>
+      const build = (own: typeof backend) =>
         graphOf(host, {
           backend: own,
           tools: [charge],
-          ledger: { for: "charge", leaseMs, ...rule },
+          ledger: { for: "charge", ...rule },
           turns: [[call("charge", "c1")]],
           checkpointer,
-          leaseMs,
         });
-      return { outside, stop, backend, other, graph: build(backend, 100), again: build(other, 60_000) };
+      return { outside, stop, backend, other, graph: build(backend), again: build(other) };
     }
 
-    /** Until the lease of the dead run has ended. */
+    /** The lease of the run that was stopped has ended. */
     async function resumed(
       graph: ReturnType<typeof graphOf>,
       other: Parameters<typeof open>[0],
     ): Promise<void> {
-      await expect
-        .poll(async () => {
-          await resumeThread(graph, { thread_id: THREAD, backend: other });
-          return [(await open(other, THREAD)).length, (await toolMessages(graph, THREAD)).length].join();
-        })
-        .not.toBe("0,0");
+      store.clock.advance(120_000);
+      expect(await resumeThread(graph, { thread_id: THREAD, backend: other })).toMatchObject({
+        status: "resumed",
+      });
     }
 
     it.each(["happened", "run_again", "give_up"] as const)(
@@ -115,6 +112,40 @@ describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
       },
     );
 
+    it("P6 a ledger of its own says what to do in doubt, unless the rule does", async () => {
+      const outside = new Outside();
+      const stop = new AbortController();
+      const [backend, other] = store.pair();
+      const asked: string[] = [];
+      const charge = outside.tool("charge", () => {
+        outside.log.push("charge");
+        stop.abort(new Error("stopped"));
+        return new Promise(() => {});
+      });
+      const checkpointer = new MemorySaver();
+      const build = (own: typeof backend) => {
+        const verify = ({ tool }: { readonly tool: string }): { status: "succeeded"; result: string } => {
+          asked.push(tool);
+          return { status: "succeeded", result: "looked up" };
+        };
+        const ledger = new EffectLedger({ backend: own, defaults: { inDoubt: { verify } } });
+        const rule = { for: "charge", ledger };
+        return graphOf(host, {
+          backend: own,
+          tools: [charge],
+          ledger: rule,
+          turns: [[call("charge", "c1")]],
+          checkpointer,
+        });
+      };
+      await expect(build(backend).invoke(start(), { ...at(THREAD), signal: stop.signal })).rejects.toThrow();
+      const again = build(other);
+      store.clock.advance(120_000);
+      await again.invoke(null, at(THREAD));
+      expect((await toolMessages(again, THREAD)).map(({ text }) => text)).toEqual(["looked up"]);
+      expect([outside.log, asked]).toEqual([["charge"], ["charge"]]);
+    });
+
     it("P6 P9 a body that goes on after its run was stopped begins no step: the next run does, once", async () => {
       const outside = new Outside();
       const [backend, other] = store.pair();
@@ -134,23 +165,22 @@ describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
         }
       });
       const checkpointer = new MemorySaver();
-      const build = (own: typeof backend, leaseMs: number) =>
+      const build = (own: typeof backend) =>
         graphOf(host, {
           backend: own,
           tools: [charge],
-          ledger: { for: "charge", leaseMs },
+          ledger: { for: "charge" },
           turns: [[call("charge", "c1")]],
           checkpointer,
-          leaseMs,
         });
-      const first = build(backend, 100).invoke(start(), { ...at(THREAD), signal: stop.signal });
+      const first = build(backend).invoke(start(), { ...at(THREAD), signal: stop.signal });
       await reserved.opened;
       stop.abort(new Error("stopped"));
       await expect(first).rejects.toThrow();
       go.open();
       await tried.opened;
       expect(outside.log).toEqual(["reserve"]);
-      const again = build(other, 60_000);
+      const again = build(other);
       await resumed(again, other);
       expect(await open(other, THREAD)).toEqual([]);
       expect((await toolMessages(again, THREAD)).map(({ text }) => text)).toEqual(["paid"]);

@@ -18,7 +18,7 @@ import { withHost } from "../../ledger/host.ts";
 import type { EffectLedger } from "../../ledger/ledger.ts";
 import { type ConcurrencyOptions, LEASE_MS } from "../../ledger/options.ts";
 import { NOT_KEPT } from "../../ledger/results.ts";
-import type { Effect, EffectContext, InDoubtChoice } from "../../ledger/types.ts";
+import type { Effect, EffectContext } from "../../ledger/types.ts";
 import type { CallEffects } from "../../suspend/call-effects.ts";
 import { callScope } from "../../suspend/call-scope.ts";
 import { type HoldpointRunConfig, resolveBackend } from "../../suspend/configure.ts";
@@ -111,13 +111,13 @@ class LedgeredCall {
       const host = {
         entered: (backend: StoreHITLBackend): void => this.#assertSame(backend),
         replayed: (effect: Effect): void => void (this.#replayed = effect),
+        // What is between the steps may run again, as after any answer.
+        isDivided: (): boolean => this.#effects?.hasSteps === true,
         questions: this.#effects && new ThreadQuestions(this.#effects),
       };
-      const { inDoubt = "ask" } = rule.options;
       const options = {
         ...rule.options,
         concurrency: this.#concurrency(),
-        inDoubt: (name: string) => this.#inDoubt(typeof inDoubt === "function" ? inDoubt(name) : inDoubt),
         signal: config.signal,
       };
       const steps = stepEffects(
@@ -178,11 +178,6 @@ class LedgeredCall {
     const { concurrency, leaseMs = LEASE_MS } = options;
     if (!this.#effects || ledger || concurrency?.waitTimeoutMs !== undefined) return concurrency;
     return { ...concurrency, waitTimeoutMs: 1.5 * leaseMs };
-  }
-
-  /** The body's steps answer for themselves; what is between them may run again, as after any answer. */
-  #inDoubt(choice: InDoubtChoice): InDoubtChoice {
-    return this.#effects?.hasSteps ? "retry" : choice;
   }
 
   async #handle(context: EffectContext, steps: ReturnType<typeof stepEffects>): Promise<JsonValue> {
