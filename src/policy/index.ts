@@ -1,0 +1,38 @@
+/**
+ * `holdpoint/policy`: which tool calls run, wait for a human, or do not run; and standing approvals (docs/policy.md).
+ *
+ * @module
+ */
+export type { ArgsPattern, FieldPattern } from "./args-pattern.ts";
+export { GRANT_STATUSES, type Grant, type GrantStatus } from "./grant-record.ts";
+export type { GrantUser } from "./grant-uses.ts";
+export {
+  type GrantRequest,
+  type GrantUsed,
+  type ListGrantsQuery,
+  PolicyGrants,
+  type PolicyGrantsOptions,
+  type RevokeGrantResult,
+} from "./grants.ts";
+export type { PermissionType, PermissionTypes } from "./permission-type.ts";
+export { definePolicy, type Policy } from "./policy.ts";
+export {
+  type DecisionReason,
+  GRANT_SCOPES,
+  type GrantScope,
+  type GrantSuggestion,
+  type GrantTerms,
+  type PolicyAllow,
+  type PolicyAsk,
+  type PolicyCall,
+  type PolicyCallView,
+  type PolicyContext,
+  type PolicyDecision,
+  type PolicyDeny,
+  type PolicyMode,
+  type PolicyOptions,
+  type PolicyQuestion,
+  type PolicyRule,
+  type RiskLevel,
+  type Verdict,
+} from "./types.ts";

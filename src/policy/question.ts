@@ -1,0 +1,125 @@
+/** The question of an `ask`: what the human sees, may answer, and what his answer is bound to (PROTOCOL.md §3, P7). */
+import { HoldpointError } from "../core/errors.ts";
+import { type Decision, defaultResponseSchema } from "../core/hitl-types.ts";
+import { cloneJson, type JsonObject, type JsonValue, toJson, toJsonObject } from "../core/json.ts";
+import type { Subject } from "../core/record.ts";
+import { assertUsableSchema, isStandardSchema, toJsonSchema } from "../core/response-schema.ts";
+import { suggestionsOf } from "./grant-terms.ts";
+import type { CheckedRule } from "./rule.ts";
+import type { PolicyCallView, PolicyContext, PolicyQuestion } from "./types.ts";
+
+/** A record holds the arguments, too: a preview that leaves no room for them could not be asked about. */
+const PREVIEW_LIMITS = { maxBytes: 64 * 1024, maxDepth: 32 };
+const MAX_ERROR = 200;
+
+export type QuestionRule = Pick<
+  CheckedRule,
+  | "id"
+  | "message"
+  | "risk_level"
+  | "allowed_decisions"
+  | "answerers"
+  | "assignee"
+  | "expiresInMs"
+  | "on_expire"
+  | "terms"
+>;
+
+/** @throws whatever the rule's functions throw; HoldpointError for a schema of the tool that cannot be used */
+export async function questionOf(
+  rule: QuestionRule,
+  call: PolicyCallView,
+  subject: Subject,
+  context: PolicyContext,
+): Promise<PolicyQuestion> {
+  const { tool } = call;
+  const args = cloneJson<JsonObject>(call.args);
+  const suggestions = rule.allowed_decisions.includes("approve_always")
+    ? suggestionsOf(rule.terms, args, context)
+    : [];
+  const allowed = offered(rule.allowed_decisions, suggestions.length > 0);
+  const data: JsonObject = {
+    message: (await textOf(rule, call)) ?? `Allow ${tool}?`,
+    tool,
+    args,
+    allowed_decisions: [...allowed],
+    ...(await previewOf(context, call)),
+  };
+  if (rule.risk_level !== undefined) data["risk_level"] = rule.risk_level;
+  if (suggestions.length > 0) data["suggestions"] = suggestions as unknown as JsonValue;
+  const response_schema = defaultResponseSchema("permission", data) as JsonObject;
+  const properties = response_schema["properties"] as JsonObject;
+  if (suggestions.length > 0) properties["scope"] = { enum: suggestions.map(({ scope }) => scope) };
+  if (allowed.includes("edit")) properties["edited_args"] = argsSchemaOf(context.argsSchema);
+  assertUsableSchema(response_schema);
+  return {
+    request: {
+      hitl_type: "permission",
+      data,
+      subject,
+      response_schema,
+      ...(rule.assignee === undefined ? {} : { assignee: rule.assignee }),
+      ...(rule.on_expire === undefined ? {} : { on_expire: rule.on_expire }),
+      ...(rule.answerers === undefined ? {} : { metadata: { answerers: [...rule.answerers] } }),
+    },
+    ...(rule.expiresInMs === undefined ? {} : { expiresInMs: rule.expiresInMs }),
+  };
+}
+
+/** A grant that nothing could be bound to is not offered. */
+function offered(decisions: readonly Decision[], isGrantable: boolean): readonly Decision[] {
+  if (isGrantable) return decisions;
+  const left = decisions.filter((decision) => decision !== "approve_always");
+  return left.length > 0 ? left : ["reject"];
+}
+
+/** What an author's text says of the call; undefined without one. @throws whatever his function throws */
+export async function textOf(
+  { id, message }: Pick<QuestionRule, "id" | "message">,
+  call: PolicyCallView,
+): Promise<string | undefined> {
+  if (typeof message !== "function") return message;
+  const text: unknown = await message(call);
+  if (typeof text === "string") return text;
+  throw new HoldpointError("ERR_HITL_INVALID_INPUT", `The message of the rule "${id}" gave no text.`);
+}
+
+/** Who decides has to know that there is none: a call that breaks its preview must not look like one without. */
+async function previewOf({ preview }: PolicyContext, { args }: PolicyCallView): Promise<JsonObject> {
+  if (preview === undefined) return {};
+  try {
+    const shown = await preview(cloneJson<JsonObject>(args));
+    return shown === undefined ? {} : { preview: toJson(shown, "preview", PREVIEW_LIMITS) };
+  } catch (error) {
+    return { preview_error: describe(error) };
+  }
+}
+
+function describe(error: unknown): string {
+  const { name, message } = errorOf(error);
+  return `${name}: ${message}`;
+}
+
+/** An error as it can be stored. */
+export function errorOf(error: unknown): { readonly name: string; readonly message: string } {
+  const { name, message } = (error ?? {}) as { readonly name?: unknown; readonly message?: unknown };
+  return {
+    name: typeof name === "string" ? clipped(name) : "Error",
+    message: clipped(typeof message === "string" ? message : typeof error === "string" ? error : "unknown"),
+  };
+}
+
+function clipped(text: string): string {
+  return text.slice(0, MAX_ERROR).toWellFormed();
+}
+
+/** P3: an edit is checked where it is answered, in whatever process that is. */
+function argsSchemaOf(given: PolicyContext["argsSchema"]): JsonObject | boolean {
+  if (given === undefined) return { type: "object" };
+  const schema = isStandardSchema(given) ? toJsonSchema(given) : toJsonObject(given, "argsSchema");
+  if (schema === true) return { type: "object" };
+  // With a name of its own, what it refers to (`#/$defs/…`) is looked for within it.
+  return typeof schema === "object" && schema["$id"] === undefined
+    ? { $id: "urn:holdpoint:args", ...schema }
+    : schema;
+}

@@ -1,0 +1,3 @@
+import { describeGrants } from "./grants.suite.ts";
+
+describeGrants("redis", 40);
