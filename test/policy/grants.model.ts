@@ -7,6 +7,7 @@ import { expect } from "vitest";
 import { definePolicy, type Grant, type GrantScope, PolicyGrants } from "../../src/policy/index.ts";
 import type { World } from "../ledger/kit.ts";
 import { asAsk } from "./kit.ts";
+import { turnsOf, waiting } from "./turns.ts";
 
 const TOOL = "t";
 const policy = definePolicy({ rules: [{ id: "r", for: TOOL, verdict: "ask" }] });
@@ -60,9 +61,10 @@ const start = fc.array(give, { minLength: 1, maxLength: 3 });
 let runs = 0;
 
 export async function modelOfGrants(world: World, numRuns: number): Promise<void> {
-  const schedule = fc.record({ start, turns: fc.array(turn, { minLength: 1, maxLength: 8 }) });
+  const turns = fc.array(turn, { minLength: 1, maxLength: 8 });
+  const schedule = fc.record({ start, turns, counts: fc.array(fc.nat(4), { minLength: 1, maxLength: 40 }) });
   await fc.assert(
-    fc.asyncProperty(schedule, (given) => new Run(world).play(given.start, given.turns)),
+    fc.asyncProperty(schedule, (given) => new Run(world, given.counts).play(given.start, given.turns)),
     { numRuns },
   );
 }
@@ -74,10 +76,14 @@ class Run {
   /** Of grants that somebody has surely revoked, before the present turn. */
   readonly #revoked = new Set<string>();
 
-  constructor(world: World) {
+  /** @param counts - turns of the event loop that each operation of the store waits for */
+  constructor(world: World, counts: readonly number[]) {
     this.#world = world;
     const tenant = `model-${(runs += 1)}`;
-    this.#handles = world.backends.map((backend) => new PolicyGrants({ backend: backend.forTenant(tenant) }));
+    const turns = turnsOf(counts);
+    this.#handles = world.backends.map((backend) => {
+      return new PolicyGrants({ backend: waiting(backend.forTenant(tenant), world.clock, turns) });
+    });
   }
 
   async play(first: readonly Give[], turns: readonly (readonly Act[] | Wait)[]): Promise<void> {

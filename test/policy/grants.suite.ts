@@ -5,6 +5,7 @@ import { definePolicy, type GrantUser, PolicyGrants, type PolicyRule } from "../
 import { openWorld, type StoreName, type World } from "../ledger/kit.ts";
 import { modelOfGrants } from "./grants.model.ts";
 import { asAsk } from "./kit.ts";
+import { waiting } from "./turns.ts";
 
 const mail: PolicyRule = {
   id: "mail",
@@ -167,6 +168,34 @@ export function describeGrants(name: StoreName, numRuns: number): void {
       expect(items.map(({ type }) => type)).toEqual(["granted", "used", "used", "used"]);
       // Used up: the calls that have used it may be executed again, and no other.
       for (let n = 0; n < 6; n += 1) expect((await use(`c${n}`)) !== null).toBe(allowed.has(n));
+    });
+
+    it("are consumed once for a call, though its executions see different grants (P9)", async () => {
+      const { backends, grants, other, use, given } = setUp();
+      const wide = await grants.create({ ...given, scope: "tenant", uses: 1 });
+      let narrow: string | undefined;
+      // Between what the first execution has seen and what it writes, a grant is given and the second one uses it.
+      const late = waiting(backends[0], world.clock, async (operation) => {
+        if (operation !== "commit" || narrow !== undefined) return;
+        narrow = "given";
+        narrow = (await other.create({ ...given, scope: "session", scope_id: "s", uses: 1 })).grant_id;
+        expect((await use("c1", { of: other }))?.grant.grant_id).toBe(narrow);
+      });
+      const used = await use("c1", { of: new PolicyGrants({ backend: late }) });
+      expect(used).toMatchObject({ repeated: true, grant: { grant_id: narrow } });
+      expect(await grants.get(wide.grant_id)).toMatchObject({ used: 0, status: "active" });
+    });
+
+    it("allow nothing that was revoked while a call was about to use it (P8)", async () => {
+      const { backends, grants, other, use, given } = setUp();
+      const grant = await grants.create({ ...given, scope: "tenant", uses: 1 });
+      let commits = 0;
+      const late = waiting(backends[0], world.clock, async (operation) => {
+        if (operation === "commit" && (commits += 1) === 2) await other.revoke(grant.grant_id);
+      });
+      expect(await use("c1", { of: new PolicyGrants({ backend: late }) })).toBeNull();
+      expect(commits).toBeGreaterThanOrEqual(2);
+      expect(await grants.get(grant.grant_id)).toMatchObject({ used: 0, status: "revoked" });
     });
 
     it("without a number allow calls that run side by side", async () => {
