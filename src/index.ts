@@ -105,6 +105,9 @@ export {
 } from "./nodes/interrupt-nodes/confirm-node.ts";
 export { formNode, type FormQuestion, type FormRoutes } from "./nodes/interrupt-nodes/form-node.ts";
 export type { Answered, Unanswered } from "./nodes/interrupt-nodes/outcomes.ts";
+export { currentEffect } from "./nodes/ledger/current-effect.ts";
+export type { LedgerRule, LedgerRuleCall, LedgerRules } from "./nodes/ledger/ledger-rule.ts";
+export type { LedgerMark } from "./nodes/ledger/replayed.ts";
 export {
   permissionNode,
   type PermissionNodeQuestion,

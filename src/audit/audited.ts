@@ -27,7 +27,7 @@ import { AuditedStore, type AuditOptions } from "./audited-store.ts";
  * ```
  */
 export function audited(
-  tx: TransactionBackend,
+  backend: TransactionBackend,
   options?: AuditOptions,
 ): StoreHITLBackend & TransactionBackend;
 export function audited(backend: HITLBackend, options?: AuditOptions): StoreHITLBackend;
