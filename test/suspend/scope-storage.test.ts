@@ -35,7 +35,7 @@ async function observe(
   const open: Promise<void>[] = [];
   const look = (): void => void seen.push([stock.getStore(), own.getStore()]);
   const later = (schedule: (go: () => void) => unknown, body: Program): void => {
-    open.push(new Promise((resolve, reject) => schedule(() => execute(body).then(resolve, reject))));
+    open.push(new Promise((resolve, reject) => schedule(() => void execute(body).then(resolve, reject))));
   };
   const execute = async (body: Program): Promise<void> => {
     for (const instruction of body) {
