@@ -54,7 +54,7 @@ export function grantOfAnswer(record: HITLRecord): GrantValue | null {
 }
 
 /** True if the actor is among those who may answer the question; without a list, whoever could. */
-function mayAnswer({ metadata }: HITLRecord, actor: Actor | null): boolean {
+export function mayAnswer({ metadata }: HITLRecord, actor: Actor | null): boolean {
   const { answerers } = metadata;
   if (answerers === undefined) return true;
   return Array.isArray(answerers) && actor !== null && answerers.includes(actor.id);

@@ -71,15 +71,40 @@ export class GrantUses {
         failed.add(chosen);
       }
       const next = candidates.find(({ id }) => !failed.has(id));
-      if (!next) return null;
-      const op = choiceOp(choice_id, tenant_id, choice, { call_id, grant_id: next.id });
-      // Refused: another execution of the call has chosen, and its choice counts.
-      if ((await store.commit([op])).status !== "committed") continue;
-      const used = await this.#use(next, undefined);
+      if (!next) {
+        // The choice was read beside the grants: another execution may have used the last one in between.
+        const [now = null] = await store.get([choice_id]);
+        if (now?.version === choice?.version) return null;
+        continue;
+      }
+      const used = await this.#chooseAndUse(choice_id, choice, next);
+      if (used === "lost") continue;
       if (used) return used;
       failed.add(next.id);
     }
     throw busy(call_id);
+  }
+
+  /** `lost`: another execution of the call has chosen, and its choice counts. */
+  async #chooseAndUse(
+    choice_id: string,
+    before: StoredRecord | null,
+    grant: StoredRecord,
+  ): Promise<Used | "lost" | null> {
+    const { store, tenant_id } = this.#backend;
+    const { call_id } = this.#by;
+    const choice = choiceOp(choice_id, tenant_id, before, { call_id, grant_id: grant.id });
+    if (slotOfId(choice_id) === slotOfId(grant.id)) {
+      const { status, results } = await store.commit([
+        choice,
+        ...useOps(grant, this.#useIdOf(grant.id), call_id),
+      ]);
+      const stored = results[2]?.record;
+      if (status === "committed" && stored) return { stored, repeated: false };
+      // Something has changed since it was read. One by one it shows what.
+    }
+    if ((await store.commit([choice])).status !== "committed") return "lost";
+    return this.#use(grant, undefined);
   }
 
   /** Grants that may allow the call: of the narrowest scope first, and those without a number before those with one. */

@@ -4,6 +4,7 @@
  * @module
  */
 export type { ArgsPattern, FieldPattern } from "./args-pattern.ts";
+export { type GateOptions, type GateResult, PolicyGate } from "./gate.ts";
 export { GRANT_STATUSES, type Grant, type GrantStatus } from "./grant-record.ts";
 export type { GrantUser } from "./grant-uses.ts";
 export {

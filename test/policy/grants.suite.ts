@@ -186,17 +186,57 @@ export function describeGrants(name: StoreName, numRuns: number): void {
       expect(await grants.get(wide.grant_id)).toMatchObject({ used: 0, status: "active" });
     });
 
-    it("allow nothing that was revoked while a call was about to use it (P8)", async () => {
+    it("allow both executions of a call, though the second sees no grant that is left (P9)", async () => {
       const { backends, grants, other, use, given } = setUp();
-      const grant = await grants.create({ ...given, scope: "tenant", uses: 1 });
-      let commits = 0;
+      const grant = await grants.create({ ...given, scope: "session", scope_id: "s", uses: 1 });
+      let isUsed = false;
+      // The choice is read, the grants are not.
       const late = waiting(backends[0], world.clock, async (operation) => {
-        if (operation === "commit" && (commits += 1) === 2) await other.revoke(grant.grant_id);
+        if (operation !== "page" || isUsed) return;
+        isUsed = true;
+        expect(await use("c1", { of: other })).toMatchObject({ repeated: false });
       });
-      expect(await use("c1", { of: new PolicyGrants({ backend: late }) })).toBeNull();
-      expect(commits).toBeGreaterThanOrEqual(2);
-      expect(await grants.get(grant.grant_id)).toMatchObject({ used: 0, status: "revoked" });
+      const used = await use("c1", { of: new PolicyGrants({ backend: late }) });
+      expect(used).toMatchObject({ repeated: true, grant: { grant_id: grant.grant_id, used: 1 } });
     });
+
+    it("of the session are chosen and used in one commit, others in two (P5)", async () => {
+      const { backends, grants, use, given } = setUp();
+      const operations: string[] = [];
+      const counted = waiting(backends[0], world.clock, async (operation) => void operations.push(operation));
+      const of = new PolicyGrants({ backend: counted });
+      const commits = (): number => operations.splice(0).filter((operation) => operation === "commit").length;
+      await grants.create({ ...given, scope: "session", scope_id: "s", uses: 1 });
+      expect(await use("c1", { of })).not.toBeNull();
+      expect(commits()).toBe(1);
+      expect(await use("c1", { of })).toMatchObject({ repeated: true });
+      expect(commits()).toBe(0);
+      expect(await use("c2", { of })).toBeNull();
+      expect(commits()).toBe(0);
+      await grants.create({ ...given, scope: "user", scope_id: "u" });
+      expect(await use("c2", { of })).not.toBeNull();
+      expect(commits()).toBe(2);
+    });
+
+    it.each([
+      ["session", 1],
+      ["tenant", 1],
+      ["tenant", 2],
+    ] as const)(
+      "of the %s allow nothing, if revoked before commit %i of the use (P8)",
+      async (scope, when) => {
+        const { backends, grants, other, use, given } = setUp();
+        const scope_id = scope === "session" ? "s" : undefined;
+        const grant = await grants.create({ ...given, scope, scope_id, uses: 1 });
+        let commits = 0;
+        const late = waiting(backends[0], world.clock, async (operation) => {
+          if (operation === "commit" && (commits += 1) === when) await other.revoke(grant.grant_id);
+        });
+        expect(await use("c1", { of: new PolicyGrants({ backend: late }) })).toBeNull();
+        expect(commits).toBeGreaterThanOrEqual(when);
+        expect(await grants.get(grant.grant_id)).toMatchObject({ used: 0, status: "revoked" });
+      },
+    );
 
     it("without a number allow calls that run side by side", async () => {
       const { grants, other, use, given } = setUp();

@@ -1,0 +1,186 @@
+/**
+ * Before a call runs: what the policy, a grant or a human's answer makes of it. One function for all hosts: a node asks it
+ * when the call comes, when its question was answered, and just before the body (docs/policy.md, "Before a call runs").
+ */
+import { type Decision, DECISIONS } from "../core/hitl-types.ts";
+import type { JsonObject, JsonValue } from "../core/json.ts";
+import type { HITLRecord } from "../core/record.ts";
+import { mayAnswer } from "./answered.ts";
+import type { Grant } from "./grant-record.ts";
+import type { GrantUser } from "./grant-uses.ts";
+import type { PolicyGrants } from "./grants.ts";
+import type { Policy } from "./policy.ts";
+import type { PolicyAsk, PolicyCall, PolicyContext, PolicyDecision, PolicyQuestion } from "./types.ts";
+
+export interface GateOptions {
+  readonly policy: Policy;
+  /** Without them approve always is approve once. */
+  readonly grants?: PolicyGrants | undefined;
+}
+
+/** What is to be done with a call. */
+export type GateResult =
+  /** It runs, with these arguments. */
+  | {
+      readonly outcome: "run";
+      readonly because: "policy" | "grant" | "answer";
+      readonly decision: PolicyDecision;
+      readonly args: Readonly<JsonObject>;
+      readonly grant?: Grant;
+      /** A human has changed the arguments: for the model, which does not know. */
+      readonly note?: string;
+    }
+  /** A human is to be asked, for the first time or again. */
+  | { readonly outcome: "ask"; readonly decision: PolicyAsk; readonly question: PolicyQuestion }
+  /** The question is still open. */
+  | { readonly outcome: "wait"; readonly hitl_id: string }
+  /** It does not run. `message` is the call's result for the model; `error` says whether it is one. */
+  | {
+      readonly outcome: "answer";
+      readonly because: "denied" | "rejected" | "responded" | "skipped" | "expired" | "cancelled";
+      readonly message: string;
+      readonly error: boolean;
+      readonly decision?: PolicyDecision;
+    };
+
+interface Answer {
+  readonly decision: Decision;
+  readonly message: string | undefined;
+  readonly edited_args: JsonObject | undefined;
+}
+
+export class PolicyGate {
+  readonly #policy: Policy;
+  readonly #grants: PolicyGrants | undefined;
+
+  constructor({ policy, grants }: GateOptions) {
+    this.#policy = policy;
+    this.#grants = grants;
+  }
+
+  /**
+   * @param call - as the tool is about to receive it, after all middleware (P7)
+   * @param question - the newest question of the call, as the store has it; null before it was asked
+   * @throws HoldpointError of the store; the call must not run then (P8)
+   */
+  async check(
+    call: PolicyCall,
+    context: PolicyContext,
+    by: GrantUser,
+    question: HITLRecord | null,
+  ): Promise<GateResult> {
+    if (question) return this.#afterAnswer(call, context, question);
+    const decision = await this.#policy.decide(call, context);
+    if (decision.verdict === "deny") return denied(decision);
+    if (decision.verdict === "allow")
+      return { outcome: "run", because: "policy", decision, args: decision.args };
+    const used = await this.#grants?.consume(decision, by);
+    if (!used) return { outcome: "ask", decision, question: decision.question };
+    return { outcome: "run", because: "grant", decision, args: decision.args, grant: used.grant };
+  }
+
+  async #afterAnswer(call: PolicyCall, context: PolicyContext, question: HITLRecord): Promise<GateResult> {
+    if (question.status === "pending") return { outcome: "wait", hitl_id: question.hitl_id };
+    if (question.status !== "completed") return ended(call.name, question);
+    const answer = answerOf(question);
+    if (!answer) return rejected(call.name, "the answer was not one that is allowed");
+    const { message } = answer;
+    switch (answer.decision) {
+      case "reject":
+        return rejected(call.name, message);
+      case "respond":
+        return { outcome: "answer", because: "responded", message: message ?? "", error: false };
+      case "skip":
+        return {
+          outcome: "answer",
+          because: "skipped",
+          message: skippedText(call.name, message),
+          error: false,
+        };
+      case "edit":
+        return this.#afterEdit(call, context, question, answer.edited_args ?? {});
+      case "approve_always":
+        await this.#grants?.fromAnswer(question.hitl_id);
+        return this.#afterApproval(call, context, question);
+      case "approve_once":
+        return this.#afterApproval(call, context, question);
+    }
+  }
+
+  /** P7: the approval counts for what was shown, by the rule that asked; and a deny wins over it. */
+  async #afterApproval(call: PolicyCall, context: PolicyContext, question: HITLRecord): Promise<GateResult> {
+    const decision = await this.#policy.decide(call, context);
+    if (decision.verdict === "deny") return denied(decision);
+    const isShown = question.subject?.approved_hash === decision.approved_hash;
+    if (decision.verdict === "ask" && !isShown) return askAgain(decision, question);
+    return { outcome: "run", because: isShown ? "answer" : "policy", decision, args: decision.args };
+  }
+
+  /** P7: who has written the arguments has approved them, by the rule that he was asked by; another one asks anew. */
+  async #afterEdit(
+    { name }: PolicyCall,
+    context: PolicyContext,
+    question: HITLRecord,
+    args: JsonObject,
+  ): Promise<GateResult> {
+    const decision = await this.#policy.decide({ name, args }, context);
+    if (decision.verdict === "deny") return denied(decision);
+    const { tool, rule_id, rule_version } = question.subject ?? {};
+    const isSameRule = decision.rule_id === rule_id && decision.rule_version === rule_version;
+    if (decision.verdict === "ask" && !(isSameRule && tool === name)) return askAgain(decision, question);
+    const note = `A human changed the arguments of this call to ${name}. It runs with: ${JSON.stringify(args)}`;
+    return { outcome: "run", because: "answer", decision, args: decision.args, note };
+  }
+}
+
+/** What was answered, if it was allowed, and by somebody who may answer; null for whatever else (P8). */
+function answerOf(question: HITLRecord): Answer | null {
+  const { user_response, responded_by, data, hitl_type, reason } = question;
+  const given = (user_response ?? {}) as { readonly [name: string]: JsonValue };
+  const { decision, message, edited_args } = given;
+  const allowed = data["allowed_decisions"];
+  if (hitl_type !== "permission" || !DECISIONS.includes(decision as Decision)) return null;
+  if (!Array.isArray(allowed) || !allowed.includes(decision as string)) return null;
+  // What the author has written for the deadline is his answer, not that of somebody who may not give one.
+  if (reason !== "expired" && !mayAnswer(question, responded_by)) return null;
+  if (decision === "edit" && !isObject(edited_args)) return null;
+  return {
+    decision: decision as Decision,
+    message: typeof message === "string" ? message : undefined,
+    edited_args: isObject(edited_args) ? edited_args : undefined,
+  };
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The human sees what was approved until now. */
+function askAgain(decision: PolicyAsk, { subject }: HITLRecord): GateResult {
+  const { question } = decision;
+  const { request } = question;
+  const data = { ...request.data, ...(subject ? { previous_args: subject.args } : {}) };
+  return { outcome: "ask", decision, question: { ...question, request: { ...request, data } } };
+}
+
+function denied(decision: PolicyDecision & { readonly verdict: "deny" }): GateResult {
+  return { outcome: "answer", because: "denied", message: decision.message, error: true, decision };
+}
+
+function rejected(tool: string, reason: string | undefined): GateResult {
+  const because = reason === undefined || reason === "" ? "." : `: ${reason}`;
+  const message = `A human did not allow this call to ${tool}, so it did not run${because}`;
+  return { outcome: "answer", because: "rejected", message, error: true };
+}
+
+function skippedText(tool: string, reason: string | undefined): string {
+  const text = `A human skipped this call to ${tool}; it did not run. Go on without it.`;
+  return reason === undefined || reason === "" ? text : `${text} ${reason}`;
+}
+
+function ended(tool: string, { status, reason }: HITLRecord): GateResult {
+  const because = status === "expired" ? "expired" : "cancelled";
+  const why = reason === null || reason === because ? "" : ` (${reason})`;
+  const message = `The question whether ${tool} may run was ${because}${why}, so it did not run.`;
+  return { outcome: "answer", because, message, error: true };
+}
