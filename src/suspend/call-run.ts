@@ -17,19 +17,17 @@ import { CallFailures } from "./call-failures.ts";
 import { CallQuestions } from "./call-questions.ts";
 import { type CallValue, callValueOf, emptyCall, insertCall, statusOf } from "./call-record.ts";
 import { type CallScope, callScope, type Resumption, type StepContext } from "./call-scope.ts";
+import { CallSleep, type Sooner } from "./call-sleep.ts";
 import { CallSteps } from "./call-steps.ts";
 import type { CallResult, CallTask } from "./call-task.ts";
 import { interruptsOf, isFatal, leaseLost, nestedIds } from "./errors.ts";
-import { finishOp, suspendedValue, takenUpOps } from "./call-writes.ts";
+import { finishOp, takenUpOps } from "./call-writes.ts";
 import { decide, doubtText } from "./in-doubt.ts";
 import { requestedPause } from "./pause-suspend.ts";
 import { type Question, questionOf, withCheckpoint } from "./question.ts";
 import { isHITLSuspend, type HITLSuspend } from "./suspend-signal.ts";
 import { supersedeOp } from "./supersede.ts";
 import type { ToolStep } from "./tool-step.ts";
-
-/** Each promise of a round costs as much as a small function: where nothing is waited for, there is none. */
-type Sooner<T> = T | Promise<T>;
 
 /** Lost claims and re-reads in one execution; more means that the store misbehaves. */
 const MAX_TURNS = 50;
@@ -43,6 +41,7 @@ export class CallRun<Output> implements CallScope {
   readonly #steps: CallSteps;
   readonly #blocks: CallBlocks | undefined;
   readonly #failures: CallFailures;
+  readonly #sleep: CallSleep;
   readonly #state: CallState;
   /** What the step writes for this run. */
   readonly batch: CallBatch;
@@ -64,6 +63,15 @@ export class CallRun<Output> implements CallScope {
     this.#steps = new CallSteps(task.call, (enter) => this.#beginStep(enter));
     this.batch = new CallBatch(step, task.call.id, this.#state, this.#claim, this.#questions, this.#steps);
     this.#blocks = CallBlocks.of(step, task);
+    this.#sleep = new CallSleep(
+      step,
+      task.call.id,
+      this.#state,
+      this.#claim,
+      this.#questions,
+      this.#steps,
+      this.batch,
+    );
     this.#failures = new CallFailures(step.failures, task.call.id, task.attempts);
     step.runs.add(this as CallRun<unknown>);
   }
@@ -272,7 +280,7 @@ export class CallRun<Output> implements CallScope {
 
   async #run(): Promise<CallResult<Output>> {
     const pause = requestedPause(this.#step.place.pause);
-    if (pause) return this.#pauseBefore(pause.interrupts as unknown as JsonValue[]);
+    if (pause) return this.#sleep.before(pause.interrupts as unknown as JsonValue[]);
     this.#state.executing = true;
     this.#state.value = this.#failures.in(this.#state.value);
     this.#step.dropOutcome(this.#task.call.id);
@@ -299,7 +307,7 @@ export class CallRun<Output> implements CallScope {
         }
         // A body that caught the signal and went on has still asked: its answer decides, not what it returned.
         if (this.#questions.open.size === 0) return await this.#finish(output);
-        return await this.#sleep();
+        return await this.#sleep.fall();
       }
     } finally {
       this.#state.executing = false;
@@ -310,10 +318,10 @@ export class CallRun<Output> implements CallScope {
   /** What an error of the body comes to; null: the body runs again, with an answer that was there already. */
   #caught(error: unknown): Sooner<CallResult<Output> | null> {
     const own = this.#asks.isOwnSignal(error);
-    if (own || (this.#questions.open.size > 0 && !isFatal(error))) return this.#sleep();
+    if (own || (this.#questions.open.size > 0 && !isFatal(error))) return this.#sleep.fall();
     if (isHITLSuspend(error)) return this.#thrown(error);
     const interrupts = interruptsOf(error);
-    return interrupts ? this.#sleepNested(interrupts) : this.#failed(error);
+    return interrupts ? this.#sleep.nested(interrupts) : this.#failed(error);
   }
 
   /** The call failed, it did not vanish: it may be tried again, and its finished steps are not. */
@@ -342,67 +350,13 @@ export class CallRun<Output> implements CallScope {
     try {
       record = await this.#asks.askNow(withCheckpoint(questionOf(signal), this.#task.call));
     } catch (error) {
-      if (isHITLSuspend(error)) return this.#sleep();
+      if (isHITLSuspend(error)) return this.#sleep.fall();
       throw error;
     }
     if (signal.resume_mode === "response" || record.status !== "completed")
       return this.#finish(this.#task.answer(record));
     this.#resumeFrom(this.#step.questions.get(record.hitl_id) as StoredRecord, this.#state.value.round + 1);
     return null;
-  }
-
-  #sleep(): Sooner<CallResult<Output>> {
-    const isDone = this.#steps.active === 0 && !this.#claim.record;
-    if (isDone && this.#questions.abandoned(this.#state.value).length === 0) return { status: "suspended" };
-    return this.#sleepInOrder();
-  }
-
-  async #sleepInOrder(): Promise<CallResult<Output>> {
-    if (this.#steps.active > 0) await this.#steps.idle();
-    if (this.#claim.record) {
-      const { results } = await this.#step.place.backend.store.commit([
-        this.batch.suspendOp(),
-        ...this.batch.takenUp(),
-      ]);
-      for (const { record } of results) this.#step.note(record);
-      this.#claim.drop();
-    }
-    const abandoned = this.#questions.abandoned(this.#state.value);
-    if (abandoned.length > 0) {
-      const { backend } = this.#step.place;
-      const { results } = await backend.store.commit(
-        abandoned.map((question) => supersedeOp(backend, question)),
-      );
-      for (const { record } of results) this.#step.note(record);
-    }
-    return { status: "suspended" };
-  }
-
-  /** A graph inside the body is paused: the siblings' outcomes are needed when the step runs again. */
-  async #sleepNested(interrupts: JsonValue[]): Promise<CallResult<Output>> {
-    this.#state.mode = "nested";
-    this.#state.value = {
-      ...suspendedValue(this.#state.value, this.#questions, this.#state.value.asked, this.#state.mode),
-      interrupts,
-    };
-    const { results, status } = await this.#step.place.backend.store.commit([
-      this.batch.suspendOp(),
-      ...this.batch.takenUp(),
-    ]);
-    for (const { record } of results) this.#step.note(record);
-    if (status === "committed") this.#state.suspended = results[0]?.record ?? null;
-    this.#claim.drop();
-    await this.#step.loadQuestions([this.#task.call.id]);
-    await this.#step.openForOthers();
-    return { status: "suspended" };
-  }
-
-  /** A user has asked the run to pause: the body does not begin, and what siblings did is kept. */
-  async #pauseBefore(interrupts: JsonValue[]): Promise<CallResult<Output>> {
-    await this.#claim.release();
-    this.#state.value = { ...this.#state.value, interrupts };
-    await this.#step.openForOthers();
-    return { status: "suspended" };
   }
 
   async #finish(output: Output): Promise<CallResult<Output>> {
