@@ -9,7 +9,7 @@ import { MemoryRecordData, MemoryRecordStore } from "../src/backends/memory/memo
 import { bareAnswer, bareGraph, Effects, ownAnswer, ownGraph, suspend } from "./graphs.ts";
 import type { Options } from "./options.ts";
 import { exactly, type Report } from "./report.ts";
-import { openSaver } from "./round-contenders.ts";
+import { openSaver } from "./rounds.ts";
 
 const THREADS = 100;
 

@@ -63,7 +63,7 @@ export async function spread(count: number, concurrency: number, run: Operation)
   await Promise.all(Array.from({ length: Math.min(concurrency, count) }, worker));
 }
 
-export async function measureSegment(contender: Contender, { count, concurrency }: Plan): Promise<Figure> {
+async function measureSegment(contender: Contender, { count, concurrency }: Plan): Promise<Figure> {
   // No collection is forced: a full one makes the engine forget the shapes of objects, and both sides learn them again.
   const { run, end } = await contender(count);
   const cpu = process.cpuUsage();
@@ -79,25 +79,14 @@ const WARM_UP = 600;
 /** Operations after which the engine has compiled also what runs once in a round: services run for longer than that. */
 export const LONG_WARM_UP = 5000;
 
-/** Measures one segment, here or in another process. */
-export type Side = (plan: Plan) => Promise<Figure>;
-
 /** @param base - what `own` is compared with */
-export function compare(base: Contender, own: Contender, plan: Plan): Promise<Comparison> {
-  const here =
-    (contender: Contender): Side =>
-    (segment) =>
-      measureSegment(contender, segment);
-  return compareSides(here(base), here(own), plan);
-}
-
-export async function compareSides(base: Side, own: Side, plan: Plan): Promise<Comparison> {
+export async function compare(base: Contender, own: Contender, plan: Plan): Promise<Comparison> {
   const figures: { base: Figure; own: Figure }[] = [];
   const warmUp = Math.ceil((plan.warmUp ?? WARM_UP) / plan.count);
   for (let pair = 0; pair < warmUp + plan.pairs; pair += 1) {
     const ownFirst = pair % 2 === 1;
-    const first = await (ownFirst ? own : base)(plan);
-    const second = await (ownFirst ? base : own)(plan);
+    const first = await measureSegment(ownFirst ? own : base, plan);
+    const second = await measureSegment(ownFirst ? base : own, plan);
     if (pair >= warmUp) figures.push(ownFirst ? { own: first, base: second } : { base: first, own: second });
   }
   const all = (side: "base" | "own"): Figure => ({
