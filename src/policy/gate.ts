@@ -7,10 +7,16 @@ import type { JsonObject, JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { mayAnswer } from "./answered.ts";
 import type { Grant } from "./grant-record.ts";
-import type { GrantUser } from "./grant-uses.ts";
 import type { PolicyGrants } from "./grants.ts";
 import type { Policy } from "./policy.ts";
-import type { PolicyAsk, PolicyCall, PolicyContext, PolicyDecision, PolicyQuestion } from "./types.ts";
+import type {
+  GrantUser,
+  PolicyAsk,
+  PolicyCall,
+  PolicyContext,
+  PolicyDecision,
+  PolicyQuestion,
+} from "./types.ts";
 
 export interface GateOptions {
   readonly policy: Policy;
@@ -49,6 +55,21 @@ interface Answer {
   readonly edited_args: JsonObject | undefined;
 }
 
+/**
+ * What a host asks before a call runs. It keeps nothing between two calls.
+ *
+ * @example
+ * ```ts
+ * import type { HITLRecord } from "holdpoint";
+ * import type { PolicyGate } from "holdpoint/policy";
+ *
+ * export async function transfer(gate: PolicyGate, args: { amount: number }, question: HITLRecord | null) {
+ *   const by = { session_id: "s1", call_id: "call_1 in its checkpoint" };
+ *   const result = await gate.check({ name: "transfer", args }, by, by, question);
+ *   return result.outcome === "run" ? `transferred ${String(result.args["amount"])}` : result.outcome;
+ * }
+ * ```
+ */
 export class PolicyGate {
   readonly #policy: Policy;
   readonly #grants: PolicyGrants | undefined;

@@ -85,15 +85,19 @@ export function scopeSlot(tenant_id: string, scope: GrantScope, scope_id: string
   return slotOf(tenant_id, scope === "user" ? `user:${scope_id}` : "tenant");
 }
 
-/** By `alias` a call finds its grants alone; by the others people list them. */
-export function grantKeys({ scope, scope_id, tool }: Pick<Grant, "scope" | "scope_id" | "tool">): RecordKeys {
-  const alias = scopeKey(scope, scope_id, tool);
-  if (scope === "tenant" || scope_id === null) return { alias };
-  return scope === "session" ? { alias, session: scope_id } : { alias, assignee: scope_id };
+/** What a call looks for. A grant of a rule that was changed since is found by people alone. */
+export type GrantBinding = Pick<Grant, "scope" | "scope_id" | "tool" | "rule_id" | "rule_version">;
+
+export function bindingKey({ scope, scope_id, tool, rule_id, rule_version }: GrantBinding): string {
+  return hashJson([GRANT_KIND, scope, scope_id, tool, rule_id, rule_version]);
 }
 
-export function scopeKey(scope: GrantScope, scope_id: string | null, tool: string): string {
-  return hashJson(["grant", scope, scope_id, tool]);
+/** By `alias` a call finds its grants alone; by the others people list them. */
+export function grantKeys(binding: GrantBinding): RecordKeys {
+  const { scope, scope_id } = binding;
+  const alias = bindingKey(binding);
+  if (scope === "tenant" || scope_id === null) return { alias };
+  return scope === "session" ? { alias, session: scope_id } : { alias, assignee: scope_id };
 }
 
 export function useId(slot: number, grant_id: string, call_id: string): string {

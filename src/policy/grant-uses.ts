@@ -13,22 +13,13 @@ import {
   GRANT_KIND,
   type GrantValue,
   grantValueOf,
+  bindingKey,
   LIVE_STATUSES,
-  scopeKey,
   scopeSlot,
   useId,
 } from "./grant-record.ts";
 import { choiceOp, expireOp, useOps } from "./grant-writes.ts";
-import type { GrantScope, PolicyAsk } from "./types.ts";
-
-/** Who calls. */
-export interface GrantUser {
-  /** Names the call for all time: the engine's id of it, not the one that a model gave. */
-  readonly call_id: string;
-  readonly session_id: string;
-  /** For whom the agent works. */
-  readonly user_id?: string | undefined;
-}
+import type { GrantScope, GrantUser, PolicyAsk } from "./types.ts";
 
 /** Each of its rounds means that somebody else has used the grant: a grant has at most 1000 uses. */
 const MAX_ROUNDS = 2000;
@@ -97,7 +88,7 @@ export class GrantUses {
     if (slotOfId(choice_id) === slotOfId(grant.id)) {
       const { status, results } = await store.commit([
         choice,
-        ...useOps(grant, this.#useIdOf(grant.id), call_id),
+        ...useOps(grant, this.#useIdOf(grant.id), this.#by),
       ]);
       const stored = results[2]?.record;
       if (status === "committed" && stored) return { stored, repeated: false };
@@ -119,6 +110,8 @@ export class GrantUses {
 
   async #active(scope: GrantScope, scope_id: string | null): Promise<readonly StoredRecord[]> {
     const { store, tenant_id } = this.#backend;
+    const { tool, rule_id, rule_version } = this.#ask;
+    const value = bindingKey({ scope, scope_id, tool, rule_id, rule_version });
     const found: StoredRecord[] = [];
     let cursor: string | undefined;
     do {
@@ -126,7 +119,7 @@ export class GrantUses {
         kind: GRANT_KIND,
         tenant_id,
         statuses: ["active"],
-        key: { name: "alias", value: scopeKey(scope, scope_id, this.#ask.tool) },
+        key: { name: "alias", value },
         slot: scopeSlot(tenant_id, scope, scope_id),
         cursor,
       });
@@ -171,7 +164,7 @@ export class GrantUses {
       if (grant.status !== "active" && use === undefined) use = (await store.get([use_id]))[0] ?? null;
       if (use) return (await this.#holds(grant)) ? { stored: grant, repeated: true } : null;
       if (grant.status !== "active") return null;
-      const { status, results } = await store.commit(useOps(grant, use_id, this.#by.call_id));
+      const { status, results } = await store.commit(useOps(grant, use_id, this.#by));
       const [inserted, counted] = results;
       const now = counted?.record;
       if (!now) return null;

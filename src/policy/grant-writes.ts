@@ -1,5 +1,6 @@
 /** What the transitions of a grant write. Pure: the caller commits it. */
 import type { NewEvent, StoredRecord, StoreOp, UpdateOp } from "../backends/record-store.ts";
+import type { JsonObject } from "../core/json.ts";
 import type { Actor } from "../core/record.ts";
 import {
   GRANT_CHOICE_KIND,
@@ -11,6 +12,7 @@ import {
   grantValueOf,
   LIVE_STATUSES,
 } from "./grant-record.ts";
+import type { GrantUser } from "./types.ts";
 
 /** Two values of one shape: the use of a grant by a call, and the choice of a grant for a call. */
 const SCHEMA_VERSION = 1;
@@ -32,9 +34,12 @@ export function grantOp(id: string, tenant_id: string, value: GrantValue): Store
 }
 
 /** A use and its count, together or not at all: the call has not used the grant yet, and the grant allows one more. */
-export function useOps(grant: StoredRecord, use_id: string, call_id: string): StoreOp[] {
+export function useOps(grant: StoredRecord, use_id: string, by: GrantUser): StoreOp[] {
   const value = grantValueOf(grant);
-  const event: NewEvent = { type: "used", data: { call_id, tool: value.tool } };
+  const { call_id, session_id, user_id } = by;
+  const data: JsonObject = { call_id, tool: value.tool, session_id };
+  if (user_id !== undefined) data["user_id"] = user_id;
+  const event: NewEvent = { type: "used", data };
   const insert: StoreOp = {
     op: "insert",
     record: {

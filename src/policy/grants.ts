@@ -22,9 +22,9 @@ import {
   toGrant,
 } from "./grant-record.ts";
 import { durationOf, usesOf } from "./grant-terms.ts";
-import { type GrantUser, GrantUses } from "./grant-uses.ts";
+import { GrantUses } from "./grant-uses.ts";
 import { expireOp, grantOp, revokeOp } from "./grant-writes.ts";
-import { GRANT_SCOPES, type GrantScope, type PolicyAsk } from "./types.ts";
+import { GRANT_SCOPES, type GrantScope, type GrantUser, type PolicyAsk } from "./types.ts";
 
 export interface PolicyGrantsOptions {
   readonly backend: HITLBackend;

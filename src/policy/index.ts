@@ -6,7 +6,6 @@
 export type { ArgsPattern, FieldPattern } from "./args-pattern.ts";
 export { type GateOptions, type GateResult, PolicyGate } from "./gate.ts";
 export { GRANT_STATUSES, type Grant, type GrantStatus } from "./grant-record.ts";
-export type { GrantUser } from "./grant-uses.ts";
 export {
   type GrantRequest,
   type GrantUsed,
@@ -15,6 +14,13 @@ export {
   type PolicyGrantsOptions,
   type RevokeGrantResult,
 } from "./grants.ts";
+export {
+  type InterruptDecision,
+  type InterruptOn,
+  type InterruptOnConfig,
+  interruptOnRules,
+  type InterruptToolCall,
+} from "./interrupt-on.ts";
 export type { PermissionType, PermissionTypes } from "./permission-type.ts";
 export { definePolicy, type Policy } from "./policy.ts";
 export {
@@ -23,6 +29,7 @@ export {
   type GrantScope,
   type GrantSuggestion,
   type GrantTerms,
+  type GrantUser,
   type PolicyAllow,
   type PolicyAsk,
   type PolicyCall,

@@ -122,7 +122,7 @@ class RulePolicy implements Policy {
 
   async decide(call: PolicyCall, context: PolicyContext = {}): Promise<PolicyDecision> {
     const view = viewOf(call, context);
-    if ("error" in view) return this.#invalidCall(call, view.error);
+    if ("error" in view) return this.#invalidCall(view);
     let found: Found = this.#default;
     for (const rule of this.rules) {
       try {
@@ -186,8 +186,7 @@ class RulePolicy implements Policy {
     return { ...base, verdict: "deny", message, error: errorOf(error) };
   }
 
-  #invalidCall(call: PolicyCall, error: unknown): PolicyDeny {
-    const tool = isValidForeignId(call?.name) ? call.name : "";
+  #invalidCall({ tool, error }: InvalidCall): PolicyDeny {
     const rule = { ...bare(INVALID_CALL_ID), version: "1" };
     const base = this.#base({ verdict: "deny", reason: "invalid_call", rule }, { ...EMPTY, tool });
     const why = isHoldpointError(error) ? error.message : "its arguments cannot be read";
@@ -210,6 +209,7 @@ function bare(id: string): QuestionRule {
     message: undefined,
     risk_level: undefined,
     allowed_decisions: ["approve_once", "reject"],
+    argsSchema: undefined,
     answerers: undefined,
     assignee: undefined,
     expiresInMs: undefined,
@@ -232,19 +232,23 @@ function approvedHash(bound: {
   return hashJson([bound.tool, bound.args, bound.rule_id, bound.rule_version]);
 }
 
+interface InvalidCall {
+  /** Empty if the name is none. */
+  readonly tool: string;
+  readonly error: unknown;
+}
+
 /** A copy that nobody can change: what is decided on is what is hashed, and what the next rule sees. */
-function viewOf(
-  call: PolicyCall,
-  { state, runtime }: PolicyContext,
-): PolicyCallView | { readonly error: unknown } {
+function viewOf(call: PolicyCall, context: PolicyContext): PolicyCallView | InvalidCall {
+  let tool = "";
   try {
-    const tool: unknown = call.name;
-    if (!isValidForeignId(tool))
-      return { error: new HoldpointError("ERR_HITL_INVALID_INPUT", "its name is none") };
-    const args = frozen(toJsonObject(call.args ?? {}, "args"));
-    return { tool, args, state, runtime };
+    const { name, args: given, id: tool_call_id } = call;
+    if (!isValidForeignId(name)) throw new HoldpointError("ERR_HITL_INVALID_INPUT", "its name is none");
+    tool = name;
+    const { state, runtime } = context;
+    return { tool, args: frozen(toJsonObject(given ?? {}, "args")), tool_call_id, state, runtime };
   } catch (error) {
-    return { error };
+    return { tool, error };
   }
 }
 

@@ -18,6 +18,7 @@ export type QuestionRule = Pick<
   | "message"
   | "risk_level"
   | "allowed_decisions"
+  | "argsSchema"
   | "answerers"
   | "assignee"
   | "expiresInMs"
@@ -50,7 +51,7 @@ export async function questionOf(
   const response_schema = defaultResponseSchema("permission", data) as JsonObject;
   const properties = response_schema["properties"] as JsonObject;
   if (suggestions.length > 0) properties["scope"] = { enum: suggestions.map(({ scope }) => scope) };
-  if (allowed.includes("edit")) properties["edited_args"] = argsSchemaOf(context.argsSchema);
+  if (allowed.includes("edit")) properties["edited_args"] = editedSchema(rule, context);
   assertUsableSchema(response_schema);
   return {
     request: {
@@ -100,13 +101,17 @@ function describe(error: unknown): string {
   return `${name}: ${message}`;
 }
 
-/** An error as it can be stored. */
+/** An error as it can be stored, whatever was thrown. */
 export function errorOf(error: unknown): { readonly name: string; readonly message: string } {
-  const { name, message } = (error ?? {}) as { readonly name?: unknown; readonly message?: unknown };
-  return {
-    name: typeof name === "string" ? clipped(name) : "Error",
-    message: clipped(typeof message === "string" ? message : typeof error === "string" ? error : "unknown"),
-  };
+  try {
+    const { name, message } = (error ?? {}) as { readonly name?: unknown; readonly message?: unknown };
+    return {
+      name: typeof name === "string" ? clipped(name) : "Error",
+      message: clipped(typeof message === "string" ? message : typeof error === "string" ? error : "unknown"),
+    };
+  } catch {
+    return { name: "Error", message: "unknown" };
+  }
 }
 
 function clipped(text: string): string {
@@ -114,12 +119,19 @@ function clipped(text: string): string {
 }
 
 /** P3: an edit is checked where it is answered, in whatever process that is. */
-function argsSchemaOf(given: PolicyContext["argsSchema"]): JsonObject | boolean {
-  if (given === undefined) return { type: "object" };
-  const schema = isStandardSchema(given) ? toJsonSchema(given) : toJsonObject(given, "argsSchema");
+function editedSchema({ argsSchema }: QuestionRule, context: PolicyContext): JsonObject | boolean {
+  const own = named("tool", jsonSchemaOf(context.argsSchema));
+  return argsSchema === undefined ? own : { allOf: [own, named("rule", argsSchema)] };
+}
+
+function jsonSchemaOf(given: PolicyContext["argsSchema"]): JsonObject | boolean {
+  if (given === undefined) return true;
+  return isStandardSchema(given) ? toJsonSchema(given) : toJsonObject(given, "argsSchema");
+}
+
+/** With a name of its own, what a schema refers to (`#/$defs/…`) is looked for within it. */
+function named(name: string, schema: JsonObject | boolean): JsonObject | boolean {
   if (schema === true) return { type: "object" };
-  // With a name of its own, what it refers to (`#/$defs/…`) is looked for within it.
-  return typeof schema === "object" && schema["$id"] === undefined
-    ? { $id: "urn:holdpoint:args", ...schema }
-    : schema;
+  if (schema === false || schema["$id"] !== undefined) return schema;
+  return { $id: `urn:holdpoint:${name}`, ...schema };
 }

@@ -14,7 +14,7 @@ import {
 import { argsPatternOf, type CheckedArgs } from "./args-pattern.ts";
 import { type Glob, globOf } from "./glob.ts";
 import { type CheckedTerms, termsOf } from "./grant-terms.ts";
-import type { CheckedTypes } from "./permission-type.ts";
+import { type CheckedTypes, type PermissionPattern, permissionPatternOf } from "./permission-type.ts";
 import type { PolicyCallView, PolicyRule, Verdict } from "./types.ts";
 
 export const VERDICTS: readonly Verdict[] = ["allow", "ask", "deny"];
@@ -34,6 +34,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   "message",
   "risk_level",
   "allowed_decisions",
+  "argsSchema",
   "answerers",
   "assignee",
   "expiresInMs",
@@ -45,6 +46,7 @@ const FIELDS: ReadonlySet<string> = new Set([
 const OF_QUESTIONS = [
   "risk_level",
   "allowed_decisions",
+  "argsSchema",
   "answerers",
   "assignee",
   "expiresInMs",
@@ -59,6 +61,7 @@ export interface CheckedRule {
   readonly message: PolicyRule["message"];
   readonly risk_level: PolicyRule["risk_level"];
   readonly allowed_decisions: readonly Decision[];
+  readonly argsSchema: JsonObject | undefined;
   readonly answerers: readonly string[] | undefined;
   readonly assignee: string | undefined;
   readonly expiresInMs: number | undefined;
@@ -97,10 +100,15 @@ export function checkedRule(rule: PolicyRule, index: number, types: CheckedTypes
   if (rule.grant !== undefined && !allowed_decisions.includes("approve_always"))
     invalid(where, "has a grant, but approve_always is not among its allowed_decisions.");
 
-  const tools = globsOf(rule.for, `${where}: for`);
-  const permission = globsOf(rule.permission, `${where}: permission`);
+  const tools = listOf(rule.for, `${where}: for`)?.map((glob) => globOf(glob, `${where}: for`));
+  const permission = listOf(rule.permission, `${where}: permission`)?.map((pattern) =>
+    permissionPatternOf(pattern, `${where}: permission`),
+  );
   const args = rule.args === undefined ? undefined : argsPatternOf(rule.args, `${where}: args`);
   const schema = rule.schema === undefined ? undefined : schemaOf(rule.schema, where);
+  const argsSchema =
+    rule.argsSchema === undefined ? undefined : toJsonObject(rule.argsSchema, `${where}: argsSchema`);
+  if (argsSchema) assertUsableSchema(argsSchema);
   const content: JsonObject = { verdict, allowed_decisions: [...allowed_decisions] };
   if (tools) content["for"] = tools.map(({ source }) => source);
   if (permission) content["permission"] = [permission.map(({ source }) => source), types.data];
@@ -109,6 +117,7 @@ export function checkedRule(rule: PolicyRule, index: number, types: CheckedTypes
   if (when) content["when"] = version === undefined ? sourceOf(when, where) : "by version";
   if (version !== undefined) content["version"] = version;
   if (risk_level !== undefined) content["risk_level"] = risk_level;
+  if (argsSchema) content["argsSchema"] = argsSchema;
   if (answerers) content["answerers"] = [...answerers];
   if (on_expire !== undefined) content["on_expire"] = toJson(on_expire, `${where}: on_expire`);
   if (allowed_decisions.includes("approve_always")) content["grant"] = terms.data;
@@ -120,6 +129,7 @@ export function checkedRule(rule: PolicyRule, index: number, types: CheckedTypes
     message,
     risk_level,
     allowed_decisions,
+    argsSchema,
     answerers,
     assignee,
     expiresInMs,
@@ -157,11 +167,11 @@ function idsOf(given: unknown, where: string): readonly string[] | undefined {
   return [...given];
 }
 
-function globsOf(given: unknown, what: string): readonly Glob[] | undefined {
+function listOf(given: unknown, what: string): readonly unknown[] | undefined {
   if (given === undefined) return undefined;
   const list: unknown[] = Array.isArray(given) ? given : [given];
   if (list.length === 0) invalid(what, "is an empty list: the rule would mean no call.");
-  return list.map((glob) => globOf(glob, what));
+  return list;
 }
 
 interface CheckedSchema {
@@ -183,7 +193,7 @@ function schemaOf(given: NonNullable<PolicyRule["schema"]>, where: string): Chec
 }
 
 /** A function has no content but its text. */
-function sourceOf(when: NonNullable<PolicyRule["when"]>, where: string): string {
+export function sourceOf(when: (...args: never[]) => unknown, where: string): string {
   const source = Function.prototype.toString.call(when);
   if (/\{\s*\[native code\]\s*\}\s*$/.test(source))
     invalid(where, "has a `when` without source text (bound, or native). Give the rule a version.");
@@ -194,7 +204,7 @@ interface Conditions {
   readonly id: string;
   readonly verdict: Verdict;
   readonly tools: readonly Glob[] | undefined;
-  readonly permission: readonly Glob[] | undefined;
+  readonly permission: readonly PermissionPattern[] | undefined;
   readonly types: CheckedTypes;
   readonly args: CheckedArgs | undefined;
   readonly schema: CheckedSchema | undefined;
@@ -217,7 +227,7 @@ function matcherOf({
     const given: JsonObject = call.args;
     if (permission) {
       const subject = types.subjectOf(call.tool, given);
-      if (!permission.some((glob) => glob.matches(subject))) return false;
+      if (!permission.some((pattern) => pattern.matches(subject, quantifier))) return false;
     }
     if (args && !args.matches(given, quantifier)) return false;
     return schema || when ? asked(id, schema, when, call) : true;

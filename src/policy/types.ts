@@ -20,6 +20,8 @@ export type GrantScope = (typeof GRANT_SCOPES)[number];
 export interface PolicyCall {
   readonly name: string;
   readonly args: Readonly<Record<string, unknown>>;
+  /** The model's id of the call, for the rules' functions. */
+  readonly id?: string | undefined;
 }
 
 /** Where the call is made, and what the host knows of the tool. */
@@ -42,6 +44,7 @@ export interface PolicyContext {
 export interface PolicyCallView<State = unknown, Runtime = unknown> {
   readonly tool: string;
   readonly args: Readonly<JsonObject>;
+  readonly tool_call_id?: string | undefined;
   readonly state: State;
   readonly runtime: Runtime;
 }
@@ -78,6 +81,8 @@ export interface PolicyRule {
   readonly risk_level?: RiskLevel | undefined;
   /** Default: approve_once, reject. */
   readonly allowed_decisions?: readonly Decision[] | undefined;
+  /** JSON Schema that edited arguments have to satisfy, besides the tool's own. */
+  readonly argsSchema?: Readonly<Record<string, unknown>> | undefined;
   /** Ids of the actors who may answer. Default: whoever can. */
   readonly answerers?: readonly string[] | undefined;
   readonly assignee?: string | undefined;
@@ -155,4 +160,13 @@ export interface GrantSuggestion {
   readonly args: Readonly<Record<string, JsonValue>>;
   readonly uses: number | null;
   readonly expires_in_ms: number | null;
+}
+
+/** The call that a grant may allow: which one, and for whom. */
+export interface GrantUser {
+  /** Names the call for all time: the engine's id of it, not the one that a model gave. */
+  readonly call_id: string;
+  readonly session_id: string;
+  /** For whom the agent works. */
+  readonly user_id?: string | undefined;
 }

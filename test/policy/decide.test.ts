@@ -78,11 +78,32 @@ describe("a call that cannot be shown", () => {
     ["an empty name", "", {}],
     ["a name with control characters", "read\u0000_mail", {}],
     ["a name that is none", 5, {}],
+    ["a name that throws", { toString: boom }, {}],
     ["a name that is too long", "x".repeat(300), {}],
   ])("is denied though everything is allowed: %s (P8)", async (_, name, args) => {
     const policy = definePolicy({ rules: [{ verdict: "allow" }], default: "allow" });
     const decision = await policy.decide({ name, args } as never);
     expect(decision).toMatchObject({ verdict: "deny", reason: "invalid_call", rule_id: "invalid_call" });
+  });
+
+  it("is denied whatever it is, and whatever is thrown (P8)", async () => {
+    const policy = definePolicy({ rules: [{ verdict: "allow" }], default: "allow" });
+    const throwing = {
+      get name(): never {
+        return boom();
+      },
+      args: {},
+    };
+    for (const call of [undefined, null, 5, throwing])
+      expect(await policy.decide(call as never)).toMatchObject({ verdict: "deny", reason: "invalid_call" });
+    expect(await policy.decide({ name: "t", args: {} }, null as never)).toMatchObject({ verdict: "deny" });
+    const when = (): never => {
+      throw Object.defineProperty(new Error("hidden"), "message", { get: boom });
+    };
+    expect(await decide([{ verdict: "allow", when }], "t")).toMatchObject({
+      verdict: "deny",
+      reason: "rule_failed",
+    });
   });
 
   it("has no arguments, if none are given", async () => {

@@ -167,6 +167,23 @@ describe("before a call runs", () => {
     expect(await check(args, null, { call_id: "next" })).toMatchObject({ outcome: "ask" });
   });
 
+  it("what the author himself has written for the deadline counts for the call, and for no other (P8)", async () => {
+    for (const decision of ["approve_once", "approve_always"]) {
+      const { check, backend, clock, grants } = setUp([{ ...pay, on_expire: { respond: { decision } } }]);
+      const result = await check(args);
+      if (result.outcome !== "ask") throw new Error("it is asked");
+      const expires_at = clock.now() + 10;
+      const { record } = await backend.create({ ...result.question.request, ...where, expires_at });
+      clock.advance(11);
+      expect(await check(args, await backend.get(record.hitl_id))).toMatchObject({
+        outcome: "run",
+        because: "answer",
+      });
+      expect((await grants.list()).items).toEqual([]);
+      expect(await check(args, null, { call_id: "next" })).toMatchObject({ outcome: "ask" });
+    }
+  });
+
   it("an approval for always lets the call run, and later ones by its grant, until it is revoked", async () => {
     const { check, asked, answer, grants } = setUp();
     const record = await answer(await asked(args), { decision: "approve_always" });

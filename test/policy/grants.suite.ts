@@ -166,6 +166,7 @@ export function describeGrants(name: StoreName, numRuns: number): void {
       expect(await grants.get(grant.grant_id)).toMatchObject({ used: 3, status: "used_up" });
       const { items } = await grants.history(grant.grant_id);
       expect(items.map(({ type }) => type)).toEqual(["granted", "used", "used", "used"]);
+      expect(items[1]?.data).toMatchObject({ tool: "mail", session_id: "s", user_id: "u" });
       // Used up: the calls that have used it may be executed again, and no other.
       for (let n = 0; n < 6; n += 1) expect((await use(`c${n}`)) !== null).toBe(allowed.has(n));
     });

@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { definePolicy, type PolicyRule, type Verdict } from "../../src/policy/index.ts";
+import { globOf } from "../../src/policy/glob.ts";
+import { permissionPatternOf } from "../../src/policy/permission-type.ts";
 import { decide } from "./kit.ts";
 
 const ruleOf = (verdict: Verdict, more: Partial<PolicyRule>): PolicyRule => ({ id: "r", verdict, ...more });
@@ -175,6 +177,50 @@ describe("type:pattern", () => {
     ["other", {}, "all"],
   ])("%s %j is decided by %s", async (name, args, rule_id) => {
     expect((await policy.decide({ name, args })).rule_id).toBe(rule_id);
+  });
+
+  it("cannot be led astray by a colon in an argument: what allows is compared field by field (P8)", async () => {
+    const of = (to: string, subject: string) => policy.decide({ name: "mail", args: { to, subject } });
+    expect((await of("a@x", "re: you")).rule_id).toBe("mail");
+    expect((await of("evil@z", "a@x:")).rule_id).toBe("all");
+    expect((await of("evil@z:a@x", "s")).rule_id).toBe("mail");
+    const strict = definePolicy({
+      permissions,
+      rules: [
+        { id: "no", permission: "file:*:/etc/*", verdict: "deny" },
+        { id: "read", permission: "file:read:/tmp/*", verdict: "allow" },
+        { id: "star", permission: "*", verdict: "ask" },
+      ],
+    });
+    const file = async (operation: string, path: string) =>
+      (await strict.decide({ name: "x_file", args: { operation, path } })).rule_id;
+    expect(await file("read", "/tmp/a")).toBe("read");
+    expect(await file("read:/tmp/a", "/etc/passwd")).toBe("no");
+    expect(await file("read:/tmp/a", "/home/b")).toBe("star");
+    expect(await file("append", "x:/etc/b")).toBe("no");
+  });
+
+  it("allows no more than the glob of the whole text does, and denies no less (P8)", () => {
+    const text = fc.string({ unit: fc.constantFrom("a", "b", ":"), maxLength: 5 });
+    const glob = fc.string({ unit: fc.constantFrom("a", "b", ":", "*", "?"), maxLength: 10 });
+    fc.assert(
+      fc.property(glob, fc.array(text, { minLength: 1, maxLength: 3 }), (source, args) => {
+        const subject = ["t", ...args];
+        const pattern = permissionPatternOf(source, "permission");
+        const whole = globOf(source, "permission").matches(subject.join(":"));
+        if (pattern.matches(subject, "every")) expect(whole).toBe(true);
+        expect(pattern.matches(subject, "some")).toBe(whole);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it("denies where an argument is no text, and could be taken for another one (P8)", async () => {
+    for (const to of [["a@x", "b@evil"], { "@x": 1 }])
+      expect(await policy.decide({ name: "mail", args: { to, subject: "s" } })).toMatchObject({
+        verdict: "deny",
+        reason: "rule_failed",
+      });
   });
 
   it("is refused at definition if it is none", () => {

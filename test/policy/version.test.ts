@@ -58,6 +58,7 @@ describe("the version of a rule", () => {
     version: { version: "2" },
     risk_level: { risk_level: "medium" },
     allowed_decisions: { allowed_decisions: ["approve_once", "approve_always"] },
+    argsSchema: { argsSchema: { type: "object" } },
     answerers: { answerers: ["bob"] },
     on_expire: { on_expire: { respond: { decision: "reject" } } },
     grant: { grant: { uses: 4 } },
