@@ -60,8 +60,6 @@ export interface GrantTerms {
   readonly expiresInMs?: number | undefined;
 }
 
-type Text = string | ((call: PolicyCallView) => string | Promise<string>);
-
 /** One rule: all that it names has to hold of a call, and then `verdict` is what is done (docs/policy.md). */
 export interface PolicyRule {
   readonly verdict: Verdict;
@@ -77,7 +75,7 @@ export interface PolicyRule {
   readonly schema?: Readonly<Record<string, unknown>> | StandardSchema | undefined;
   readonly when?: ((call: PolicyCallView) => boolean | Promise<boolean>) | undefined;
   /** What the human reads; with `deny`, the model. */
-  readonly message?: Text | undefined;
+  readonly message?: string | ((call: PolicyCallView) => string | Promise<string>) | undefined;
   readonly risk_level?: RiskLevel | undefined;
   /** Default: approve_once, reject. */
   readonly allowed_decisions?: readonly Decision[] | undefined;
