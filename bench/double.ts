@@ -11,10 +11,10 @@ import type { Options } from "./options.ts";
 import { exactly, type Report } from "./report.ts";
 import { openSaver } from "./rounds.ts";
 
-const THREADS = 100;
+export const THREADS = 100;
 
 /** A worker has a saver and a backend of its own on the data that all workers share. */
-interface Workers {
+export interface Workers {
   readonly savers: readonly [BaseCheckpointSaver, BaseCheckpointSaver];
   readonly backends: readonly [HITLBackend, HITLBackend];
   close(): Promise<void>;
@@ -45,12 +45,18 @@ function inFiles(): Workers {
   };
 }
 
+/** By the saver that they share. */
+export const WORKERS: readonly (readonly [saver: string, open: () => Workers])[] = [
+  ["MemorySaver", inMemory],
+  ["SqliteSaver", inFiles],
+];
+
 /** A worker may well fail when it comes second; what counts is what the tool has done. */
 async function bothAtOnce(first: Promise<unknown>, second: Promise<unknown>): Promise<void> {
   await Promise.allSettled([first, second]);
 }
 
-async function stock({ savers }: Workers): Promise<Effects> {
+export async function stock({ savers }: Workers): Promise<Effects> {
   const effects = new Effects();
   const [one, two] = savers.map((saver) => bareGraph(saver, effects)) as [
     ReturnType<typeof bareGraph>,
@@ -64,7 +70,7 @@ async function stock({ savers }: Workers): Promise<Effects> {
   return effects;
 }
 
-async function own({ savers, backends }: Workers): Promise<Effects> {
+export async function own({ savers, backends }: Workers): Promise<Effects> {
   const effects = new Effects();
   const one = ownGraph(savers[0], backends[0], effects);
   const two = ownGraph(savers[1], backends[1], effects);
@@ -80,10 +86,7 @@ export async function doubleAnswers(report: Report, _options: Options): Promise<
     "double",
     `one answer, two workers at once, ${THREADS} threads: threads whose effect ran twice`,
   );
-  for (const [name, open] of [
-    ["MemorySaver", inMemory],
-    ["SqliteSaver", inFiles],
-  ] as const) {
+  for (const [name, open] of WORKERS) {
     const workers = open();
     try {
       const stockEffects = await stock(workers);

@@ -1,0 +1,15 @@
+import type { Failure } from "./failure.ts";
+import { f01 } from "./f01-siblings-run-again.ts";
+import { f02 } from "./f02-one-ask-of-two.ts";
+import { f03 } from "./f03-answers-swapped.ts";
+import { f04 } from "./f04-charged-twice.ts";
+import { f05 } from "./f05-same-checkpoint-again.ts";
+import { f06 } from "./f06-one-value-for-all.ts";
+import { f07 } from "./f07-unknown-id.ts";
+import { f08 } from "./f08-no-cannot-be-said.ts";
+import { f11 } from "./f11-message-while-pending.ts";
+import { f16 } from "./f16-nested-siblings.ts";
+import { f17 } from "./f17-nested-approved-code.ts";
+
+/** In the order of the table. */
+export const FAILURES: readonly Failure[] = [f01, f02, f03, f04, f05, f06, f07, f08, f11, f16, f17];

@@ -1,0 +1,28 @@
+import { failure } from "./failure.ts";
+import { callOf, interruptsOf, start, stepGraph, toolOf } from "./graphs.ts";
+import { answerTo, YES } from "./ways.ts";
+
+interface Shown {
+  readonly asks?: readonly unknown[];
+}
+
+export const f02 = failure({
+  id: "F2",
+  title: "The same step: which of the two questions are there when it pauses, and by how many ids?",
+  async run(way) {
+    const asking = (name: string) =>
+      toolOf(name, async () => ((await way.confirm(`${name}?`)) ? "done" : "not done"));
+    const node = way.toolNode([asking("book"), asking("mail")]);
+    const graph = stepGraph(node, [callOf("book"), callOf("mail")]);
+    await start(graph);
+    const first = await way.open(graph);
+    const shown = (await interruptsOf(graph)).flatMap(({ value }) => (value as Shown).asks ?? [value]);
+    await answerTo(way, graph, "book?", YES);
+    const ids = new Set([...first, ...(await way.open(graph))].map(({ id }) => id));
+    return { open: first.length, in_interrupts: shown.length, ids: ids.size };
+  },
+  text: ({ open, in_interrupts, ids }) =>
+    `${open} of 2 can be answered, ${in_interrupts} in LangGraph's interrupts; ${ids === 1 ? "the second gets the id of the first" : "each has an id of its own"}`,
+  stock: { open: 1, in_interrupts: 1, ids: 1 },
+  holdpoint: { open: 2, in_interrupts: 2, ids: 2 },
+});

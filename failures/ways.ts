@@ -1,0 +1,97 @@
+/** The two ways to build and to answer one graph. Everything in which the two sides of a failure differ is here. */
+import type { StructuredToolInterface } from "@langchain/core/tools";
+import { Command, interrupt } from "@langchain/langgraph";
+import { ToolNode } from "@langchain/langgraph/prebuilt";
+import {
+  confirm,
+  type HITLBackend,
+  hitlMiddleware,
+  HITLToolNode,
+  InMemoryHITLBackend,
+  requestForm,
+  respondAndResume,
+  resumeThread,
+} from "holdpoint";
+import type { AgentMiddleware } from "langchain";
+import { CONFIG, type Graph, interruptsOf, THREAD } from "./graphs.ts";
+
+/** A question, as whoever answers it finds it. */
+export interface Ask {
+  /** What an answer is addressed to. */
+  readonly id: string;
+  readonly message: string;
+}
+
+export interface Way {
+  /** The node that runs the tools. */
+  toolNode(tools: readonly StructuredToolInterface[]): ToolNode;
+  /** What an agent of langchain needs whose tools ask by themselves. */
+  tools(): AgentMiddleware[];
+  /** In a tool: may this be done? */
+  confirm(message: string): Promise<boolean>;
+  /** In a tool: any JSON value. */
+  ask(message: string): Promise<unknown>;
+  /** The questions of the thread that can be seen and answered now. */
+  open(graph: Graph): Promise<Ask[]>;
+  /** Answers one question and lets the graph go on. @returns what the caller is told */
+  answer(graph: Graph, id: string, response: unknown): Promise<string>;
+  /** The same for the only question of a thread, in the shortest form that there is. */
+  answerOnly(graph: Graph, id: string, response: unknown): Promise<string>;
+  /** Lets the thread go on, whatever it waits for. @returns what the caller is told */
+  wake(graph: Graph): Promise<string>;
+}
+
+/** Answers the question with this message. @throws Error if nobody can see it */
+export async function answerTo(way: Way, graph: Graph, message: string, response: unknown): Promise<string> {
+  const asks = await way.open(graph);
+  const found = asks.find((ask) => ask.message === message);
+  if (!found) throw new Error(`"${message}" is not open; open: ${asks.map((ask) => ask.message).join(", ")}`);
+  return way.answer(graph, found.id, response);
+}
+
+export const YES = { confirmed: true } as const;
+
+/** LangGraph's own: `ToolNode`, `interrupt()`, `Command({ resume })`. */
+export function stockWay(): Way {
+  const resume = async (graph: Graph, value: unknown): Promise<string> => {
+    try {
+      const result = (await graph.invoke(new Command({ resume: value as never }), CONFIG)) as object;
+      return Object.values(result).flat().length === 0 ? "an empty result" : "a result";
+    } catch (error) {
+      return (error as Error).name;
+    }
+  };
+  return {
+    toolNode: (tools) => new ToolNode([...tools]),
+    tools: () => [],
+    confirm: async (message) => (interrupt({ message }) as typeof YES).confirmed,
+    ask: async (message) => interrupt({ message }) as unknown,
+    open: async (graph) =>
+      (await interruptsOf(graph)).map(({ id, value }) => ({
+        id,
+        message: (value as { message: string }).message,
+      })),
+    answer: (graph, id, response) => resume(graph, { [id]: response }),
+    answerOnly: (graph, _id, response) => resume(graph, response),
+    wake: (graph) => resume(graph, YES),
+  };
+}
+
+/** holdpoint: `HITLToolNode`, `confirm`, `respondAndResume`. */
+export function ownWay(backend: HITLBackend = new InMemoryHITLBackend()): Way {
+  const answer: Way["answer"] = async (graph, hitl_id, response) =>
+    (await respondAndResume(graph, { backend, hitl_id, response })).status;
+  return {
+    toolNode: (tools) => new HITLToolNode([...tools], { backend }),
+    tools: () => [hitlMiddleware({ backend })],
+    confirm: async (message) => (await confirm({ message })).confirmed,
+    ask: (message) => requestForm({ message, schema: {} }),
+    open: async () => {
+      const { items } = await backend.list({ thread_id: THREAD, status: "pending" });
+      return items.map(({ hitl_id, data }) => ({ id: hitl_id, message: data["message"] as string }));
+    },
+    answer,
+    answerOnly: answer,
+    wake: async (graph) => (await resumeThread(graph, { backend, thread_id: THREAD })).status,
+  };
+}

@@ -1,0 +1,17 @@
+/** Each failure on both sides: the stock one, so that a fix upstream is noticed, and ours, which keeps the promises. */
+import { describe, expect, it } from "vitest";
+import { FAILURES } from "../../failures/all.ts";
+
+describe.each(FAILURES.map((failure) => [failure.id, failure] as const))("%s", (_, failure) => {
+  it(`stock: ${failure.expected.stock.text}`, async () => {
+    expect(await failure.stock(), "fixed upstream?").toEqual(failure.expected.stock);
+  });
+
+  it(`holdpoint: ${failure.expected.holdpoint.text}`, async () => {
+    expect(await failure.holdpoint()).toEqual(failure.expected.holdpoint);
+  });
+
+  it("the two sides differ in what was observed", () => {
+    expect(failure.expected.holdpoint.facts).not.toEqual(failure.expected.stock.facts);
+  });
+});
