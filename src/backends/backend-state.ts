@@ -1,7 +1,9 @@
 /** What the views of one backend share: its store, how it makes and keeps records, and what it remembers. */
+import { mayAnswer } from "../core/answerers.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { defaultRandomId, type RandomId } from "../core/ids.ts";
-import { DEFAULT_LIMITS, type JsonLimits, type JsonValue } from "../core/json.ts";
+import { DEFAULT_LIMITS, type JsonLimits, type JsonObject, type JsonValue } from "../core/json.ts";
+import type { Actor } from "../core/record.ts";
 import {
   checkJsonSchema,
   checkStandard,
@@ -9,6 +11,8 @@ import {
   type StandardSchema,
 } from "../core/response-schema.ts";
 import { handOutAgain } from "./held.ts";
+import type { RespondResult } from "./hitl-backend.ts";
+import { toHITLRecord } from "./hitl-codec.ts";
 import type { RecordStore, StoredRecord } from "./record-store.ts";
 import { Janitor } from "./retention/janitor.ts";
 import { type Retention, type RetentionOptions, retentionOf } from "./retention/options.ts";
@@ -66,8 +70,25 @@ export class BackendState {
     this.#recent.delete(id);
   }
 
-  /** What is wrong with an answer (P3). Only a Standard Schema may take its time. */
-  issues(
+  /**
+   * Why a pending record does not take an answer; null if nothing speaks against it. Who may not answer does not hear what
+   * is wrong with his answer. Only a Standard Schema may take its time.
+   */
+  refusal(
+    stored: StoredRecord,
+    answer: JsonValue,
+    actor: Actor | undefined,
+  ): RespondResult | null | Promise<RespondResult | null> {
+    const metadata = (stored.value["metadata"] ?? {}) as JsonObject;
+    if (!mayAnswer({ metadata }, actor)) return { status: "forbidden", record: toHITLRecord(stored) };
+    const refused = (issues: readonly ResponseIssue[]): RespondResult | null =>
+      issues.length === 0 ? null : { status: "invalid", record: toHITLRecord(stored), issues };
+    const checked = this.#issues(stored, answer);
+    return checked instanceof Promise ? checked.then(refused) : refused(checked);
+  }
+
+  /** What is wrong with an answer (P3). */
+  #issues(
     stored: StoredRecord,
     answer: JsonValue,
   ): readonly ResponseIssue[] | Promise<readonly ResponseIssue[]> {

@@ -24,6 +24,7 @@ export interface CreateRequest {
   readonly checkpoint_ns?: string | null | undefined;
   readonly graph_name?: string | null | undefined;
   readonly data?: Readonly<Record<string, unknown>> | undefined;
+  /** Anything; `answerers` is a list of the ids of the actors who may answer (PROTOCOL.md §5.5). */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   readonly block_id?: string | null | undefined;
   readonly resume_mode?: ResumeMode | undefined;
@@ -58,7 +59,7 @@ export interface RespondOptions {
   readonly idempotency_key?: string | undefined;
   /**
    * The record as an API returned it, unchanged: saves the read (P5). Its age does not matter, the write is guarded; but
-   * its fields are written back with the answer.
+   * its fields are written back with the answer, and who may answer is read from it. Never one that came from outside.
    */
   readonly record?: HITLRecord | undefined;
 }
@@ -72,7 +73,7 @@ export type RespondResult =
   | { readonly status: "conflict"; readonly record: HITLRecord }
   /** The answer does not satisfy the response schema; the question is still open (P3). */
   | { readonly status: "invalid"; readonly record: HITLRecord; readonly issues: readonly ResponseIssue[] }
-  /** This actor may not answer. */
+  /** This actor, or nobody in particular, may not answer; the question is still open (PROTOCOL.md §5.5). */
   | { readonly status: "forbidden"; readonly record: HITLRecord }
   | { readonly status: "expired"; readonly record: HITLRecord }
   | { readonly status: "cancelled"; readonly record: HITLRecord }
@@ -134,7 +135,7 @@ export interface HITLBackend {
   create(request: CreateRequest): Promise<CreateResult>;
   /** The record; one whose deadline has passed is returned as what it has become. */
   get(hitl_id: string): Promise<HITLRecord | null>;
-  /** Answers a question: the first valid answer wins (P3, P4). */
+  /** Answers a question: the first valid answer of somebody who may answer wins (P3, P4). */
   respond(hitl_id: string, user_response: unknown, options?: RespondOptions): Promise<RespondResult>;
   cancel(hitl_id: string, options?: CancelOptions): Promise<CancelResult>;
   getPendingBySession(session_id: string, page?: PageOptions): Promise<Page<HITLRecord>>;

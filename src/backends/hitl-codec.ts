@@ -2,6 +2,7 @@
  * Between a HITL record as people see it and a `StoredRecord`: what the envelope holds (status, version, times,
  * lease) is not kept twice.
  */
+import { assertAnswerers } from "../core/answerers.ts";
 import { HoldpointError } from "../core/errors.ts";
 import { assertData, defaultResponseSchema } from "../core/hitl-types.ts";
 import {
@@ -132,6 +133,8 @@ export function prepareRecord(request: CreateRequest, context: PrepareContext): 
   const checkpoint_id = keyed(request.checkpoint_id, "checkpoint_id");
   const callback_id = keyed(request.callback_id, "callback_id");
   const assignee = keyed(request.assignee, "assignee");
+  const metadata = toJsonObject(request.metadata ?? {}, "metadata", limits);
+  assertAnswerers(metadata);
 
   const value: JsonObject = {
     schema_version: RECORD_SCHEMA_VERSION,
@@ -144,7 +147,7 @@ export function prepareRecord(request: CreateRequest, context: PrepareContext): 
     interrupt_id: interruptIdOf(id),
     graph_name: optionalId(request.graph_name, "graph_name"),
     data,
-    metadata: toJsonObject(request.metadata ?? {}, "metadata", limits),
+    metadata,
     block_id: optionalId(request.block_id, "block_id"),
     resume_mode: request.resume_mode ?? "response",
     tool_state: objectOrNull(request.tool_state, "tool_state", limits),

@@ -1,6 +1,7 @@
 /**
  * What a transition of a HITL record writes. Pure: the backend guards and commits it.
  */
+import { withAnswerer } from "../core/answerers.ts";
 import { hashJson } from "../core/ids.ts";
 import type { JsonObject, JsonValue } from "../core/json.ts";
 import type { Actor, HITLRecord } from "../core/record.ts";
@@ -90,7 +91,8 @@ export function expiryOf(stored: StoredRecord, now: number): { patch: Patch; eve
   }
   if (typeof on_expire === "object") {
     const assignee = on_expire.escalate;
-    const value = { ...current, assignee, expires_at: null, on_expire: "expire" };
+    const metadata = withAnswerer(current["metadata"], assignee);
+    const value = { ...current, metadata, assignee, expires_at: null, on_expire: "expire" };
     return {
       patch: { value, keys: { assignee }, due_at: null },
       event: { type: "escalated", actor: SYSTEM, data: { assignee } },

@@ -199,14 +199,13 @@ export class StoreHITLBackend implements HITLBackend {
       if (stored === null) return { status: "not_found" };
       const outcome = answered(stored, answer);
       if (outcome) return outcome;
-      const checked = this.#shared.issues(stored, answer);
-      const issues = checked instanceof Promise ? await checked : checked;
-      if (issues.length > 0) {
-        // What was remembered may have been answered meanwhile, or have expired: that outranks a bad answer.
+      const checked = this.#shared.refusal(stored, answer, actor);
+      const refused = checked instanceof Promise ? await checked : checked;
+      if (refused) {
+        // What was remembered may have been answered meanwhile, or have expired: that outranks who answers, and what.
         const found: StoredRecord | null = guessed && attempt === 0 ? await this.#read(stored.id) : stored;
         const current: StoredRecord | null = found && (await this.settled(found));
-        if (current?.version === stored.version)
-          return { status: "invalid", record: toHITLRecord(stored), issues };
+        if (current?.version === stored.version) return refused;
         stored = current;
         continue;
       }

@@ -163,14 +163,18 @@ export class EffectLedger {
     return this.#byHand.requestApproval(effect, options);
   }
 
-  /** Allows an effect to run, once, with the arguments that were shown (P7). False if it does not wait for that. */
+  /**
+   * Allows an effect to run, once, with the arguments that were shown (P7). False if it does not wait for that.
+   *
+   * @throws EffectLedgerError `ERR_HITL_FORBIDDEN` this actor may not answer its question; nothing was decided
+   */
   async approve(effect: EffectRef, options: DecisionOptions = {}): Promise<boolean> {
     return this.#decided("approve", effect, options, (context, stored, by) =>
       this.#decisions.decide(context, stored, "approved", by, shownOf(effect, options)),
     );
   }
 
-  /** Forbids it, for good. `reason` is what callers hear. */
+  /** Forbids it, for good. `reason` is what callers hear. @throws EffectLedgerError as {@link approve} */
   async deny(
     effect: EffectRef,
     reason?: string,
@@ -188,7 +192,7 @@ export class EffectLedger {
     );
   }
 
-  /** Says what became of an effect in doubt. */
+  /** Says what became of an effect in doubt. @throws EffectLedgerError as {@link approve} */
   async resolve(effect: EffectRef, decision: DoubtDecision, options: DecisionOptions = {}): Promise<boolean> {
     if (!["happened", "run_again", "give_up"].includes(decision?.decision))
       throw invalid("decision", "has to be happened, run_again or give_up.");

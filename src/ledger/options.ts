@@ -45,6 +45,7 @@ export interface ApprovalOptions {
   /** Default: never. What expires is canceled, not approved (P8). */
   readonly expiresInMs?: number | undefined;
   readonly on_expire?: "expire" | { readonly escalate: string } | undefined;
+  /** Of the question; `answerers` are the ids of those who may approve or deny (PROTOCOL.md §5.5). */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 

@@ -4,13 +4,15 @@ import { hitlValue, type PreparedRecord, toHITLRecord } from "../backends/hitl-c
 import { answerOp, ended } from "../backends/hitl-transitions.ts";
 import type { StoredRecord, StoreOp } from "../backends/record-store.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
+import { mayAnswer } from "../core/answerers.ts";
 import { hashJson } from "../core/ids.ts";
 import type { JsonObject, JsonValue } from "../core/json.ts";
-import type { Actor } from "../core/record.ts";
+import type { Actor, HITLRecord } from "../core/record.ts";
 import { HITL_TRANSITIONS, statusesBefore } from "../core/states.ts";
 import { doubtDecision, doubtRequest } from "../suspend/in-doubt.ts";
 import { supersedeOp } from "../suspend/supersede.ts";
 import type { EffectValue } from "./effect-record.ts";
+import { EffectLedgerError } from "./errors.ts";
 import type { HostQuestions } from "./host.ts";
 import type { ApprovalOptions } from "./options.ts";
 import type { DoubtDecision, EffectApproval } from "./types.ts";
@@ -159,15 +161,27 @@ export function doubtOf(question: StoredRecord): DoubtDecided | null {
   return { decision, result, actor: record.responded_by ?? undefined };
 }
 
-/** The question as it is answered, for a commit that also moves the effect. */
+/**
+ * The question as it is answered, for a commit that also moves the effect. It is guarded by the version of the question by
+ * which the actor may answer.
+ *
+ * @throws EffectLedgerError `ERR_HITL_FORBIDDEN`; nothing was decided
+ */
 export function answerQuestionOp(
   backend: StoreHITLBackend,
   question: StoredRecord,
   answer: JsonValue,
   actor: Actor | undefined,
 ): StoreOp {
+  const record = toHITLRecord(question);
+  if (!mayAnswer(record, actor)) throw forbidden(record);
   const by = { actor, idempotency_key: `answer:${hashJson(answer)}` };
   return answerOp(question, answer, by, backend.now(), backend.retention);
+}
+
+function forbidden({ hitl_id }: HITLRecord): EffectLedgerError {
+  const message = `The question ${hitl_id} names who may answer it, and this actor is not among them.`;
+  return new EffectLedgerError("ERR_HITL_FORBIDDEN", message, { details: { hitl_id } });
 }
 
 /** The question as it is called off, for a commit that also cancels the effect. */

@@ -1,7 +1,8 @@
 /** What the answer to a policy's question gives for later calls. Read from the record alone: it is what the human saw. */
 import { z } from "zod";
+import { mayAnswer } from "../core/answerers.ts";
 import type { JsonValue } from "../core/json.ts";
-import type { Actor, HITLRecord } from "../core/record.ts";
+import type { HITLRecord } from "../core/record.ts";
 import { newGrantValue, type GrantValue } from "./grant-record.ts";
 import { GRANT_SCOPES } from "./types.ts";
 
@@ -51,11 +52,4 @@ export function grantOfAnswer(record: HITLRecord): GrantValue | null {
     granted_by: responded_by,
     hitl_id,
   });
-}
-
-/** True if the actor is among those who may answer the question; without a list, whoever could. */
-export function mayAnswer({ metadata }: HITLRecord, actor: Actor | null): boolean {
-  const { answerers } = metadata;
-  if (answerers === undefined) return true;
-  return Array.isArray(answerers) && actor !== null && answerers.includes(actor.id);
 }

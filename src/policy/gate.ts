@@ -5,7 +5,7 @@
 import { type Decision, DECISIONS } from "../core/hitl-types.ts";
 import type { JsonObject, JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
-import { mayAnswer } from "./answered.ts";
+import { mayAnswer } from "../core/answerers.ts";
 import type { Grant } from "./grant-record.ts";
 import type { PolicyGrants } from "./grants.ts";
 import type { Policy } from "./policy.ts";

@@ -76,15 +76,18 @@ export class ScriptedHuman {
   }
 
   /**
-   * Answers round by round until a round finds nothing to answer: `proceed` lets the graph go on in between.
+   * Answers round by round until a round finds nothing to answer: `proceed` lets the graph go on in between. What this human
+   * may not answer (`forbidden`) is left to others, and reported once, at the end.
    *
    * @throws Error after `maxRounds` (default 50): the graph asks without end.
    */
   async answerAll(proceed: () => Promise<unknown>, maxRounds = 50): Promise<readonly ScriptedOutcome[]> {
     const all: ScriptedOutcome[] = [];
     for (let round = 0; round < maxRounds; round += 1) {
-      const answered = (await this.answerPending()).filter((outcome) => outcome.status !== "ignored");
-      if (answered.length === 0) return all;
+      const outcomes = await this.answerPending();
+      const forbidden = outcomes.filter(({ status }) => status === "forbidden");
+      const answered = outcomes.filter(({ status }) => status !== "ignored" && status !== "forbidden");
+      if (answered.length === 0) return [...all, ...forbidden];
       all.push(...answered);
       await proceed();
     }

@@ -65,4 +65,20 @@ describe("ScriptedHuman", () => {
     const endless = async (): Promise<unknown> => backend.create({ hitl_type: "confirm", session_id: "s" });
     await expect(human.answerAll(endless, 5)).rejects.toThrow("after 5 rounds");
   });
+
+  it("leaves to others what it may not answer, and reports that once (P8)", async () => {
+    const backend = await asked(1);
+    const data = { message: "Sure?" };
+    const metadata = { answerers: ["cfo"] };
+    await backend.create({ hitl_id: "cfo's", hitl_type: "confirm", session_id: "s", data, metadata });
+    const script = [{ reply: { respond: { confirmed: true } } }];
+    const next = async (): Promise<void> => undefined;
+    expect(await new ScriptedHuman({ backend, script }).answerAll(next)).toEqual([
+      { hitl_id: "q0", status: "accepted" },
+      { hitl_id: "cfo's", status: "forbidden" },
+    ]);
+    expect(await new ScriptedHuman({ backend, script, actorId: "cfo" }).answerAll(next)).toEqual([
+      { hitl_id: "cfo's", status: "accepted" },
+    ]);
+  });
 });

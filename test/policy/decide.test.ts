@@ -226,7 +226,7 @@ describe("the question of an ask", () => {
       const backend = new InMemoryHITLBackend();
       const { record } = await backend.create({ ...question.request, session_id: "s" });
       const status = async (answer: unknown): Promise<string> =>
-        (await backend.respond(record.hitl_id, answer)).status;
+        (await backend.respond(record.hitl_id, answer, { actor: { id: "ann" } })).status;
       expect(await status({ decision: "skip" })).toBe("invalid");
       expect(await status({ decision: "approve_always", scope: "tenant" })).toBe("invalid");
       expect(await status({ decision: "approve_always", scope: "user" })).toBe("invalid");

@@ -10,6 +10,7 @@ import {
   PolicyGrants,
   type PolicyRule,
 } from "../../src/policy/index.ts";
+import { answeredPast } from "./kit.ts";
 
 const pay: PolicyRule = {
   id: "pay",
@@ -134,7 +135,7 @@ describe("before a call runs", () => {
     const rejected = await result({ decision: "reject", message: "not today" });
     expect(rejected).toMatchObject({ because: "rejected", error: true });
     expect(rejected).toHaveProperty("message", expect.stringContaining("not today"));
-    expect(await result({ decision: "respond", message: "It was paid." })).toEqual({
+    expect(await result({ decision: "respond", message: "It was paid." })).toMatchObject({
       outcome: "answer",
       because: "responded",
       message: "It was paid.",
@@ -144,7 +145,7 @@ describe("before a call runs", () => {
   });
 
   it("what expired, was cancelled, or answered by somebody who may not, is no approval (P8)", async () => {
-    const { check, asked, answer, backend, clock } = setUp([{ ...pay, expiresInMs: 10 }]);
+    const { check, asked, backend, clock } = setUp([{ ...pay, expiresInMs: 10 }]);
     const cancelled = await asked(args);
     await backend.cancel(cancelled.hitl_id, { reason: "superseded" });
     expect(await check(args, await backend.get(cancelled.hitl_id))).toMatchObject({
@@ -161,7 +162,10 @@ describe("before a call runs", () => {
       error: true,
     });
     for (const decision of ["approve_once", "approve_always"]) {
-      const forged = await answer(await asked(args), { decision }, "mallory");
+      const question = await asked(args);
+      const refused = await backend.respond(question.hitl_id, { decision }, { actor: { id: "mallory" } });
+      expect(refused.status).toBe("forbidden");
+      const forged = await answeredPast(backend, question, { decision }, { id: "mallory" });
       expect(await check(args, forged)).toMatchObject({ because: "rejected" });
     }
     expect(await check(args, null, { call_id: "next" })).toMatchObject({ outcome: "ask" });

@@ -4,7 +4,7 @@ import type { HITLBackend } from "holdpoint";
 import { definePolicy, type GrantUser, PolicyGrants, type PolicyRule } from "../../src/policy/index.ts";
 import { openWorld, type StoreName, type World } from "../ledger/kit.ts";
 import { modelOfGrants } from "./grants.model.ts";
-import { asAsk } from "./kit.ts";
+import { answeredPast, asAsk } from "./kit.ts";
 import { waiting } from "./turns.ts";
 
 const mail: PolicyRule = {
@@ -90,8 +90,12 @@ export function describeGrants(name: StoreName, numRuns: number): void {
     });
 
     it("come of no answer of somebody who may not answer, nor of a deadline (P8)", async () => {
-      const { grants, answered } = setUp({ ...mail, answerers: ["cfo"] });
-      expect(await grants.fromAnswer(await answered({ decision: "approve_always" }))).toBeNull();
+      const { grants, ask, backends } = setUp({ ...mail, answerers: ["cfo"] });
+      const { question: asked } = await ask();
+      const { record: open } = await backends[0].create({ ...asked.request, session_id: "s" });
+      const forged = await answeredPast(backends[0], open, { decision: "approve_always" }, { id: "ann" });
+      expect(forged).toMatchObject({ status: "completed", responded_by: { id: "ann" } });
+      expect(await grants.fromAnswer(forged.hitl_id)).toBeNull();
       const timed = setUp({ ...mail, on_expire: { respond: { decision: "approve_always" } } });
       const { question } = await timed.ask();
       const [backend] = timed.backends;

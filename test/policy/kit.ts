@@ -1,3 +1,7 @@
+import type { Actor, HITLBackend, HITLRecord, JsonValue } from "holdpoint";
+import { toStoredRecord } from "../../src/backends/hitl-codec.ts";
+import { answerOp } from "../../src/backends/hitl-transitions.ts";
+import { retentionOf } from "../../src/backends/retention/options.ts";
 import {
   definePolicy,
   type PolicyAsk,
@@ -16,4 +20,19 @@ export async function decide(
 export function asAsk(decision: PolicyDecision): PolicyAsk {
   if (decision.verdict === "ask") return decision;
   throw new Error(`${decision.verdict} by ${decision.rule_id}, not ask`);
+}
+
+/** An answer as somebody stores it who asks nobody whether he may. */
+export async function answeredPast(
+  backend: HITLBackend,
+  record: HITLRecord,
+  response: JsonValue,
+  actor: Actor,
+): Promise<HITLRecord> {
+  const by = { actor, idempotency_key: "past" };
+  const op = answerOp(toStoredRecord(record), response, by, await backend.store.now(), retentionOf());
+  const { status } = await backend.store.commit([op]);
+  const stored = await backend.get(record.hitl_id);
+  if (status !== "committed" || !stored) throw new Error("It was not stored.");
+  return stored;
 }

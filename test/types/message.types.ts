@@ -64,6 +64,7 @@ export function everyOutcome(result: SendMessageResult): number {
     case "busy":
     case "answered":
     case "invalid":
+    case "forbidden":
     case "withdrawn":
       return result.pending.length;
     default:

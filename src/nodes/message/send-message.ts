@@ -47,6 +47,8 @@ export type SendMessageResult<Output = unknown> =
       readonly record: HITLRecord;
       readonly issues: readonly ResponseIssue[];
     })
+  /** Its sender may not answer `record` (PROTOCOL.md §5.5). The question is open, and the message waits. */
+  | (Sent & { readonly status: "forbidden"; readonly record: HITLRecord })
   /** The message was withdrawn before. */
   | (Sent & { readonly status: "withdrawn" });
 
@@ -150,6 +152,8 @@ class Sending<Output> {
         return await this.#answered(claimed, await withMessages(this.#graph, this.#options, outcome.resume));
       }
       await this.#settle(claimed, "waiting");
+      if (outcome.status === "forbidden")
+        return { status: "forbidden", ...(await this.#sent(kept)), record: outcome.record };
       if (outcome.status !== "invalid") return null;
       const { record, issues } = outcome;
       return { status: "invalid", ...(await this.#sent(kept)), record, issues };

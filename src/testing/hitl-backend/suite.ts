@@ -1,6 +1,7 @@
 import type { HITLBackend } from "../../backends/hitl-backend.ts";
 import { type ConformanceCapabilities, type ConformanceContext, registerSuite } from "../case-runner.ts";
 import type { TestRunner } from "../runner.ts";
+import { answererCases } from "./answerers.ts";
 import { cancelCases } from "./cancel.ts";
 import { createCases } from "./create.ts";
 import { expiryCases } from "./expiry.ts";
@@ -28,6 +29,7 @@ export interface HITLBackendConformance {
 const GROUPS = [
   ["create", createCases],
   ["respond", respondCases],
+  ["who may answer", answererCases],
   ["cancel", cancelCases],
   ["expiry", expiryCases],
   ["lists", listCases],
