@@ -4,6 +4,7 @@
  * @module
  */
 export type { ArgsPattern, FieldPattern } from "./args-pattern.ts";
+export { type AskToCount, type CapScope, openAsksOver, overCapText } from "./caps.ts";
 export { type GateOptions, type GateResult, PolicyGate } from "./gate.ts";
 export { GRANT_STATUSES, type Grant, type GrantStatus } from "./grant-record.ts";
 export {
@@ -34,6 +35,7 @@ export {
   type PolicyAsk,
   type PolicyCall,
   type PolicyCallView,
+  type PolicyCaps,
   type PolicyContext,
   type PolicyDecision,
   type PolicyDeny,

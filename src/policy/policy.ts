@@ -5,6 +5,7 @@
 import { HoldpointError, isHoldpointError } from "../core/errors.ts";
 import { hashJson, isValidForeignId } from "../core/ids.ts";
 import { cloneJson, type JsonObject, type JsonValue, toJsonObject } from "../core/json.ts";
+import { capsOf } from "./caps.ts";
 import { termsOf } from "./grant-terms.ts";
 import { permissionTypesOf } from "./permission-type.ts";
 import { errorOf, type QuestionRule, questionOf, textOf } from "./question.ts";
@@ -13,6 +14,7 @@ import type {
   DecisionReason,
   PolicyCall,
   PolicyCallView,
+  PolicyCaps,
   PolicyContext,
   PolicyDecision,
   PolicyDeny,
@@ -28,6 +30,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "default",
   "permissions",
   "mode",
+  "caps",
   "onWarning",
 ] satisfies (keyof PolicyOptions)[]);
 const MAX_RULES = 1000;
@@ -40,6 +43,8 @@ export interface Policy {
   readonly mode: PolicyMode;
   /** The rules in their order, as they are bound to approvals. */
   readonly rules: readonly { readonly id: string; readonly version: string; readonly verdict: Verdict }[];
+  /** For whoever asks: see {@link openAsksOver}. */
+  readonly caps: PolicyCaps;
   /** Never rejects: what goes wrong is a deny (P8). */
   decide(call: PolicyCall, context?: PolicyContext): Promise<PolicyDecision>;
 }
@@ -74,10 +79,11 @@ export function definePolicy(options: PolicyOptions): Policy {
   const { rules: given, default: otherwise = "ask", mode = "enforce", onWarning = warn } = options;
   const types = permissionTypesOf(options.permissions);
   const rules = given.map((rule, index) => checkedRule(rule, index, types));
+  const caps = capsOf(options.caps);
   assertIds(rules);
   if (mode !== "enforce")
     onWarning(`The policy runs in the mode "${mode}": its rules are not enforced as they are.`);
-  return new RulePolicy(rules, otherwise, mode);
+  return new RulePolicy(rules, otherwise, mode, caps);
 }
 
 function invalid(message: string): never {
@@ -111,11 +117,13 @@ function assertIds(rules: readonly CheckedRule[]): void {
 class RulePolicy implements Policy {
   readonly mode: PolicyMode;
   readonly rules: readonly CheckedRule[];
+  readonly caps: PolicyCaps;
   readonly #default: Found;
 
-  constructor(rules: readonly CheckedRule[], otherwise: Verdict, mode: PolicyMode) {
+  constructor(rules: readonly CheckedRule[], otherwise: Verdict, mode: PolicyMode, caps: PolicyCaps) {
     this.rules = rules;
     this.mode = mode;
+    this.caps = caps;
     const rule = { ...bare(DEFAULT_ID), version: hashJson({ default: otherwise }) };
     this.#default = { verdict: otherwise, reason: "default", rule };
   }

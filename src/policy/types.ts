@@ -38,6 +38,10 @@ export interface PolicyContext {
   readonly argsSchema?: Readonly<Record<string, unknown>> | StandardSchema | undefined;
   /** What the call would do, as far as it can be shown. Called only if a human is asked. */
   readonly preview?: ((args: JsonObject) => unknown) | undefined;
+  /** What whoever asks would say; a rule's own message goes before it. */
+  readonly message?: string | undefined;
+  /** What whoever asks can do with. A human may choose from those that the rule allows, too. */
+  readonly allowed_decisions?: readonly Decision[] | undefined;
 }
 
 /** What a rule's functions see. `args` is frozen. */
@@ -91,6 +95,12 @@ export interface PolicyRule {
   readonly grant?: GrantTerms | undefined;
 }
 
+/** How many questions of the policy may be open at once, 1 to 1000 each; over that, calls are denied. Default: no caps. */
+export interface PolicyCaps {
+  readonly session?: number | undefined;
+  readonly tenant?: number | undefined;
+}
+
 export interface PolicyOptions {
   /** In order: the first that means a call decides. */
   readonly rules: readonly PolicyRule[];
@@ -99,6 +109,7 @@ export interface PolicyOptions {
   /** What the calls of tools are, for rules with `permission`. */
   readonly permissions?: PermissionTypes | undefined;
   readonly mode?: PolicyMode | undefined;
+  readonly caps?: PolicyCaps | undefined;
   /** Hears of a mode that is not `enforce`. Default: a warning of the process. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
