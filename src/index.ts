@@ -108,6 +108,8 @@ export type { Answered, Unanswered } from "./nodes/interrupt-nodes/outcomes.ts";
 export { currentEffect } from "./nodes/ledger/current-effect.ts";
 export type { LedgerRule, LedgerRuleCall, LedgerRules } from "./nodes/ledger/ledger-rule.ts";
 export type { LedgerMark } from "./nodes/ledger/replayed.ts";
+export type { PolicyMark } from "./nodes/policy/policy-mark.ts";
+export { type Preview, type PreviewArgs, withPreview } from "./nodes/policy/preview.ts";
 export {
   permissionNode,
   type PermissionNodeQuestion,

@@ -7,12 +7,15 @@ import type { ToolCall } from "@langchain/core/messages/tool";
 import type { DynamicTool, StructuredToolInterface } from "@langchain/core/tools";
 import type { LangGraphRunnableConfig } from "@langchain/langgraph";
 import type { HITLBackend } from "../backends/hitl-backend.ts";
+import type { Policy } from "../policy/policy.ts";
 import { PauseSignal } from "../suspend/pause-signal.ts";
 import type { InDoubtPolicy } from "../suspend/tool-step.ts";
 import { ASKS_HUMANS } from "./graph.ts";
-import { CallLedger } from "./ledger/call-ledger.ts";
+import { CallLedger, type Selected } from "./ledger/call-ledger.ts";
 import type { LedgerRules } from "./ledger/ledger-rule.ts";
 import { isSentAlone, nestedConfig } from "./nested-config.ts";
+import { CallPolicy } from "./policy/call-policy.ts";
+import { withArgs } from "./tool-input.ts";
 import { WrappedCalls } from "./wrapped-calls.ts";
 
 export interface HoldpointToolsOptions {
@@ -23,13 +26,15 @@ export interface HoldpointToolsOptions {
   readonly leaseMs?: number;
   /** Tools whose calls run at most once, across crashes too (docs/ledger.md, "In LangGraph"). Default: none. */
   readonly ledger?: LedgerRules;
+  /** Which calls run, wait for a human, or do not run (docs/policy.md). Default: all run. */
+  readonly policy?: Policy;
 }
 
 /**
  * Wraps tools so that they can ask humans in a stock `ToolNode`, `createReactAgent` or any other node. The tools
  * themselves are not changed.
  *
- * @throws HoldpointError `ERR_HITL_INVALID_INPUT` for a rule of the ledger that cannot be
+ * @throws HoldpointError `ERR_HITL_INVALID_INPUT` for a policy that is none, or a rule of the ledger that cannot be
  *
  * @example
  * ```ts
@@ -47,36 +52,48 @@ export function holdpointTools<T extends StructuredToolInterface | DynamicTool>(
 ): T[] {
   const calls = new WrappedCalls({ ...options, failures: "outcome" });
   const ledger = CallLedger.of(options.ledger, options.backend);
+  const policy = CallPolicy.of(options.policy, options.backend);
   return tools.map((tool) => {
     const { schema } = tool;
+    const guarded = <Config extends LangGraphRunnableConfig | undefined>(
+      call: ToolCall,
+      config: Config,
+      selected: Selected | undefined,
+      invoke: Invoke<Config>,
+    ): Promise<unknown> => {
+      const known = config ?? {};
+      const run = (made: ToolCall): Promise<unknown> => {
+        // A call that a human has changed may be one that the ledger means only now.
+        const behind = selected ?? (made === call ? undefined : ledger?.selectedBy(made));
+        const args = made === call ? undefined : made.args;
+        if (!behind) return invoke(config, args);
+        return behind.run({
+          call: made,
+          config: known,
+          schema,
+          invoke: (signal) => invoke({ ...config, signal }, args),
+        });
+      };
+      return policy ? policy.guard({ call, config: known, tool, run }) : run(call);
+    };
     return wrap(tool, {
       async inGraph(call, config, invoke) {
         const selected = ledger?.selectedBy(call);
-        const execute = selected
-          ? (): Promise<unknown> =>
-              selected.run({ call, config, schema, invoke: (signal) => invoke({ ...config, signal }) })
-          : (): Promise<unknown> => invoke(config);
+        const execute = (): Promise<unknown> => guarded(call, config, selected, invoke);
         const result = await calls.run(call, config, execute, selected !== undefined);
         if (result.status === "suspended") throw new PauseSignal(result.interrupts());
         return result.status === "finished" ? result.output : execute();
       },
       async outside(call, config, invoke) {
-        const selected = ledger?.selectedBy(call);
-        if (!selected) return invoke(config);
-        return selected.run({
-          call,
-          config: config ?? {},
-          schema,
-          invoke: (signal) => invoke({ ...config, signal }),
-        });
+        return guarded(call, config, ledger?.selectedBy(call), invoke);
       },
     });
   });
 }
 
-type Invoke<Config> = (config: Config) => Promise<unknown>;
+/** Runs the tool itself, with other arguments than it was given if there are any. */
+type Invoke<Config> = (config: Config, args?: ToolCall["args"]) => Promise<unknown>;
 
-/** @param invoke - runs the tool itself */
 interface Runs {
   inGraph(
     call: ToolCall,
@@ -100,14 +117,16 @@ function wrap<T extends StructuredToolInterface | DynamicTool>(tool: T, runs: Ru
       if (name !== "invoke" || typeof own !== "function")
         return typeof own === "function" ? own.bind(target) : own;
       return async (input: unknown, config?: LangGraphRunnableConfig): Promise<unknown> => {
-        const execute = (given: unknown): Promise<unknown> =>
-          Promise.resolve(Reflect.apply(own, target, [input, given]));
+        const execute = (given: unknown, args?: ToolCall["args"]): Promise<unknown> =>
+          Promise.resolve(Reflect.apply(own, target, [args ? withArgs(input, args) : input, given]));
         const call = toolCallOf(input, config, target.name);
         const configurable = config?.configurable as Record<string, unknown> | undefined;
         if (call && config && configurable?.["__pregel_scratchpad"]) {
           // How many calls run beside this one is not known here, only that there may be some.
           const siblings = isSentAlone(configurable) ? 1 : 2;
-          return runs.inGraph(call, config, (given) => execute(nestedConfig(given, call, siblings)));
+          return runs.inGraph(call, config, (given, args) =>
+            execute(nestedConfig(given, call, siblings), args),
+          );
         }
         const bare: ToolCall = {
           type: "tool_call",

@@ -10,6 +10,7 @@ import type { ToolCall } from "@langchain/core/messages/tool";
 import { Command, GraphInterrupt, isCommand, type LangGraphRunnableConfig, Send } from "@langchain/langgraph";
 import { ToolNode, type ToolNodeOptions } from "@langchain/langgraph/prebuilt";
 import type { HITLBackend } from "../backends/hitl-backend.ts";
+import type { Policy } from "../policy/policy.ts";
 import { CallRun } from "../suspend/call-run.ts";
 import type { CallResult, CallTask } from "../suspend/call-task.ts";
 import { isBubbleUp, isFatal } from "../suspend/errors.ts";
@@ -23,6 +24,7 @@ import type { LedgeredTool } from "./ledger/run-behind-ledger.ts";
 import { markOfError } from "./ledger/replayed.ts";
 import { nestedConfig } from "./nested-config.ts";
 import { pauseFor } from "./pause-for.ts";
+import { CallPolicy, type PolicedTool } from "./policy/call-policy.ts";
 import {
   answerText,
   asToolOutput,
@@ -43,6 +45,8 @@ export interface HITLToolNodeOptions extends ToolNodeOptions {
   readonly leaseMs?: number;
   /** Tools whose calls run at most once, across crashes too (docs/ledger.md, "In LangGraph"). Default: none. */
   readonly ledger?: LedgerRules;
+  /** Which calls run, wait for a human, or do not run (docs/policy.md). Default: all run. */
+  readonly policy?: Policy;
 }
 
 type Tools = (StructuredToolInterface | DynamicTool | RunnableToolLike)[];
@@ -74,13 +78,15 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
   readonly #backend: HITLBackend | undefined;
   readonly #stepOptions: ToolStepOptions;
   readonly #ledger: CallLedger | undefined;
+  readonly #policy: CallPolicy | undefined;
 
-  /** @throws HoldpointError `ERR_HITL_INVALID_INPUT` for a rule of the ledger that cannot be */
+  /** @throws HoldpointError `ERR_HITL_INVALID_INPUT` for a policy that is none, or a rule of the ledger that cannot be */
   constructor(tools: Tools, options: HITLToolNodeOptions = {}) {
-    const { backend, inDoubt, leaseMs, ledger, ...host } = options;
+    const { backend, inDoubt, leaseMs, ledger, policy, ...host } = options;
     super(tools, host);
     this.#backend = backend;
     this.#ledger = CallLedger.of(ledger, backend);
+    this.#policy = CallPolicy.of(policy, backend);
     this.#stepOptions = { leaseMs, inDoubt: typeof inDoubt === "string" ? () => inDoubt : inDoubt };
   }
 
@@ -160,6 +166,7 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       runtime["context"] = config.context;
       runtime["store"] = config.store ?? null;
       runtime["writer"] = config.writer ?? null;
+      if (this.#policy) return await this.#policy.guard(this.#policed(tool, call, config, runtime, selected));
       if (selected) return await selected.run(ledgered(tool, call, config, runtime));
       return asToolOutput(await tool.invoke({ ...call, type: "tool_call" }, runtime as never), call);
     } catch (error) {
@@ -172,6 +179,23 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       if (mark) said.response_metadata = { holdpoint: mark };
       return said;
     }
+  }
+
+  #policed(
+    tool: Tools[number],
+    call: ToolCall,
+    config: LangGraphRunnableConfig,
+    runtime: Readonly<Record<string, unknown>>,
+    selected: Selected | undefined,
+  ): PolicedTool {
+    const run = (made: ToolCall): Promise<unknown> => {
+      // A call that a human has changed may be one that the ledger means only now.
+      const behind = selected ?? (made === call ? undefined : this.#ledger?.selectedBy(made));
+      return behind
+        ? behind.run(ledgered(tool, made, config, runtime))
+        : tool.invoke({ ...made, type: "tool_call" }, runtime as never);
+    };
+    return { call, config, state: runtime["state"], tool, run };
   }
 }
 

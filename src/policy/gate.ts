@@ -1,10 +1,11 @@
 /**
  * Before a call runs: what the policy, a grant or a human's answer makes of it. One function for all hosts: a node asks it
- * when the call comes, when its question was answered, and just before the body (docs/policy.md, "Before a call runs").
+ * just before each run of the body, with the arguments that the tool is about to get (docs/policy.md, "Before a call runs").
  */
 import { type Decision, DECISIONS } from "../core/hitl-types.ts";
-import type { JsonObject, JsonValue } from "../core/json.ts";
+import { cloneJson, type JsonObject, type JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
+import { checkStandard, describeIssues, isStandardSchema } from "../core/response-schema.ts";
 import { mayAnswer } from "../core/answerers.ts";
 import type { Grant } from "./grant-record.ts";
 import type { PolicyGrants } from "./grants.ts";
@@ -15,6 +16,7 @@ import type {
   PolicyCall,
   PolicyContext,
   PolicyDecision,
+  PolicyDeny,
   PolicyQuestion,
 } from "./types.ts";
 
@@ -33,11 +35,18 @@ export type GateResult =
       readonly decision: PolicyDecision;
       readonly args: Readonly<JsonObject>;
       readonly grant?: Grant;
+      /** Of a human, where it is his answer that counts. */
+      readonly answer?: GateAnswer;
       /** A human has changed the arguments: for the model, which does not know. */
       readonly note?: string;
     }
-  /** A human is to be asked, for the first time or again. */
-  | { readonly outcome: "ask"; readonly decision: PolicyAsk; readonly question: PolicyQuestion }
+  /** A human is to be asked: for the first time; again, since what he approved has `changed`; about what he has `edited`. */
+  | {
+      readonly outcome: "ask";
+      readonly because: "policy" | "changed" | "edited";
+      readonly decision: PolicyAsk;
+      readonly question: PolicyQuestion;
+    }
   /** The question is still open. */
   | { readonly outcome: "wait"; readonly hitl_id: string }
   /** It does not run. `message` is the call's result for the model; `error` says whether it is one. */
@@ -47,11 +56,14 @@ export type GateResult =
       readonly message: string;
       readonly error: boolean;
       readonly decision?: PolicyDecision;
+      readonly answer?: GateAnswer;
     };
 
-interface Answer {
+/** What a human has answered. */
+export interface GateAnswer {
   readonly decision: Decision;
   readonly message: string | undefined;
+  readonly scope: string | undefined;
   readonly edited_args: JsonObject | undefined;
 }
 
@@ -90,75 +102,139 @@ export class PolicyGate {
     by: GrantUser,
     question: HITLRecord | null,
   ): Promise<GateResult> {
-    if (question) return this.#afterAnswer(call, context, question);
-    const decision = await this.#policy.decide(call, context);
-    if (decision.verdict === "deny") return denied(decision);
+    if (question && question.status !== "pending") return this.#afterAnswer(call, context, question);
+    const decision = await this.#decide(call, context);
+    if (decision.verdict === "deny") return this.#denied(decision, call, context);
     if (decision.verdict === "allow")
       return { outcome: "run", because: "policy", decision, args: decision.args };
     const used = await this.#grants?.consume(decision, by);
-    if (!used) return { outcome: "ask", decision, question: decision.question };
-    return { outcome: "run", because: "grant", decision, args: decision.args, grant: used.grant };
+    if (used) return { outcome: "run", because: "grant", decision, args: decision.args, grant: used.grant };
+    if (question?.subject?.approved_hash === decision.approved_hash)
+      return { outcome: "wait", hitl_id: question.hitl_id };
+    return this.#ask("policy", call, context);
   }
 
   async #afterAnswer(call: PolicyCall, context: PolicyContext, question: HITLRecord): Promise<GateResult> {
-    if (question.status === "pending") return { outcome: "wait", hitl_id: question.hitl_id };
     if (question.status !== "completed") return ended(call.name, question);
     const answer = answerOf(question);
     if (!answer) return rejected(call.name, "the answer was not one that is allowed");
     const { message } = answer;
     switch (answer.decision) {
       case "reject":
-        return rejected(call.name, message);
+        return { ...rejected(call.name, message), answer };
       case "respond":
-        return { outcome: "answer", because: "responded", message: message ?? "", error: false };
+        return { outcome: "answer", because: "responded", message: message ?? "", error: false, answer };
       case "skip":
         return {
           outcome: "answer",
           because: "skipped",
           message: skippedText(call.name, message),
           error: false,
+          answer,
         };
       case "edit":
-        return this.#afterEdit(call, context, question, answer.edited_args ?? {});
+        return this.#afterEdit(call, context, question, answer);
       case "approve_always":
         await this.#grants?.fromAnswer(question.hitl_id);
-        return this.#afterApproval(call, context, question);
+        return this.#afterApproval(call, context, question, answer);
       case "approve_once":
-        return this.#afterApproval(call, context, question);
+        return this.#afterApproval(call, context, question, answer);
     }
   }
 
   /** P7: the approval counts for what was shown, by the rule that asked; and a deny wins over it. */
-  async #afterApproval(call: PolicyCall, context: PolicyContext, question: HITLRecord): Promise<GateResult> {
-    const decision = await this.#policy.decide(call, context);
-    if (decision.verdict === "deny") return denied(decision);
+  async #afterApproval(
+    given: PolicyCall,
+    context: PolicyContext,
+    question: HITLRecord,
+    answer: GateAnswer,
+  ): Promise<GateResult> {
+    const edited = editedArgs(question);
+    const call = edited ? { ...given, args: edited } : given;
+    const error = edited && (await editError(edited, context));
+    if (error) return this.#ask("edited", call, context, question, error);
+    const decision = await this.#decide(call, context);
+    if (decision.verdict === "deny") return this.#denied(decision, call, context);
     const isShown = question.subject?.approved_hash === decision.approved_hash;
-    if (decision.verdict === "ask" && !isShown) return askAgain(decision, question);
-    return { outcome: "run", because: isShown ? "answer" : "policy", decision, args: decision.args };
+    if (decision.verdict === "ask" && !isShown) return this.#ask("changed", call, context, question);
+    const { args } = decision;
+    const note = edited ? { note: editNote(call.name, edited) } : {};
+    if (!isShown) return { outcome: "run", because: "policy", decision, args, ...note };
+    return { outcome: "run", because: "answer", decision, args, answer, ...note };
   }
 
   /** P7: who has written the arguments has approved them, by the rule that he was asked by; another one asks anew. */
   async #afterEdit(
-    { name }: PolicyCall,
+    given: PolicyCall,
     context: PolicyContext,
     question: HITLRecord,
-    args: JsonObject,
+    answer: GateAnswer,
   ): Promise<GateResult> {
-    const decision = await this.#policy.decide({ name, args }, context);
-    if (decision.verdict === "deny") return denied(decision);
+    const edited = answer.edited_args ?? {};
+    const call = { ...given, args: edited };
+    const error = await editError(edited, context);
+    if (error !== null) return this.#ask("edited", call, context, question, error);
+    const decision = await this.#decide(call, context);
+    if (decision.verdict === "deny") return this.#denied(decision, call, context);
     const { tool, rule_id, rule_version } = question.subject ?? {};
     const isSameRule = decision.rule_id === rule_id && decision.rule_version === rule_version;
-    if (decision.verdict === "ask" && !(isSameRule && tool === name)) return askAgain(decision, question);
-    const note = `A human changed the arguments of this call to ${name}. It runs with: ${JSON.stringify(args)}`;
-    return { outcome: "run", because: "answer", decision, args: decision.args, note };
+    if (decision.verdict === "ask" && !(isSameRule && tool === call.name))
+      return this.#ask("edited", call, context, question);
+    const note = editNote(call.name, edited);
+    return { outcome: "run", because: "answer", decision, args: decision.args, answer, note };
+  }
+
+  /** Previews are for people: one is made only if somebody is asked. */
+  #decide(call: PolicyCall, context: PolicyContext): Promise<PolicyDecision> {
+    const { preview: _, ...rest } = context;
+    return this.#policy.decide(call, rest);
+  }
+
+  /**
+   * @param before - the question that was answered: the human sees what was approved, or what was edited, until now
+   * @param error - what the tool's own schema says of edited arguments (P3)
+   */
+  async #ask(
+    because: "policy" | "changed" | "edited",
+    call: PolicyCall,
+    context: PolicyContext,
+    before?: HITLRecord,
+    error?: string,
+  ): Promise<GateResult> {
+    const decision = await this.#policy.decide(call, context);
+    if (decision.verdict === "deny") return this.#denied(decision, call, context);
+    if (decision.verdict === "allow")
+      return error === undefined
+        ? { outcome: "run", because: "policy", decision, args: decision.args }
+        : rejected(call.name, error);
+    const { question } = decision;
+    const { request } = question;
+    const data = {
+      ...request.data,
+      ...(before?.subject && because === "changed" ? { previous_args: before.subject.args } : {}),
+      ...editedFrom(because, before),
+      ...(error === undefined ? {} : { error }),
+    };
+    return {
+      outcome: "ask",
+      because,
+      decision,
+      question: { ...question, request: { ...request, data } },
+    };
+  }
+
+  async #denied(decision: PolicyDeny, call: PolicyCall, context: PolicyContext): Promise<GateResult> {
+    const shown = decision.question && context.preview ? await this.#policy.decide(call, context) : decision;
+    const { message } = decision;
+    return { outcome: "answer", because: "denied", message, error: true, decision: shown };
   }
 }
 
 /** What was answered, if it was allowed, and by somebody who may answer; null for whatever else (P8). */
-function answerOf(question: HITLRecord): Answer | null {
+function answerOf(question: HITLRecord): GateAnswer | null {
   const { user_response, responded_by, data, hitl_type, reason } = question;
   const given = (user_response ?? {}) as { readonly [name: string]: JsonValue };
-  const { decision, message, edited_args } = given;
+  const { decision, message, scope, edited_args } = given;
   const allowed = data["allowed_decisions"];
   if (hitl_type !== "permission" || !DECISIONS.includes(decision as Decision)) return null;
   if (!Array.isArray(allowed) || !allowed.includes(decision as string)) return null;
@@ -168,6 +244,7 @@ function answerOf(question: HITLRecord): Answer | null {
   return {
     decision: decision as Decision,
     message: typeof message === "string" ? message : undefined,
+    scope: typeof scope === "string" ? scope : undefined,
     edited_args: isObject(edited_args) ? edited_args : undefined,
   };
 }
@@ -176,19 +253,30 @@ function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The human sees what was approved until now. */
-function askAgain(decision: PolicyAsk, { subject }: HITLRecord): GateResult {
-  const { question } = decision;
-  const { request } = question;
-  const data = { ...request.data, ...(subject ? { previous_args: subject.args } : {}) };
-  return { outcome: "ask", decision, question: { ...question, request: { ...request, data } } };
+/** Before anybody edited them; a question that has them is about arguments that a human wrote. */
+const EDITED_FROM = "edited_from";
+
+function editedFrom(because: string, before: HITLRecord | undefined): JsonObject {
+  const first = before?.data[EDITED_FROM] ?? (because === "edited" ? before?.subject?.args : undefined);
+  return first === undefined ? {} : { [EDITED_FROM]: first };
 }
 
-function denied(decision: PolicyDecision & { readonly verdict: "deny" }): GateResult {
-  return { outcome: "answer", because: "denied", message: decision.message, error: true, decision };
+function editedArgs({ data, subject }: HITLRecord): JsonObject | null {
+  return data[EDITED_FROM] === undefined ? null : (subject?.args ?? null);
 }
 
-function rejected(tool: string, reason: string | undefined): GateResult {
+function editNote(tool: string, args: JsonObject): string {
+  return `A human changed the arguments of this call to ${tool}. It ran with: ${JSON.stringify(args)}`;
+}
+
+/** What the tool's own schema says of edited arguments beyond its JSON Schema; null if nothing is wrong. */
+async function editError(args: JsonObject, { argsSchema }: PolicyContext): Promise<string | null> {
+  if (!isStandardSchema(argsSchema)) return null;
+  const checked = await checkStandard(argsSchema, cloneJson(args));
+  return "issues" in checked ? describeIssues(checked.issues) : null;
+}
+
+function rejected(tool: string, reason: string | undefined): GateResult & { readonly outcome: "answer" } {
   const because = reason === undefined || reason === "" ? "." : `: ${reason}`;
   const message = `A human did not allow this call to ${tool}, so it did not run${because}`;
   return { outcome: "answer", because: "rejected", message, error: true };

@@ -3,7 +3,12 @@ import { HoldpointError } from "../core/errors.ts";
 import { type Decision, defaultResponseSchema } from "../core/hitl-types.ts";
 import { cloneJson, type JsonObject, type JsonValue, toJson, toJsonObject } from "../core/json.ts";
 import type { Subject } from "../core/record.ts";
-import { assertUsableSchema, isStandardSchema, toJsonSchema } from "../core/response-schema.ts";
+import {
+  assertUsableSchema,
+  isStandardSchema,
+  type StandardSchema,
+  toJsonSchema,
+} from "../core/response-schema.ts";
 import { suggestionsOf } from "./grant-terms.ts";
 import type { CheckedRule } from "./rule.ts";
 import type { PolicyCallView, PolicyContext, PolicyQuestion } from "./types.ts";
@@ -38,9 +43,9 @@ export async function questionOf(
   const suggestions = rule.allowed_decisions.includes("approve_always")
     ? suggestionsOf(rule.terms, args, context)
     : [];
-  const allowed = offered(rule.allowed_decisions, suggestions.length > 0);
+  const allowed = offered(rule.allowed_decisions, suggestions.length > 0, context);
   const data: JsonObject = {
-    message: (await textOf(rule, call)) ?? `Allow ${tool}?`,
+    message: (await textOf(rule, call)) ?? context.message ?? `Allow ${tool}?`,
     tool,
     args,
     allowed_decisions: [...allowed],
@@ -51,14 +56,15 @@ export async function questionOf(
   const response_schema = defaultResponseSchema("permission", data) as JsonObject;
   const properties = response_schema["properties"] as JsonObject;
   if (suggestions.length > 0) properties["scope"] = { enum: suggestions.map(({ scope }) => scope) };
-  if (allowed.includes("edit")) properties["edited_args"] = editedSchema(rule, context);
+  const isEditable = allowed.includes("edit");
+  if (isEditable) properties["edited_args"] = editedSchema(rule, context);
   assertUsableSchema(response_schema);
   return {
     request: {
       hitl_type: "permission",
       data,
       subject,
-      response_schema,
+      response_schema: isEditable ? refined(response_schema, context) : response_schema,
       ...(rule.assignee === undefined ? {} : { assignee: rule.assignee }),
       ...(rule.on_expire === undefined ? {} : { on_expire: rule.on_expire }),
       ...(rule.answerers === undefined ? {} : { metadata: { answerers: [...rule.answerers] } }),
@@ -68,9 +74,14 @@ export async function questionOf(
 }
 
 /** A grant that nothing could be bound to is not offered. */
-function offered(decisions: readonly Decision[], isGrantable: boolean): readonly Decision[] {
-  if (isGrantable) return decisions;
-  const left = decisions.filter((decision) => decision !== "approve_always");
+function offered(
+  decisions: readonly Decision[],
+  isGrantable: boolean,
+  { allowed_decisions = decisions }: PolicyContext,
+): readonly Decision[] {
+  const left = decisions.filter(
+    (decision) => (isGrantable || decision !== "approve_always") && allowed_decisions.includes(decision),
+  );
   return left.length > 0 ? left : ["reject"];
 }
 
@@ -116,6 +127,30 @@ export function errorOf(error: unknown): { readonly name: string; readonly messa
 
 function clipped(text: string): string {
   return text.slice(0, MAX_ERROR).toWellFormed();
+}
+
+/**
+ * P3: in the process that asks, an edit is checked by the tool's schema itself, with what JSON Schema cannot say. An answer
+ * that is taken elsewhere is checked by it when it is used.
+ */
+function refined(schema: JsonObject, { argsSchema }: PolicyContext): JsonObject | StandardSchema {
+  if (!isStandardSchema(argsSchema)) return schema;
+  return {
+    "~standard": {
+      version: 1,
+      vendor: "holdpoint",
+      jsonSchema: { input: () => schema },
+      validate: async (value) => {
+        const { decision, edited_args } = value as { decision?: unknown; edited_args?: unknown };
+        if (decision !== "edit") return { value };
+        const { issues } = await argsSchema["~standard"].validate(structuredClone(edited_args));
+        if (!issues) return { value };
+        return {
+          issues: issues.map(({ message, path = [] }) => ({ message, path: ["edited_args", ...path] })),
+        };
+      },
+    },
+  };
 }
 
 /** P3: an edit is checked where it is answered, in whatever process that is. */

@@ -17,7 +17,7 @@ import {
 } from "../core/response-schema.ts";
 import { hashJson } from "../core/ids.ts";
 import { cloneJson, toJsonObject } from "../core/json.ts";
-import { callScope } from "./call-scope.ts";
+import { type CallScope, callScope } from "./call-scope.ts";
 import { askBare } from "./bare.ts";
 import { currentConfig } from "./current-config.ts";
 import { type HostConfig, namespaceOf } from "./place.ts";
@@ -132,7 +132,11 @@ type AllowedOf<R> = R extends { readonly allowed_decisions: readonly (infer D ex
   ? D
   : "approve_once" | "reject";
 
-/** Asks for permission to do something with these arguments (P7: the approval is bound to them). */
+/**
+ * Asks for permission to do something with these arguments (P7: the approval is bound to them). In a tool that runs under
+ * a policy, the policy is asked first: what it allows, or a grant does, nobody is asked about, and what it denies is
+ * rejected (docs/policy.md, "In a tool").
+ */
 export function requestPermission<const R extends PermissionRequest>(
   request: R,
   runtime?: AskRuntime,
@@ -144,8 +148,10 @@ async function askPermission(request: PermissionRequest, runtime: AskRuntime): P
   const { tool } = request;
   const args = toJsonObject(request.args, "args");
   const subject: Subject = { tool, args, approved_hash: hashJson([tool, args]) };
-  const complete = { ...request, allowed_decisions: request.allowed_decisions ?? ["approve_once", "reject"] };
-  return ask("permission", complete, runtime, subject);
+  const { allowed_decisions = ["approve_once", "reject"] } = request;
+  const complete = { ...request, allowed_decisions };
+  const judge = scopeAt(configOf(runtime))?.permissions?.judge;
+  return judge ? judge(complete) : ask("permission", complete, runtime, subject);
 }
 
 export interface FormRequest extends AskOptions {
@@ -269,13 +275,19 @@ function recorded(
   runtime: AskRuntime,
   backend: HITLBackend | undefined,
 ): Promise<HITLRecord> {
-  const scope = callScope.getStore();
+  const config = configOf(runtime);
+  return scopeAt(config)?.ask(question) ?? askBare(question, config, runtime, backend);
+}
+
+function configOf(runtime: AskRuntime): HostConfig | undefined {
   const given: HostConfig | undefined = runtime;
-  const config = given?.configurable ? given : currentConfig();
-  // Inside a graph that a tool runs, the tool's own scope is not the place that asks.
-  if (scope && (namespaceOf(config) ?? scope.checkpoint_ns) === scope.checkpoint_ns)
-    return scope.ask(question);
-  return askBare(question, config, runtime, backend);
+  return given?.configurable ? given : currentConfig();
+}
+
+/** Inside a graph that a tool runs, the tool's own scope is not the place that asks. */
+function scopeAt(config: HostConfig | undefined): CallScope | undefined {
+  const scope = callScope.getStore();
+  return scope && (namespaceOf(config) ?? scope.checkpoint_ns) === scope.checkpoint_ns ? scope : undefined;
 }
 
 /** @throws HITLExpiredError, HITLCancelledError (P8) */

@@ -14,6 +14,7 @@ import { CallBlocks } from "./call-blocks.ts";
 import { CallClaim } from "./call-claim.ts";
 import { CallEffects } from "./call-effects.ts";
 import { CallFailures } from "./call-failures.ts";
+import { CallPermissions } from "./call-permissions.ts";
 import { CallQuestions } from "./call-questions.ts";
 import { type CallValue, callValueOf, emptyCall, insertCall, statusOf } from "./call-record.ts";
 import { type CallScope, callScope, type Resumption, type StepContext } from "./call-scope.ts";
@@ -47,6 +48,7 @@ export class CallRun<Output> implements CallScope {
   readonly batch: CallBatch;
   #resumption: Resumption | undefined;
   #effects: CallEffects | undefined;
+  #permissions: CallPermissions | undefined;
 
   constructor(step: ToolStep, task: CallTask<Output>) {
     this.#step = step;
@@ -181,6 +183,16 @@ export class CallRun<Output> implements CallScope {
       this.#asks,
       this.#questions,
       this.#steps,
+      () => this.#state.value,
+    ));
+  }
+
+  get permissions(): CallPermissions {
+    return (this.#permissions ??= new CallPermissions(
+      this.#step,
+      this.#task.call,
+      this.#asks,
+      this.#questions,
       () => this.#state.value,
     ));
   }

@@ -7,6 +7,7 @@ import { ScopeStorage } from "./scope-storage.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import type { CallEffects } from "./call-effects.ts";
+import type { CallPermissions } from "./call-permissions.ts";
 import type { Question } from "./question.ts";
 
 /** What a continued tool finds when it is called again. */
@@ -38,6 +39,8 @@ export interface CallScope {
   restart?(): void;
   /** For effects behind the call; absent in older copies of the package. */
   readonly effects?: CallEffects;
+  /** For a policy around the body; absent in older copies of the package. */
+  readonly permissions?: CallPermissions;
   /** True if the call waits for a human already, so that its body must not run once more. */
   readonly asleep?: boolean;
 }

@@ -1,5 +1,5 @@
 /** Which errors end a run, and which are a tool's own business. */
-import { HoldpointError, isHoldpointError } from "../core/errors.ts";
+import { HoldpointError, type HoldpointErrorCode, isHoldpointError } from "../core/errors.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { CallIdentity } from "./call-record.ts";
 
@@ -20,13 +20,15 @@ export function unstableQuestion(call: CallIdentity, changes: number): Holdpoint
   );
 }
 
-/** Errors of ours that say that the engine cannot go on; an expired or cancelled question is the tool's business. */
+const OF_TOOLS: ReadonlySet<HoldpointErrorCode> = new Set([
+  "ERR_HITL_EXPIRED",
+  "ERR_HITL_CANCELLED",
+  "ERR_HITL_PERMISSION_DENIED",
+]);
+
+/** Errors of ours that say that the engine cannot go on; that a question came to nothing is the tool's business. */
 export function isFatal(error: unknown): boolean {
-  return (
-    isHoldpointError(error) &&
-    !isHoldpointError(error, "ERR_HITL_EXPIRED") &&
-    !isHoldpointError(error, "ERR_HITL_CANCELLED")
-  );
+  return isHoldpointError(error) && !OF_TOOLS.has(error.code);
 }
 
 /** LangGraph's control flow: interrupts, commands to a parent. */

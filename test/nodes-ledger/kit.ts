@@ -16,6 +16,7 @@ import {
 } from "holdpoint";
 import { type AgentMiddleware, createAgent } from "langchain";
 import { z } from "zod";
+import type { Policy } from "holdpoint/policy";
 import type { LedgerRules } from "../../src/nodes/ledger/ledger-rule.ts";
 import { ScriptedModel } from "../nodes/kit.ts";
 
@@ -25,7 +26,8 @@ export type Host = (typeof HOSTS)[number];
 export interface GraphOptions {
   readonly backend: HITLBackend;
   readonly tools: readonly DynamicStructuredTool[];
-  readonly ledger: LedgerRules;
+  readonly ledger?: LedgerRules;
+  readonly policy?: Policy;
   /** The tool calls of each turn of the model; after the last one it ends. */
   readonly turns: readonly (readonly ToolCall[])[];
   /** Null for none. */
@@ -51,10 +53,15 @@ export function said(tool_calls: readonly ToolCall[], turn: number): AIMessage {
 }
 
 export function graphOf(host: Host, options: GraphOptions): AnyGraph {
-  const { backend, tools, ledger, turns, leaseMs } = options;
+  const { backend, tools, ledger, policy, turns, leaseMs } = options;
   const given = options.checkpointer === undefined ? new MemorySaver() : options.checkpointer;
   const saving = given === null ? {} : { checkpointer: given };
-  const own = { backend, ledger, ...(leaseMs === undefined ? {} : { leaseMs }) };
+  const own = {
+    backend,
+    ...(ledger === undefined ? {} : { ledger }),
+    ...(policy === undefined ? {} : { policy }),
+    ...(leaseMs === undefined ? {} : { leaseMs }),
+  };
   if (host === "createAgent v1" || host === "createAgent v2") {
     const agent = createAgent({
       model: new ScriptedModel(turns.map((calls, turn) => said(calls, turn))),

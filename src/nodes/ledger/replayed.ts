@@ -1,9 +1,9 @@
 /** An outcome that was recorded before, given to a call as its own: the same message or command, marked for whoever shows it. */
-import { isBaseMessage, ToolMessage } from "@langchain/core/messages";
+import type { ToolMessage } from "@langchain/core/messages";
 import type { ToolCall } from "@langchain/core/messages/tool";
-import { Command, isCommand } from "@langchain/langgraph";
 import type { JsonValue } from "../../core/json.ts";
 import type { Effect, EffectError } from "../../ledger/types.ts";
+import { changedMessage, withOwnMessages } from "../own-messages.ts";
 import { asToolOutput, decodeOutput, type HostSerde, toolMessage, type ToolOutput } from "../tool-outcome.ts";
 
 /** `response_metadata.holdpoint` of a tool message that this run of the tool has not made. Providers are not sent it. */
@@ -34,14 +34,7 @@ export async function outputOf(
   const output = isOutcome(result) ? await decodeOutput(result, serde) : asToolOutput(result, call);
   if (!replayed) return output;
   const mark = markOf(replayed);
-  if (!isCommand(output)) return addressed(output, call, mark);
-  const { graph, goto, update } = output;
-  const own = replayed.call_id;
-  return new Command({
-    goto: goto as never,
-    ...(graph === undefined ? {} : { graph }),
-    ...(update === undefined ? {} : { update: addressedIn(update, own, call, mark) as never }),
-  });
+  return withOwnMessages(output, [replayed.call_id, call.id], (message) => addressed(message, call, mark));
 }
 
 function isOutcome(result: JsonValue): boolean {
@@ -49,38 +42,11 @@ function isOutcome(result: JsonValue): boolean {
   return kind === "tool_message" || kind === "typed" || kind === "command";
 }
 
-/** A command's update: the state's keys, or a list of messages or pairs. */
-function addressedIn(update: unknown, own: string, call: ToolCall, mark: LedgerMark): unknown {
-  if (Array.isArray(update)) return update.map((entry) => addressedIn(entry, own, call, mark));
-  if (isBaseMessage(update)) {
-    const isOwn =
-      ToolMessage.isInstance(update) && (update.tool_call_id === own || update.tool_call_id === call.id);
-    return isOwn ? addressed(update, call, mark) : update;
-  }
-  if (typeof update !== "object" || update === null || Object.getPrototypeOf(update) !== Object.prototype)
-    return update;
-  return Object.fromEntries(
-    Object.entries(update).map(([key, value]) => [
-      key,
-      Array.isArray(value) || isBaseMessage(value) ? addressedIn(value, own, call, mark) : value,
-    ]),
-  );
-}
-
 /** For another call than the one that made it the message is another one: with its id it would take the other's place. */
 function addressed(message: ToolMessage, call: ToolCall, mark: LedgerMark): ToolMessage {
-  const { content, name, status, artifact, additional_kwargs, response_metadata, id, tool_call_id } = message;
-  const isSame = tool_call_id === (call.id ?? "");
-  return new ToolMessage({
-    content,
-    tool_call_id: call.id ?? "",
-    additional_kwargs,
-    response_metadata: { ...response_metadata, holdpoint: mark },
-    ...(name === undefined ? {} : { name }),
-    ...(status === undefined ? {} : { status }),
-    ...(artifact === undefined ? {} : { artifact: artifact as unknown }),
-    ...(id !== undefined && isSame ? { id } : {}),
-  });
+  const tool_call_id = call.id ?? "";
+  const id = message.tool_call_id === tool_call_id ? message.id : undefined;
+  return changedMessage(message, { tool_call_id, id, mark });
 }
 
 /** What the model reads of a call that did not run, or that was given up. */

@@ -30,7 +30,7 @@ export function isSignal(error: unknown): boolean {
 export type Around = (
   input: unknown,
   config: unknown,
-  invoke: (config: unknown) => Promise<unknown>,
+  invoke: (input: unknown, config: unknown) => Promise<unknown>,
 ) => Promise<unknown>;
 
 /**
@@ -51,7 +51,7 @@ export function guardedTool<T extends Invokable>(
     if (runs > 1) callScope.getStore()?.restart?.();
     try {
       if (!around) return await tool.invoke(input, configOf(config));
-      return await around(input, configOf(config), (given) => tool.invoke(input, given));
+      return await around(input, configOf(config), (given, under) => tool.invoke(given, under));
     } catch (error) {
       if (!isSignal(error)) throw error;
       stop.error = error;

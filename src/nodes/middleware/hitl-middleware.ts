@@ -7,6 +7,8 @@ import type { ToolCall } from "@langchain/core/messages/tool";
 import type { Command, LangGraphRunnableConfig } from "@langchain/langgraph";
 import type { HITLBackend } from "../../backends/hitl-backend.ts";
 import { HoldpointError } from "../../core/errors.ts";
+import { type InterruptOn, interruptOnRules } from "../../policy/interrupt-on.ts";
+import { definePolicy, type Policy } from "../../policy/policy.ts";
 import { currentConfig } from "../../suspend/current-config.ts";
 import { PauseSignal } from "../../suspend/pause-signal.ts";
 import { type HostConfig, namespaceOf, placeOf } from "../../suspend/place.ts";
@@ -17,6 +19,8 @@ import { isToolMessage, repairMessages, unansweredToolCalls } from "../message/t
 import { CallLedger, type Selected } from "../ledger/call-ledger.ts";
 import type { LedgerRules } from "../ledger/ledger-rule.ts";
 import { isSentAlone, nestedConfig } from "../nested-config.ts";
+import { CallPolicy, type PolicedTool } from "../policy/call-policy.ts";
+import { argsOf, withArgs } from "../tool-input.ts";
 import { WrappedCalls } from "../wrapped-calls.ts";
 import { type Around, guardedTool, isInvokable, isSignal, type Stop } from "./guarded-tool.ts";
 import { LostPauses, type RunRuntime } from "./lost-pauses.ts";
@@ -32,6 +36,12 @@ export interface HITLMiddlewareOptions {
   readonly leaseMs?: number;
   /** Tools whose calls run at most once, across crashes too (docs/ledger.md, "In LangGraph"). Default: none. */
   readonly ledger?: LedgerRules;
+  /** Which calls run, wait for a human, or do not run (docs/policy.md). Default: all run. */
+  readonly policy?: Policy;
+  /** As of langchain's `humanInTheLoopMiddleware`, in place of a policy; tools that it does not name run. */
+  readonly interruptOn?: InterruptOn;
+  /** Before the tool and its arguments in the text of a question. Default: "Tool execution requires approval". */
+  readonly descriptionPrefix?: string;
 }
 
 /** What is needed of langchain's `ToolCallRequest`; all of it is handed on. */
@@ -111,21 +121,22 @@ export function hitlMiddleware(options: HITLMiddlewareOptions = {}): HITLMiddlew
   const { backend } = options;
   const calls = new WrappedCalls({ ...options, failures: "attempt" });
   const ledger = CallLedger.of(options.ledger, backend);
+  const policy = CallPolicy.of(policyOf(options), backend);
   const lost = new LostPauses();
   const middleware: HITLMiddleware & { readonly [BRAND]: true } = {
     [BRAND]: true,
     name: "HITLMiddleware",
     async wrapToolCall(request, handler) {
-      const selected = ledger?.selectedBy(request.toolCall);
+      const between: Between = { policy, ledger, selected: ledger?.selectedBy(request.toolCall) };
       const config = configOf(request.runtime);
-      if (!config) return selected ? outside(selected, request, handler) : handler(request);
+      if (!config) return outside(between, request, handler);
       const { id = "", name: tool_name } = request.toolCall;
       lost.arrived(request.runtime, id);
       const {
         output,
         error,
         waits = async () => true,
-      } = await wrapped(calls, backend, request, config, handler, selected);
+      } = await wrapped(calls, backend, request, config, handler, between);
       if (output) return output;
       // Whatever is outside must not turn it into a result: it goes past them, to the node.
       lost.carry(request.runtime, id, { tool_name, waits });
@@ -166,21 +177,20 @@ async function wrapped<Request extends HITLToolCallRequest>(
   request: Request,
   config: LangGraphRunnableConfig,
   handler: ToolHandler<Request>,
-  selected: Selected | undefined,
+  between: Between,
 ): Promise<Wrapped> {
   const execute = async (): Promise<ToolResult> => {
     const stop: Stop = { error: undefined, stopped: false };
     const nested = (given: unknown): unknown =>
       nestedConfig(given as LangGraphRunnableConfig, request.toolCall, siblingsOf(request));
-    if (!isInvokable(request.tool))
-      return selected ? outside(selected, request, handler, config) : handler(request);
-    const around = selected && aroundOf(selected, request);
+    if (!isInvokable(request.tool)) return outside(between, request, handler, config);
+    const around = aroundOf(between, request);
     const output = await handler({ ...request, tool: guardedTool(request.tool, stop, nested, around) });
     if (stop.stopped) throw stop.error;
     return output;
   };
   try {
-    const result = await calls.run(request.toolCall, config, execute, selected !== undefined);
+    const result = await calls.run(request.toolCall, config, execute, between.selected !== undefined);
     switch (result.status) {
       case "finished":
         return { output: result.output };
@@ -195,31 +205,59 @@ async function wrapped<Request extends HITLToolCallRequest>(
   }
 }
 
-/** The ledger is around the tool itself: what other middleware has made of the arguments is what it sees (P7). */
-function aroundOf(selected: Selected, { toolCall, state, tool }: HITLToolCallRequest): Around {
-  return (input, config, invoke) =>
-    selected.run({
-      call: { ...toolCall, args: argsOf(input) ?? toolCall.args },
+/** What is between the host and a tool. */
+interface Between {
+  readonly policy: CallPolicy | undefined;
+  readonly ledger: CallLedger | undefined;
+  readonly selected: Selected | undefined;
+}
+
+/** Around the tool itself: what other middleware has made of the arguments is what policy and ledger see (P7). */
+function aroundOf(between: Between, { toolCall, state, tool }: HITLToolCallRequest): Around | undefined {
+  if (!between.policy && !between.selected) return undefined;
+  return (input, config, invoke) => {
+    const call = { ...toolCall, args: argsOf(input) };
+    return ran(between, {
+      call,
       config: config as LangGraphRunnableConfig,
       state,
-      schema: (tool as { readonly schema?: unknown }).schema,
-      invoke: (signal) => invoke({ ...(config as object), signal }),
+      tool,
+      invoke: (made, signal) =>
+        invoke(
+          made === call ? input : withArgs(input, made.args),
+          signal ? { ...(config as object), signal } : config,
+        ),
     });
+  };
 }
 
-function argsOf(input: unknown): ToolCall["args"] | undefined {
-  return (input as { args?: ToolCall["args"] } | null)?.args;
-}
-
-/** A tool that only the host, or a middleware further in, knows: the ledger is around whatever runs it. */
+/** A tool that only the host, or a middleware further in, knows: policy and ledger are around whatever runs it. */
 function outside<Request extends HITLToolCallRequest>(
-  selected: Selected,
+  between: Between,
   request: Request,
   handler: ToolHandler<Request>,
   config: LangGraphRunnableConfig = { configurable: request.runtime.configurable } as LangGraphRunnableConfig,
 ): Promise<ToolResult> {
-  const { toolCall: call, state } = request;
-  return selected.run({ call, config, state, invoke: async () => handler(request) });
+  const { toolCall: call, state, tool } = request;
+  const invoke = async (made: ToolCall): Promise<ToolResult> =>
+    handler(made === call ? request : { ...request, toolCall: made });
+  return ran(between, { call, config, state, tool, invoke }) as Promise<ToolResult>;
+}
+
+interface RunnableCall extends Omit<PolicedTool, "run"> {
+  readonly invoke: (call: ToolCall, signal?: AbortSignal) => Promise<unknown>;
+}
+
+function ran({ policy, ledger, selected }: Between, tool: RunnableCall): Promise<unknown> {
+  const { call, config, state, invoke } = tool;
+  const { schema } = (tool.tool ?? {}) as { readonly schema?: unknown };
+  const run = (made: ToolCall): Promise<unknown> => {
+    // A call that a human has changed may be one that the ledger means only now.
+    const behind = selected ?? (made === call ? undefined : ledger?.selectedBy(made));
+    if (!behind) return invoke(made);
+    return behind.run({ call: made, config, state, schema, invoke: (signal) => invoke(made, signal) });
+  };
+  return policy ? policy.guard({ ...tool, run }) : run(call);
 }
 
 /** @throws HoldpointError for a question that nothing would record: what is missing, rather than a pause for ever. */
@@ -263,6 +301,16 @@ function configOf({ configurable }: HITLToolCallRequest["runtime"]): LangGraphRu
   const current = currentConfig();
   const own = namespaceOf(current) === namespaceOf({ configurable }) ? current : undefined;
   return { ...own, configurable } as LangGraphRunnableConfig;
+}
+
+/** @throws HoldpointError `ERR_HITL_INVALID_INPUT` */
+function policyOf({ policy, interruptOn, descriptionPrefix }: HITLMiddlewareOptions): Policy | undefined {
+  if (interruptOn === undefined) {
+    if (descriptionPrefix === undefined) return policy;
+    throw invalid("descriptionPrefix", "belongs to interruptOn; a rule of a policy has its message");
+  }
+  if (policy !== undefined) throw invalid("interruptOn", "goes in place of policy: give one of them");
+  return definePolicy({ rules: interruptOnRules(interruptOn, { descriptionPrefix }), default: "allow" });
 }
 
 const IN_DOUBT: readonly unknown[] = ["ask", "retry", "fail"] satisfies InDoubtPolicy[];

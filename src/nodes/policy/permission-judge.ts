@@ -1,0 +1,87 @@
+/** `requestPermission` in a tool that runs under a policy: the rules, the grants and the human decide as for a call. */
+import { HITLCancelledError, HITLExpiredError, HoldpointError } from "../../core/errors.ts";
+import type { Decision } from "../../core/hitl-types.ts";
+import { hashJson } from "../../core/ids.ts";
+import { cloneJson, toJsonObject } from "../../core/json.ts";
+import type { PolicyContext } from "../../policy/types.ts";
+import type { PermissionAnswer } from "../../suspend/ask.ts";
+import type { PermissionJudge, PermissionQuestion } from "../../suspend/call-permissions.ts";
+import type { Gatekeeper, Settled } from "./call-policy.ts";
+
+type Request = Parameters<PermissionJudge>[0];
+
+/** @param context - of the call, without what belongs to its own arguments */
+export function judgeOf({ permissions, settle }: Gatekeeper, context: PolicyContext): PermissionJudge {
+  return async (request) => {
+    const { tool, preview, message, allowed_decisions, key } = request;
+    const args = toJsonObject(request.args, "args");
+    const name = `permission:${hashJson(key === undefined ? [tool, args] : [key])}`;
+    const asked: PolicyContext = {
+      ...context,
+      message,
+      allowed_decisions,
+      ...(preview === undefined ? {} : { preview: () => preview }),
+    };
+    const settled = await settle(name, { name: tool, args }, asked, (question) =>
+      withOptions(question, request),
+    );
+    const newest = permissions.newest(name);
+    return answerOf(settled, request, newest?.hitl_id ?? permissions.call.id);
+  };
+}
+
+/** What the author of the tool has said of the question holds where the rule says nothing. */
+function withOptions(question: PermissionQuestion, request: Request): PermissionQuestion {
+  const { assignee, on_expire, metadata, expires_at } = request;
+  const own = {
+    ...(assignee === undefined ? {} : { assignee }),
+    ...(on_expire === undefined ? {} : { on_expire }),
+    ...(expires_at === undefined ? {} : { expires_at }),
+  };
+  const expiresInMs = question.expiresInMs ?? request.expiresInMs;
+  return {
+    request: { ...own, ...question.request, metadata: { ...metadata, ...question.request.metadata } },
+    expiresInMs,
+  };
+}
+
+function answerOf(settled: Settled, { tool, allowed_decisions }: Request, hitl_id: string): PermissionAnswer {
+  if (settled.outcome === "run") {
+    const { answer, because, args } = settled;
+    if (because !== "answer" || !answer) return given("approve_once", tool, allowed_decisions);
+    const { decision, message, scope } = answer;
+    return {
+      decision,
+      ...(message === undefined ? {} : { message }),
+      ...(scope === undefined ? {} : { scope }),
+      ...(decision === "edit" ? { edited_args: cloneJson(args) } : {}),
+    };
+  }
+  const { because, message, answer } = settled;
+  if (because === "expired") throw new HITLExpiredError(hitl_id);
+  if (because === "cancelled") throw new HITLCancelledError(hitl_id, message);
+  if (because === "denied") return given("reject", tool, allowed_decisions, message);
+  const said = answer?.message;
+  return {
+    ...given(answer?.decision ?? "reject", tool, allowed_decisions),
+    ...(said === undefined ? {} : { message: said }),
+  };
+}
+
+/** @throws HoldpointError `ERR_HITL_PERMISSION_DENIED`: a tool that knows no such answer would take it for another one (P8) */
+function given(
+  decision: Decision,
+  tool: string,
+  allowed: readonly Decision[],
+  message?: string,
+): PermissionAnswer {
+  const known = decision === "approve_once" ? (["approve_once", "approve_always"] as const) : [decision];
+  const found = known.find((name) => allowed.includes(name));
+  if (found !== undefined) return { decision: found, ...(message === undefined ? {} : { message }) };
+  throw new HoldpointError(
+    "ERR_HITL_PERMISSION_DENIED",
+    message ??
+      `The policy's decision on ${tool} is "${decision}", which is not among the allowed_decisions of whoever asked for it.`,
+    { details: { tool_name: tool } },
+  );
+}
