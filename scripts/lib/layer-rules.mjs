@@ -8,7 +8,7 @@ export const LAYERS = [
   ["nodes"],
   ["policy", "ledger", "audit"],
   ["suspend"],
-  ["blocks"],
+  ["blocks", "interop"],
   ["backends"],
   ["core"],
 ];
@@ -17,10 +17,10 @@ export const LAYERS = [
 export const TESTING = { values: ["core", "backends"], types: ["core", "backends", "suspend", "nodes"] };
 
 /** These run in a browser, so nothing that they load may need Node. */
-export const BROWSER = ["blocks", "client", "inbox", "react", "audit/verify"];
+export const BROWSER = ["blocks", "client", "inbox", "interop", "react", "audit/verify"];
 
 /** The host is named from `suspend` upwards; below it everything works without LangGraph. */
-export const WITHOUT_LANGCHAIN = ["core", "backends", "blocks", "client", "inbox", "react"];
+export const WITHOUT_LANGCHAIN = ["core", "backends", "blocks", "client", "inbox", "interop", "react"];
 
 /** An optional package, and the one folder that may name it: whoever does not import its subpath needs not have it. */
 export const DRIVERS = {

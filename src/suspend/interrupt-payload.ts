@@ -1,6 +1,8 @@
-/** What an interrupt shows. The answer never comes back through it (P1): the record is the truth. */
+/** What an interrupt shows. What comes back through it is at most a message to the record: that is the truth (P1). */
 import { interruptIdOf } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
+import { supersetOf, type SupersetPayload } from "../interop/payload.ts";
+import type { InteropProblem } from "../interop/problem.ts";
 
 /** One open question of the step, in short. */
 export interface PayloadAsk {
@@ -12,7 +14,8 @@ export interface PayloadAsk {
   readonly message: string | null;
 }
 
-export interface InterruptPayload extends PayloadAsk {
+/** Our own fields, and those by which other people's user interfaces render it (docs/interop.md). */
+export interface InterruptPayload extends PayloadAsk, SupersetPayload {
   readonly schema_version: 1;
   readonly data: HITLRecord["data"];
   readonly response_schema: HITLRecord["response_schema"];
@@ -47,9 +50,15 @@ function askOf(record: HITLRecord): PayloadAsk {
 /**
  * One interrupt for each open question, with the record's own interrupt id. It goes through the checkpointer, value by
  * value: what the record or the interrupt around it says is not said again.
+ *
+ * @param problems - of a resume value that came for these questions
  */
-export function interruptsFor(records: readonly HITLRecord[]): HostInterrupt<InterruptPayload>[] {
+export function interruptsFor(
+  records: readonly HITLRecord[],
+  problems: readonly InteropProblem[] = [],
+): HostInterrupt<InterruptPayload>[] {
   const asks = records.map(askOf);
+  const supersets = supersetOf(records, problems);
   return records.map((record, index) => {
     const ask = asks[index] as PayloadAsk;
     const { data, response_schema, expires_at, block_id } = record;
@@ -60,6 +69,7 @@ export function interruptsFor(records: readonly HITLRecord[]): HostInterrupt<Int
       response_schema,
       expires_at,
       ...(block_id === null ? {} : { block_id }),
+      ...(supersets[index] as SupersetPayload),
     };
     return { id: ask.interrupt_id, value: asks.length > 1 ? { ...value, asks } : value };
   });

@@ -1,0 +1,133 @@
+/** What the value of an interrupt holds for other people's user interfaces, beside our own fields (PROTOCOL.md §10.1). */
+import type { JsonObject } from "../core/json.ts";
+import { actionOf, descriptionOf, type InteropAsk, type ReviewDecision, reviewDecisions } from "./ask.ts";
+import type { InteropProblem } from "./problem.ts";
+
+/** As LangChain for Python says it; `arguments` is for Agent Inbox. */
+export interface ActionRequest {
+  readonly name: string;
+  readonly args: JsonObject;
+  readonly arguments: JsonObject;
+  readonly description: string;
+  readonly tool_call_id: string | null;
+}
+
+export interface ReviewConfig {
+  readonly action_name: string;
+  readonly allowed_decisions: readonly ReviewDecision[];
+}
+
+/** As LangChain for JavaScript says it. */
+export interface CamelActionRequest {
+  readonly name: string;
+  readonly args: JsonObject;
+  readonly description: string;
+  readonly toolCallId: string | null;
+}
+
+export interface CamelReviewConfig {
+  readonly actionName: string;
+  readonly allowedDecisions: readonly ReviewDecision[];
+}
+
+/** AG-UI takes any text; these are ours. */
+export type AskReason = "tool_approval" | "confirmation" | "input_required" | "auth_required";
+
+/** The fields for others; the lists hold every open question of the step, in the order of `asks`. */
+export interface SupersetPayload {
+  readonly action_requests?: readonly ActionRequest[];
+  readonly review_configs?: readonly ReviewConfig[];
+  readonly actionRequests?: readonly CamelActionRequest[];
+  readonly reviewConfigs?: readonly CamelReviewConfig[];
+  readonly reason: AskReason;
+  /** ISO 8601; absent if the question does not expire. */
+  readonly expiresAt?: string;
+  /** What was wrong with what was answered last; absent if nothing was. */
+  readonly issues?: readonly InteropProblem[];
+}
+
+/** Characters of the arguments that the lists repeat. Who reviews must never see them cut short: rather not at all. */
+const MAX_ARGS = 64 * 1024;
+const MAX_ISSUES = 20;
+
+export function reasonOf(ask: Pick<InteropAsk, "hitl_type">): AskReason {
+  switch (ask.hitl_type) {
+    case "permission":
+      return "tool_approval";
+    case "confirm":
+      return "confirmation";
+    case "external_auth":
+      return "auth_required";
+    default:
+      return "input_required";
+  }
+}
+
+/** Lists of some questions; undefined if their arguments take too much room. */
+export function actionLists(
+  asks: readonly InteropAsk[],
+): Pick<
+  Required<SupersetPayload>,
+  "action_requests" | "review_configs" | "actionRequests" | "reviewConfigs"
+> | null {
+  let size = 0;
+  const actions = asks.map((ask) => {
+    const { name, args } = actionOf(ask);
+    const description = descriptionOf(ask);
+    size += JSON.stringify(args).length + description.length;
+    return { ask, name, args, description, decisions: reviewDecisions(ask) };
+  });
+  if (size > MAX_ARGS) return null;
+  return {
+    action_requests: actions.map(({ ask: { tool_call_id }, name, args, description }) => ({
+      name,
+      args,
+      arguments: args,
+      description,
+      tool_call_id,
+    })),
+    review_configs: actions.map(({ name, decisions }) => ({
+      action_name: name,
+      allowed_decisions: decisions,
+    })),
+    actionRequests: actions.map(({ ask: { tool_call_id }, name, args, description }) => ({
+      name,
+      args,
+      description,
+      toolCallId: tool_call_id,
+    })),
+    reviewConfigs: actions.map(({ name, decisions }) => ({ actionName: name, allowedDecisions: decisions })),
+  };
+}
+
+/**
+ * One for each question. Where all lists together are too long, each holds its own question alone.
+ *
+ * @param problems - of the answers that came last
+ */
+export function supersetOf(
+  asks: readonly InteropAsk[],
+  problems: readonly InteropProblem[] = [],
+): SupersetPayload[] {
+  const all = actionLists(asks);
+  return asks.map((ask) => {
+    const { hitl_id, expires_at } = ask;
+    const lists = all ?? (asks.length > 1 ? actionLists([ask]) : null);
+    const issues = problems
+      .filter((one) => one.hitl_id === null || one.hitl_id === hitl_id)
+      .slice(0, MAX_ISSUES);
+    const expiresAt = expires_at === null ? null : isoTime(expires_at);
+    return {
+      ...lists,
+      reason: reasonOf(ask),
+      ...(expiresAt === null ? {} : { expiresAt }),
+      ...(issues.length === 0 ? {} : { issues }),
+    };
+  });
+}
+
+/** Null for a time that no calendar has. */
+export function isoTime(epochMs: number): string | null {
+  const date = new Date(epochMs);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+}
