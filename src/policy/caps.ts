@@ -148,9 +148,12 @@ class Asking {
     this.#dropRecorded(waiting, open);
     if (open.length + waiting.length < cap) return false;
     if (waiting.length === 0) return true;
-    // Somebody may have answered meanwhile: then it was recorded, and is no longer open.
-    this.#dropRecorded(waiting, await askedSince(backend, where, Math.min(...waiting.map(({ at }) => at))));
-    return open.length + waiting.length >= cap;
+    // What was announced may have been recorded meanwhile, and answered: only what is open counts.
+    const since = await askedSince(backend, where, Math.min(...waiting.map(({ at }) => at)));
+    this.#dropRecorded(waiting, since);
+    const known = new Set(open.map(({ hitl_id }) => hitl_id));
+    const isOpen = ({ hitl_id, status }: HITLRecord): boolean => status === "pending" && !known.has(hitl_id);
+    return open.length + since.filter(isOpen).length + waiting.length >= cap;
   }
 
   #waiting(tenant_id: string, scope: CapScope, ask: AskToCount): Announced[] {

@@ -2,11 +2,13 @@
  * Before a call runs: what the policy, a grant or a human's answer makes of it. One function for all hosts: a node asks it
  * just before each run of the body, with the arguments that the tool is about to get (docs/policy.md, "Before a call runs").
  */
+import type { HITLBackend } from "../backends/hitl-backend.ts";
 import { type Decision, DECISIONS } from "../core/hitl-types.ts";
 import { cloneJson, type JsonObject, type JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { checkStandard, describeIssues, isStandardSchema } from "../core/response-schema.ts";
 import { mayAnswer } from "../core/answerers.ts";
+import { openAsksOver, overCapText } from "./caps.ts";
 import type { Grant } from "./grant-record.ts";
 import type { PolicyGrants } from "./grants.ts";
 import type { Policy } from "./policy.ts";
@@ -24,6 +26,8 @@ export interface GateOptions {
   readonly policy: Policy;
   /** Without them approve always is approve once. */
   readonly grants?: PolicyGrants | undefined;
+  /** Where the questions are: without it the policy's caps are not kept. */
+  readonly backend?: HITLBackend | undefined;
 }
 
 /** What is to be done with a call. */
@@ -85,10 +89,12 @@ export interface GateAnswer {
 export class PolicyGate {
   readonly #policy: Policy;
   readonly #grants: PolicyGrants | undefined;
+  readonly #backend: HITLBackend | undefined;
 
-  constructor({ policy, grants }: GateOptions) {
+  constructor({ policy, grants, backend }: GateOptions) {
     this.#policy = policy;
     this.#grants = grants;
+    this.#backend = backend;
   }
 
   /**
@@ -111,7 +117,19 @@ export class PolicyGate {
     if (used) return { outcome: "run", because: "grant", decision, args: decision.args, grant: used.grant };
     if (question?.subject?.approved_hash === decision.approved_hash)
       return { outcome: "wait", hitl_id: question.hitl_id };
-    return this.#ask("policy", call, context);
+    return (await this.#overCap(call, decision, by)) ?? this.#ask("policy", call, context);
+  }
+
+  async #overCap(call: PolicyCall, decision: PolicyAsk, by: GrantUser): Promise<GateResult | null> {
+    const { caps } = this.#policy;
+    if (!this.#backend) return null;
+    const { session_id, call_id } = by;
+    const { approved_hash } = decision;
+    const ask = { session_id, call_id, approved_hash, tool_call_id: call.id };
+    const over = await openAsksOver(this.#backend, caps, ask);
+    if (over === null) return null;
+    const message = overCapText(call.name, over, caps);
+    return { outcome: "answer", because: "denied", message, error: true, decision };
   }
 
   async #afterAnswer(call: PolicyCall, context: PolicyContext, question: HITLRecord): Promise<GateResult> {

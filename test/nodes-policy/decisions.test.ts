@@ -274,6 +274,22 @@ describe.each(HOSTS)("%s", (host: Host) => {
     expect(await toolMessages(graph, T)).toHaveLength(2);
   });
 
+  it("denies what would be one question too many, and says so; the others can be answered (P8)", async () => {
+    const policy = definePolicy({ rules: [], caps: { session: 2 } });
+    const { graph, outside, backend } = world(policy, [
+      [call("pay", "c1"), call("del", "c2"), call("read", "c3")],
+    ]);
+    await graph.invoke(start(), at(T));
+    expect(await open(backend, T)).toHaveLength(2);
+    for (const question of await open(backend, T))
+      await answer(graph, backend, question, { decision: "approve_once" });
+    expect(outside.log).toHaveLength(2);
+    const denied = (await toolMessages(graph, T)).filter(({ status }) => status === "error");
+    expect(denied.map(({ text }) => text)).toEqual([
+      expect.stringContaining("2 questions of this session wait for a human already"),
+    ]);
+  });
+
   it("shows the tool's preview with the question, and makes none where nobody is asked", async () => {
     const { backend, build, tools, policy } = world(
       [

@@ -174,7 +174,8 @@ export class CallPolicy {
   #gateOver(backend: StoreHITLBackend): PolicyGate {
     const known = this.#gates.get(backend);
     if (known) return known;
-    const made = new PolicyGate({ policy: this.#policy, grants: new PolicyGrants({ backend }) });
+    const grants = new PolicyGrants({ backend });
+    const made = new PolicyGate({ policy: this.#policy, grants, backend });
     this.#gates.set(backend, made);
     return made;
   }
