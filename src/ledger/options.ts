@@ -115,7 +115,8 @@ export interface Settings {
   readonly host: EffectHost | undefined;
 }
 
-const DEFAULTS: readonly (keyof EffectDefaults)[] = [
+/** @internal The options that calls have in common. */
+export const DEFAULTS: readonly (keyof EffectDefaults)[] = [
   "concurrency",
   "leaseMs",
   "inDoubt",

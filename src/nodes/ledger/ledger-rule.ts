@@ -1,8 +1,9 @@
 /** Which tool calls are behind the effect ledger, and under which key: the option `ledger` of the node, the tools, the middleware. */
 import type { ToolCall } from "@langchain/core/messages/tool";
 import { HoldpointError } from "../../core/errors.ts";
+import { assertKnown } from "../../ledger/hooks.ts";
 import type { EffectLedger } from "../../ledger/ledger.ts";
-import { type EffectDefaults, settingsOf } from "../../ledger/options.ts";
+import { DEFAULTS, type EffectDefaults, settingsOf } from "../../ledger/options.ts";
 import type { ResourceDescriptor } from "../../ledger/types.ts";
 import { matchesGlob } from "./glob.ts";
 
@@ -50,6 +51,8 @@ export interface LedgerRule extends EffectDefaults {
   readonly ledger?: EffectLedger | undefined;
 }
 
+const FIELDS: readonly (keyof LedgerRule)[] = ["for", "key", "ledger", ...DEFAULTS];
+
 export type LedgerRules = LedgerRule | readonly LedgerRule[];
 
 /** A rule that was checked. */
@@ -73,8 +76,9 @@ export function checkedRules(given: LedgerRules): readonly CheckedRule[] {
 
 function checkedRule(rule: LedgerRule): CheckedRule {
   if (typeof rule !== "object" || rule === null) throw invalid("has to be { for: … }, or a list of such");
+  // `requires_approval` that is misspelt would be no wish for an approval (P8).
+  assertKnown("a rule of the option ledger", rule, FIELDS);
   const { for: selection, key = "call", ledger, ...options } = rule;
-  // What it does not know is refused: `requires_approval` that is misspelt would be no wish for an approval (P8).
   settingsOf(options);
   if (ledger !== undefined && typeof (ledger as Partial<EffectLedger> | null)?.computeIdemKey !== "function")
     throw invalid("has a ledger that is no EffectLedger");
