@@ -3,6 +3,9 @@ import type { DriveReport } from "./drive.ts";
 import type { Trip } from "./tripwire.ts";
 import type { Site } from "./site.ts";
 
+/** The program that does them. */
+export const WORKER = "test/crash/worker.child.ts";
+
 export type Job =
   /** The whole round, from wherever the thread stands to its end. */
   | {

@@ -3,8 +3,9 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundleProgram, WorkerPool } from "../support/worker-process.ts";
-import type { Job, Reply } from "./jobs.ts";
+import { bundleProgram } from "../support/program.ts";
+import { WorkerPool } from "../support/worker-process.ts";
+import { type Job, type Reply, WORKER } from "./jobs.ts";
 import { CALLS, type ScenarioName } from "./scenarios.ts";
 import type { Site } from "./site.ts";
 import type { Side, Trip } from "./tripwire.ts";
@@ -38,7 +39,7 @@ export class Crashes {
 
   /** With `redis` the records are there; the checkpoints are in SQLite files all the same. */
   static async open(redis?: { readonly url: string; readonly prefix: string }): Promise<Crashes> {
-    const program = await bundleProgram(new URL("worker.child.ts", import.meta.url));
+    const program = await bundleProgram(WORKER);
     return new Crashes(new WorkerPool(program), redis);
   }
 

@@ -7,8 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../support/poll.ts";
-import { bundleProgram, WorkerPool } from "../support/worker-process.ts";
-import type { Job, Reply } from "./jobs.ts";
+import { bundleProgram } from "../support/program.ts";
+import { WorkerPool } from "../support/worker-process.ts";
+import { type Job, type Reply, WORKER } from "./jobs.ts";
 import { Tripwire, type Side } from "./tripwire.ts";
 import { effectsOf, type Site } from "./site.ts";
 import { openWorld } from "./world.ts";
@@ -23,7 +24,7 @@ let at: number;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "holdpoint-zombie-"));
-  pool = new WorkerPool(await bundleProgram(new URL("worker.child.ts", import.meta.url)));
+  pool = new WorkerPool(await bundleProgram(WORKER));
   at = await indexOfEffect();
 });
 

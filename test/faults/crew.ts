@@ -1,6 +1,7 @@
 /** The processes of the load: killed, stopped, their clocks set wrong, and new ones for those that died. */
 import { join } from "node:path";
-import { type Program, WorkerProcess } from "../support/worker-process.ts";
+import type { Program } from "../support/program.ts";
+import { WorkerProcess } from "../support/worker-process.ts";
 import { LEASE_MS } from "./calls.ts";
 import type { Job, Reply } from "./jobs.ts";
 import { type Line, readLedger } from "./ledger.ts";

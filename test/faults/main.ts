@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { bundle } from "./bundle.ts";
+import { bundleProgram } from "../support/program.ts";
 import { runMutants } from "./mutant-run.ts";
 import { runRound } from "./round.ts";
 import type { FaultSetup } from "./setup.ts";
@@ -60,7 +60,7 @@ interface Plan {
 }
 
 async function runRounds({ setups, faults, loadMs, seconds, seed }: Plan): Promise<number> {
-  const program = await bundle(WORKER);
+  const program = await bundleProgram(WORKER);
   const tally = new Tally();
   const deadline = seconds === null ? null : Date.now() + seconds * 1000;
   // With a time to keep, no round makes sure of every fault: the next ones will have it.

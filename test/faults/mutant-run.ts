@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bundle, root, temporaryFolder } from "./bundle.ts";
+import { bundleProgram, root, temporaryFolder } from "../support/program.ts";
 import { type Mutant, MUTANTS } from "./mutants.ts";
 import { type Patched, patchedSource, patching } from "./patched-source.ts";
 import { runRound } from "./round.ts";
@@ -67,7 +67,7 @@ async function killedByTests({ tests }: Mutant, patched: Patched): Promise<Kille
 
 export async function killedByRound({ round }: Mutant, patched: Patched, seed: number): Promise<Killer> {
   if (!round) return null;
-  const program = await bundle(WORKER, [patching(patched)]);
+  const program = await bundleProgram(WORKER, [patching(patched)]);
   try {
     const { setup, faults, loadMs } = round;
     const { verdict } = await runRound({ setup: setupNamed(setup), program, seed, faults, loadMs });

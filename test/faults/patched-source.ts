@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Plugin } from "esbuild";
-import { root } from "./bundle.ts";
+import { root } from "../support/program.ts";
 import type { Mutant } from "./mutants.ts";
 
 export interface Patched {

@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Program } from "../support/worker-process.ts";
+import type { Program } from "../support/program.ts";
 import { check, type Verdict } from "./checker.ts";
 import { Crew } from "./crew.ts";
 import type { Violation } from "./findings.ts";

@@ -1,8 +1,7 @@
 /** The short tier: every set-up under each of its faults once. `npm run faults` goes on for as long as is wanted. */
 import { randomInt } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Program } from "../support/worker-process.ts";
-import { bundle } from "./bundle.ts";
+import { bundleProgram, type Program } from "../support/program.ts";
 import { runRound } from "./round.ts";
 import { SETUPS } from "./setups/all.ts";
 import { WORKER } from "./worker-program.ts";
@@ -12,7 +11,7 @@ const LOAD_MS = 2000;
 const WITHOUT = ["kill-primary", "failover"];
 let program: Program;
 beforeAll(async () => {
-  program = await bundle(WORKER);
+  program = await bundleProgram(WORKER);
 });
 afterAll(() => program?.remove());
 

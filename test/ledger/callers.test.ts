@@ -6,7 +6,7 @@
  */
 import { randomInt } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bundle } from "../faults/bundle.ts";
+import { bundleProgram } from "../support/program.ts";
 import { randomOf } from "../faults/random.ts";
 import { WorkerPool } from "../support/worker-process.ts";
 import { Callers, PROCESSES } from "./processes/callers.ts";
@@ -21,7 +21,7 @@ const MAX_KILLS = PROCESSES - 2;
 
 let pool: WorkerPool<Job, Reply>;
 beforeAll(async () => {
-  pool = new WorkerPool(await bundle("test/ledger/processes/worker.child.ts"));
+  pool = new WorkerPool(await bundleProgram("test/ledger/processes/worker.child.ts"));
 });
 afterAll(() => pool?.close());
 

@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eachOf } from "../crash/kill-sweep.ts";
-import { bundle } from "../faults/bundle.ts";
+import { bundleProgram } from "../support/program.ts";
 import { WorkerPool } from "../support/worker-process.ts";
 import type { Job, Reply } from "./processes/jobs.ts";
 import { KillPoints, killPointsOf } from "./processes/kill-points.ts";
@@ -20,7 +20,7 @@ const given = process.env["HOLDPOINT_CRASH_STRIDE"];
 
 let pool: WorkerPool<Job, Reply>;
 beforeAll(async () => {
-  pool = new WorkerPool(await bundle("test/ledger/processes/worker.child.ts"));
+  pool = new WorkerPool(await bundleProgram("test/ledger/processes/worker.child.ts"));
 });
 afterAll(() => pool?.close());
 

@@ -12,10 +12,11 @@ function at(here: string): void {
 const backend = new SqliteHITLBackend({ path, retention: { sweepEveryMs: 0 } });
 const ledger = new EffectLedger({ backend, defaults: { leaseMs: Number(leaseMs) } });
 const call = { workflow_id: "order-1", tool: "charge", args: { amount: 1 } };
-await ledger.run(call, ({ effect }) => {
-  at("before the effect");
-  appendFileSync(file, `${effect.idem_key}\n`);
-  at("after the effect");
-  return "charged";
-});
-at("after the outcome");
+void ledger
+  .run(call, ({ effect }) => {
+    at("before the effect");
+    appendFileSync(file, `${effect.idem_key}\n`);
+    at("after the effect");
+    return "charged";
+  })
+  .then(() => at("after the outcome"));

@@ -7,13 +7,13 @@ import { join } from "node:path";
 import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
 import { afterAll, describe, expect, it } from "vitest";
 import { EffectLedger, type InDoubtChoice, isEffectTimeoutError } from "../../src/ledger/index.ts";
-import { bundleProgram } from "../support/worker-process.ts";
+import { bundleProgram } from "../support/program.ts";
 import { errorOf } from "./kit.ts";
 
 const LEASE_MS = 150;
 const POINTS = ["before the effect", "after the effect", "after the outcome"] as const;
 
-const program = await bundleProgram(new URL("./killed.child.ts", import.meta.url));
+const program = await bundleProgram("test/ledger/killed.child.ts");
 const folder = mkdtempSync(join(tmpdir(), "holdpoint-killed-"));
 afterAll(() => {
   program.remove();

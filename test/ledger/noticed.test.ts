@@ -1,6 +1,6 @@
 /** The tests with processes can fail: a guard is taken out of a copy of the sources, and they notice. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bundle } from "../faults/bundle.ts";
+import { bundleProgram } from "../support/program.ts";
 import type { Mutant } from "../faults/mutants.ts";
 import { patchedSource, patching } from "../faults/patched-source.ts";
 import { WorkerPool } from "../support/worker-process.ts";
@@ -52,7 +52,7 @@ describe("without a guard", () => {
   });
 
   it.each(MUTANTS)("$name: it is noticed", async (mutant) => {
-    const program = await bundle("test/ledger/processes/worker.child.ts", [
+    const program = await bundleProgram("test/ledger/processes/worker.child.ts", [
       patching(await patchedSource(mutant)),
     ]);
     const pool = new WorkerPool<Job, Reply>(program);

@@ -6,7 +6,7 @@ import Database from "better-sqlite3";
 import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
 import { EffectLedger } from "holdpoint/ledger";
 import { afterAll, expect, it } from "vitest";
-import { bundle } from "../faults/bundle.ts";
+import { bundleProgram } from "../support/program.ts";
 import { WorkerPool } from "../support/worker-process.ts";
 import { killPointsOf } from "./processes/kill-points.ts";
 import type { SqliteBooked, SqliteBookingJob } from "./processes/sqlite-booking.child.ts";
@@ -25,7 +25,7 @@ const reader = new Database(path);
 // No constraint keeps a second row out.
 reader.exec("CREATE TABLE bookings (workflow_id text)");
 const pool = new WorkerPool<SqliteBookingJob, SqliteBooked>(
-  await bundle("test/ledger/processes/sqlite-booking.child.ts"),
+  await bundleProgram("test/ledger/processes/sqlite-booking.child.ts"),
 );
 afterAll(async () => {
   await pool.close();

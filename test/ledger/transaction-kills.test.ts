@@ -3,7 +3,7 @@ import { PostgresHITLBackend } from "holdpoint/backends/postgres";
 import { EffectLedger } from "holdpoint/ledger";
 import { afterAll, expect, it } from "vitest";
 import { eachOf } from "../crash/kill-sweep.ts";
-import { bundle } from "../faults/bundle.ts";
+import { bundleProgram } from "../support/program.ts";
 import { startPostgresServer } from "../support/postgres-server.ts";
 import { WorkerPool } from "../support/worker-process.ts";
 import type { Booked, BookingJob } from "./processes/booking.child.ts";
@@ -16,7 +16,9 @@ const server = await startPostgresServer();
 const target = { connectionString: server.url, schema: server.schema() };
 const backend = new PostgresHITLBackend({ ...target, retention: { sweepEveryMs: 0 } });
 const ledger = new EffectLedger({ backend });
-const pool = new WorkerPool<BookingJob, Booked>(await bundle("test/ledger/processes/booking.child.ts"));
+const pool = new WorkerPool<BookingJob, Booked>(
+  await bundleProgram("test/ledger/processes/booking.child.ts"),
+);
 await server.sql("CREATE TABLE bookings (workflow_id text)");
 afterAll(async () => {
   await pool.close();

@@ -6,14 +6,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Job, Reply } from "../crash/jobs.ts";
+import { type Job, type Reply, WORKER } from "../crash/jobs.ts";
 import { effectsOf, type Site } from "../crash/site.ts";
 import type { ToolName } from "../crash/tools.ts";
 import { Tripwire } from "../crash/tripwire.ts";
 import { openWorld } from "../crash/world.ts";
 import { nextOf, openQuestion } from "../support/agent.ts";
+import { bundleProgram } from "../support/program.ts";
 import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
-import { bundleProgram, type Outcome, WorkerPool, type WorkerProcess } from "../support/worker-process.ts";
+import { type Outcome, WorkerPool, type WorkerProcess } from "../support/worker-process.ts";
 
 const THREADS = 30;
 const response = { confirmed: true, comment: "yes" };
@@ -26,7 +27,7 @@ let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "holdpoint-races-"));
   server = await startRedisServer();
-  pool = new WorkerPool(await bundleProgram(new URL("../crash/worker.child.ts", import.meta.url)));
+  pool = new WorkerPool(await bundleProgram(WORKER));
   workers = [pool.take(), pool.take()];
 });
 

@@ -1,5 +1,6 @@
 /** The other end of {@link WorkerProcess}: what a process of ours does with the jobs that it is given. */
 import { isHoldpointError } from "holdpoint";
+import { KEEP } from "./program-files.ts";
 import type { FromWorker, ToWorker } from "./worker-process.ts";
 
 /** Of one job. */
@@ -8,6 +9,13 @@ export interface Gate {
   barrier(): Promise<void>;
   /** Resolves when whoever gave the job says `go`. */
   readonly go: Promise<void>;
+}
+
+/** Once: after a job, when most of what jobs need has been compiled. */
+function keepCompiled(): void {
+  const kept = globalThis as { [KEEP]?: () => void };
+  kept[KEEP]?.();
+  delete kept[KEEP];
 }
 
 /** Does one job after the other, until whoever started this process is gone. */
@@ -24,7 +32,10 @@ export function doJobs<Job, Reply>(perform: (job: Job, gate: Gate) => Promise<Re
       return go;
     };
     perform(message.job, { barrier, go }).then(
-      (reply) => send({ type: "reply", reply }),
+      (reply) => {
+        send({ type: "reply", reply });
+        keepCompiled();
+      },
       (error: unknown) =>
         send({
           type: "failed",

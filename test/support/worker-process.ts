@@ -1,49 +1,6 @@
-/**
- * Processes of our own that do jobs and may be killed, stopped and continued. Their program is bundled once, so
- * that a new process is at work after a quarter of a second.
- */
+/** Processes of our own that do jobs and may be killed, stopped and continued. */
 import { type ChildProcess, execFileSync, fork } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
-interface Bundler {
-  build(options: Readonly<Record<string, unknown>>): Promise<unknown>;
-}
-
-export interface Program {
-  readonly path: string;
-  remove(): void;
-}
-
-/** Native and optional modules stay outside; everything else is in one file. */
-export async function bundleProgram(entry: URL): Promise<Program> {
-  const require = createRequire(import.meta.url);
-  // The bundler that tsx brings with it.
-  const { build } = createRequire(require.resolve("tsx"))("esbuild") as Bundler;
-  const cache = join(root, "node_modules/.cache");
-  mkdirSync(cache, { recursive: true });
-  const folder = mkdtempSync(join(cache, "holdpoint-worker-"));
-  const path = join(folder, "worker.mjs");
-  await build({
-    entryPoints: [fileURLToPath(entry)],
-    outfile: path,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    external: ["better-sqlite3", "ioredis"],
-    tsconfig: join(root, "tsconfig.json"),
-    banner: {
-      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-    },
-    logLevel: "warning",
-  });
-  return { path, remove: () => rmSync(folder, { recursive: true, force: true }) };
-}
+import { type Program, root } from "./program.ts";
 
 /** What became of a job: its reply, or the end of its process. */
 export type Outcome<Reply> =

@@ -2,20 +2,19 @@
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { applyBlockEvent, createBlockState, listBlocks, parseBlockEvent } from "holdpoint/blocks";
 import { describe, expect, test } from "vitest";
-import { tempFolder } from "./kit.ts";
+import { root } from "../../support/program.ts";
+import { commandOf, tempFolder } from "./kit.ts";
 
 const run = promisify(execFile);
-const cwd = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** The blocks that its standard output comes to. */
 async function shown(state: string, ...args: readonly string[]) {
-  const command = ["--import", "tsx", "examples/tidy/main.ts", "--state", state, "--json", ...args];
+  const command = [...(await commandOf()), "--state", state, "--json", ...args];
   // It exits with 2 when questions are left open.
-  const { stdout } = await run(process.execPath, command, { cwd }).catch(
+  const { stdout } = await run(process.execPath, command, { cwd: root }).catch(
     (error: { stdout: string }) => error,
   );
   const events = stdout

@@ -4,12 +4,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
+import { bundleModules, type Modules, root } from "../../support/program.ts";
 
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-const SPY = new URL("effect-spy.child.ts", import.meta.url).href;
-const MODEL = new URL("model.child.ts", import.meta.url).href;
+const MAIN = "examples/tidy/main.ts";
+const SPY = "test/examples/tidy/effect-spy.child.ts";
+const MODEL = "test/examples/tidy/model.child.ts";
 
 /** What `--yes` leaves of the sample. */
 export const TIDIED = [
@@ -23,7 +23,26 @@ export const TIDIED = [
 ];
 
 const made: string[] = [];
-afterAll(() => Promise.all(made.map((path) => rm(path, { recursive: true, force: true }))));
+let bundled: Promise<Modules> | undefined;
+afterAll(async () => {
+  await Promise.all(made.map((path) => rm(path, { recursive: true, force: true })));
+  (await bundled)?.remove();
+});
+
+/** The example, after what is to be loaded before it. */
+export async function commandOf(...before: readonly string[]): Promise<readonly string[]> {
+  bundled ??= bundleModules([MAIN, SPY, MODEL]);
+  const { pathOf } = await bundled;
+  return [...before.flatMap((module) => ["--import", pathOf(module)]), pathOf(MAIN)];
+}
+
+/** As `npm start` runs it, from the sources, which takes a process longer than all that it does then. */
+function commandOfUsers(...before: readonly string[]): readonly string[] {
+  return [
+    ...["tsx", ...before.map((module) => join(root, module))].flatMap((module) => ["--import", module]),
+    MAIN,
+  ];
+}
 
 export async function tempFolder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "tidy-test-"));
@@ -43,32 +62,27 @@ export interface RunOptions {
   readonly killAt?: string | number;
   /** A model plans: that of model.child.ts. */
   readonly model?: boolean;
+  /** As `npm start` does. */
+  readonly fromSources?: boolean;
 }
 
 /** Nobody is at its standard input. */
-export function tidy(args: readonly string[], { state, killAt, model = false }: RunOptions): Promise<Ended> {
+export async function tidy(args: readonly string[], options: RunOptions): Promise<Ended> {
+  const { state, killAt, model = false, fromSources = false } = options;
+  const before = [SPY, ...(model ? [MODEL] : [])];
+  const command = fromSources ? commandOfUsers(...before) : await commandOf(...before);
   const { OPENAI_API_KEY: _o, ANTHROPIC_API_KEY: _a, npm_lifecycle_event: _n, ...env } = process.env;
-  const child = spawn(
-    process.execPath,
-    [
-      ...["tsx", SPY, ...(model ? [MODEL] : [])].flatMap((module) => ["--import", module]),
-      "examples/tidy/main.ts",
-      "--state",
-      state,
-      ...args,
-    ],
-    {
-      cwd: ROOT,
-      env: {
-        ...env,
-        TIDY_SPY: spyLog(state),
-        TIDY_KILL_AT: typeof killAt === "string" ? killAt : "",
-        COLUMNS: "200",
-        ...(model ? { OPENAI_API_KEY: "none", OPENAI_MODEL: "test-model" } : {}),
-      },
-      stdio: ["ignore", "pipe", "pipe"],
+  const child = spawn(process.execPath, [...command, "--state", state, ...args], {
+    cwd: root,
+    env: {
+      ...env,
+      TIDY_SPY: spyLog(state),
+      TIDY_KILL_AT: typeof killAt === "string" ? killAt : "",
+      COLUMNS: "200",
+      ...(model ? { OPENAI_API_KEY: "none", OPENAI_MODEL: "test-model" } : {}),
     },
-  );
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const timer = typeof killAt === "number" ? setTimeout(() => child.kill("SIGKILL"), killAt) : undefined;
   return new Promise((resolve, reject) => {
     let out = "";

@@ -22,7 +22,7 @@ async function answersIn(folder: string, answers: readonly object[]): Promise<st
 describe.concurrent("the tidy example", { timeout: SLOW }, () => {
   test("--yes tidies the sample; the next run finds nothing to do; --reset starts anew", async () => {
     const state = join(await tempFolder(), "state");
-    const first = await tidy(["--yes"], { state });
+    const first = await tidy(["--yes"], { state, fromSources: true });
     expect(first).toMatchObject({ code: 0 });
     expect(first.out).toContain("8 files moved or renamed, 7 to the trash folder, 7 deleted.\n1.6 MB freed.");
     expect(await treeOf(sampleIn(state))).toEqual(TIDIED);
