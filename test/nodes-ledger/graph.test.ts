@@ -27,7 +27,7 @@ import { DyingSaver } from "./faults.ts";
 const THREAD = "t1";
 const charge = call("charge", "c1");
 
-describe.each(["memory", "sqlite", "redis"] as const)("on %s", (name) => {
+describe.each(["memory", "sqlite", "redis", "postgres"] as const)("on %s", (name) => {
   let store: SharedStore;
 
   beforeAll(async () => {

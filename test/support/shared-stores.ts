@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type HITLBackend, StoreHITLBackend } from "holdpoint";
+import { PostgresHITLBackend } from "holdpoint/backends/postgres";
 import { RedisHITLBackend } from "holdpoint/backends/redis";
 import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
 import { MemoryRecordData, MemoryRecordStore } from "holdpoint/testing";
+import { startPostgresServer } from "./postgres-server.ts";
 import { startRedisServer } from "./redis-server.ts";
 
 export interface SharedStore {
@@ -14,7 +16,7 @@ export interface SharedStore {
   stop(): Promise<void>;
 }
 
-export type SharedStoreName = "memory" | "sqlite" | "redis";
+export type SharedStoreName = "memory" | "sqlite" | "redis" | "postgres";
 
 export async function sharedStore(name: SharedStoreName): Promise<SharedStore> {
   const opened: HITLBackend[] = [];
@@ -42,6 +44,18 @@ export async function sharedStore(name: SharedStoreName): Promise<SharedStore> {
       const stop = async (): Promise<void> => {
         await closeAll();
         rmSync(folder, { recursive: true, force: true });
+      };
+      return { pair, stop };
+    }
+    case "postgres": {
+      const server = await startPostgresServer();
+      const pair: SharedStore["pair"] = () => {
+        const schema = server.schema();
+        return both(() => new PostgresHITLBackend({ connectionString: server.url, schema }));
+      };
+      const stop = async (): Promise<void> => {
+        await closeAll();
+        await server.stop();
       };
       return { pair, stop };
     }
