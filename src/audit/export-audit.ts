@@ -10,7 +10,7 @@ import { Seen } from "./seen.ts";
 import type { AuditAnchor, AuditEvent } from "./verify/format.ts";
 
 export interface ExportAuditOptions {
-  /** Default: questions, calls, messages and effects. Others as `{ kind, statuses }`. */
+  /** Default: questions, calls, messages, effects and grants. Others as `{ kind, statuses }`. */
   readonly kinds?: readonly (string | AuditKind)[] | undefined;
   /** One of these at most: each is an index. Records of a kind that does not carry the key are not found by it. */
   readonly session_id?: string | undefined;

@@ -1,8 +1,14 @@
 /** The kinds of records that have histories, with all of their statuses: an index lists records by kind and status. */
 import { HITL_KIND } from "../backends/hitl-codec.ts";
-import { CALL_KIND, EFFECT_KIND, ENDED_MESSAGE_STATUSES, MESSAGE_KIND } from "../backends/kinds.ts";
+import {
+  CALL_KIND,
+  EFFECT_KIND,
+  ENDED_MESSAGE_STATUSES,
+  GRANT_KIND,
+  MESSAGE_KIND,
+} from "../backends/kinds.ts";
 import { HoldpointError } from "../core/errors.ts";
-import { CALL_STATUSES, EFFECT_STATUSES, HITL_STATUSES } from "../core/states.ts";
+import { CALL_STATUSES, EFFECT_STATUSES, GRANT_STATUSES, HITL_STATUSES } from "../core/states.ts";
 
 /** A kind of records of your own. */
 export interface AuditKind {
@@ -16,6 +22,7 @@ const KINDS: readonly AuditKind[] = [
   { kind: CALL_KIND, statuses: CALL_STATUSES },
   { kind: MESSAGE_KIND, statuses: ["waiting", "delivering", "answering", ...ENDED_MESSAGE_STATUSES] },
   { kind: EFFECT_KIND, statuses: EFFECT_STATUSES },
+  { kind: GRANT_KIND, statuses: GRANT_STATUSES },
 ];
 
 function invalid(message: string): never {

@@ -1,4 +1,4 @@
-/** The kinds of records that the engine's layers write; what they hold is theirs (PROTOCOL.md §8, §9, §17, §19). */
+/** The kinds of records that the engine's layers write; what they hold is theirs (PROTOCOL.md §8, §9, §17, §19, §21). */
 export const CALL_KIND = "call";
 export const PAUSE_KIND = "pause";
 export const THREAD_KIND = "thread";
@@ -6,6 +6,9 @@ export const MESSAGE_KIND = "message";
 export const MAILBOX_KIND = "mailbox";
 export const ALIAS_KIND = "alias";
 export const EFFECT_KIND = "effect";
+export const GRANT_KIND = "grant";
+export const GRANT_USE_KIND = "grant_use";
+export const GRANT_CHOICE_KIND = "grant_choice";
 
 /** Messages that have come to their end. */
 export const ENDED_MESSAGE_STATUSES: readonly string[] = ["delivered", "answered", "withdrawn"];

@@ -20,6 +20,9 @@ export const EFFECT_STATUSES = [
 ] as const;
 export type EffectStatus = (typeof EFFECT_STATUSES)[number];
 
+export const GRANT_STATUSES = ["active", "used_up", "revoked", "expired"] as const;
+export type GrantStatus = (typeof GRANT_STATUSES)[number];
+
 type Table<S extends string> = { readonly [from in S]: readonly S[] };
 
 /** P4: terminal means terminal. */
@@ -52,6 +55,14 @@ export const EFFECT_TRANSITIONS: Table<EffectStatus> = {
   succeeded: [],
   denied: [],
   canceled: [],
+};
+
+/** P8: what speaks against a grant is final. `used_up` still allows the calls that have used it. */
+export const GRANT_TRANSITIONS: Table<GrantStatus> = {
+  active: ["used_up", "revoked", "expired"],
+  used_up: ["revoked", "expired"],
+  revoked: [],
+  expired: [],
 };
 
 export function isTerminalHITLStatus(status: string): boolean {

@@ -1,20 +1,13 @@
 /** A grant as it is stored, and as people see it. */
+import { GRANT_KIND } from "../backends/kinds.ts";
 import type { RecordKeys, StoredRecord } from "../backends/record-store.ts";
 import { hashJson, makeId, slotOf } from "../core/ids.ts";
 import type { JsonObject, JsonValue } from "../core/json.ts";
 import { type Actor, upcast } from "../core/record.ts";
+import type { GrantStatus } from "../core/states.ts";
 import type { GrantScope } from "./types.ts";
 
-export const GRANT_KIND = "grant";
-export const GRANT_USE_KIND = "grant_use";
-export const GRANT_CHOICE_KIND = "grant_choice";
 const SCHEMA_VERSION = 1;
-
-export const GRANT_STATUSES = ["active", "used_up", "revoked", "expired"] as const;
-export type GrantStatus = (typeof GRANT_STATUSES)[number];
-
-/** What may still change: `used_up` allows the calls that have used it. */
-export const LIVE_STATUSES: readonly GrantStatus[] = ["active", "used_up"];
 
 /** A standing approval. Times are epoch milliseconds. */
 export interface Grant {

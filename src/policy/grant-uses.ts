@@ -2,23 +2,16 @@
  * A call that the policy asks about, allowed by a grant: at most as often as the grant says, and once for a call, however
  * often it is executed, in whatever process (docs/policy.md, "Grants"). Nothing is remembered between two calls.
  */
+import { GRANT_KIND } from "../backends/kinds.ts";
 import type { StoredRecord } from "../backends/record-store.ts";
+import { expireGrantOp, isLiveGrant } from "../backends/retention/grants.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { HoldpointError } from "../core/errors.ts";
 import { cloneJson, type JsonObject } from "../core/json.ts";
 import { slotOfId } from "../core/ids.ts";
 import { argsPatternOf } from "./args-pattern.ts";
-import {
-  choiceId,
-  GRANT_KIND,
-  type GrantValue,
-  grantValueOf,
-  bindingKey,
-  LIVE_STATUSES,
-  scopeSlot,
-  useId,
-} from "./grant-record.ts";
-import { choiceOp, expireOp, useOps } from "./grant-writes.ts";
+import { choiceId, type GrantValue, grantValueOf, bindingKey, scopeSlot, useId } from "./grant-record.ts";
+import { choiceOp, type Keeping, useOps } from "./grant-writes.ts";
 import type { GrantScope, GrantUser, PolicyAsk } from "./types.ts";
 
 /** Each of its rounds means that somebody else has used the grant: a grant has at most 1000 uses. */
@@ -84,11 +77,11 @@ export class GrantUses {
   ): Promise<Used | "lost" | null> {
     const { store, tenant_id } = this.#backend;
     const { call_id } = this.#by;
-    const choice = choiceOp(choice_id, tenant_id, before, { call_id, grant_id: grant.id });
+    const choice = choiceOp(choice_id, tenant_id, before, { call_id, grant_id: grant.id }, this.#keeping());
     if (slotOfId(choice_id) === slotOfId(grant.id)) {
       const { status, results } = await store.commit([
         choice,
-        ...useOps(grant, this.#useIdOf(grant.id), this.#by),
+        ...useOps(grant, this.#useIdOf(grant.id), this.#by, this.#keeping()),
       ]);
       const stored = results[2]?.record;
       if (status === "committed" && stored) return { stored, repeated: false };
@@ -164,7 +157,7 @@ export class GrantUses {
       if (grant.status !== "active" && use === undefined) use = (await store.get([use_id]))[0] ?? null;
       if (use) return (await this.#holds(grant)) ? { stored: grant, repeated: true } : null;
       if (grant.status !== "active") return null;
-      const { status, results } = await store.commit(useOps(grant, use_id, this.#by));
+      const { status, results } = await store.commit(useOps(grant, use_id, this.#by, this.#keeping()));
       const [inserted, counted] = results;
       const now = counted?.record;
       if (!now) return null;
@@ -172,7 +165,7 @@ export class GrantUses {
       use = inserted?.record ?? null;
       if (!use && now.version === grant.version) {
         // Refused although nothing has changed: by the store's clock it has expired.
-        await store.commit([{ ...expireOp(grant.id), optional: true }]);
+        await store.commit([{ ...expireGrantOp(grant.id, this.#backend.retention), optional: true }]);
         return null;
       }
       grant = now;
@@ -181,9 +174,14 @@ export class GrantUses {
   }
 
   /** A call that has used the grant is executed again: it was revoked, or has expired, or it still holds. */
-  async #holds({ status, due_at }: StoredRecord): Promise<boolean> {
-    if (!(LIVE_STATUSES as readonly string[]).includes(status)) return false;
-    return due_at === null || due_at > (await this.#backend.store.now());
+  async #holds(stored: StoredRecord): Promise<boolean> {
+    if (!isLiveGrant(stored.status)) return false;
+    const { expires_at } = grantValueOf(stored);
+    return expires_at === null || expires_at > (await this.#backend.store.now());
+  }
+
+  #keeping(): Keeping {
+    return { retention: this.#backend.retention, now: this.#backend.now() };
   }
 }
 

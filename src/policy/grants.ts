@@ -1,29 +1,30 @@
 /** `PolicyGrants`: standing approvals. Given by an answer, listed, used, revoked (docs/policy.md, "Grants"). */
 import type { HITLBackend, PageOptions } from "../backends/hitl-backend.ts";
 import { checkActor, checkId } from "../backends/hitl-codec.ts";
-import type { Page, PageQuery, RecordEvent, StoredRecord } from "../backends/record-store.ts";
+import { GRANT_KIND } from "../backends/kinds.ts";
+import type { OpResult, Page, PageQuery, RecordEvent, StoredRecord } from "../backends/record-store.ts";
+import { expireGrantOp, isLiveGrant } from "../backends/retention/grants.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { HoldpointError } from "../core/errors.ts";
 import { defaultRandomId, isOwnId, makeRandomId, type RandomId } from "../core/ids.ts";
 import { toJsonObject } from "../core/json.ts";
 import type { Actor } from "../core/record.ts";
+import { GRANT_STATUSES, type GrantStatus } from "../core/states.ts";
 import { engineBackend } from "../suspend/configure.ts";
 import { grantOfAnswer } from "./answered.ts";
 import { type ArgsPattern, argsPatternOf } from "./args-pattern.ts";
 import {
   type Grant,
-  GRANT_KIND,
-  GRANT_STATUSES,
   grantIdOf,
-  type GrantStatus,
   type GrantValue,
+  grantValueOf,
   newGrantValue,
   scopeSlot,
   toGrant,
 } from "./grant-record.ts";
 import { durationOf, usesOf } from "./grant-terms.ts";
 import { GrantUses } from "./grant-uses.ts";
-import { expireOp, grantOp, revokeOp } from "./grant-writes.ts";
+import { grantOp, revokeOp } from "./grant-writes.ts";
 import { GRANT_SCOPES, type GrantScope, type GrantUser, type PolicyAsk } from "./types.ts";
 
 export interface PolicyGrantsOptions {
@@ -134,7 +135,7 @@ export class PolicyGrants {
       hitl_id: null,
     });
     const slot = scopeSlot(this.#backend.tenant_id, scope, scope_id);
-    return toGrant(await this.#insert(makeRandomId("grant", slot, this.#randomId), value));
+    return toGrant((await this.#insert(makeRandomId("grant", slot, this.#randomId), value)).stored);
   }
 
   /**
@@ -147,7 +148,20 @@ export class PolicyGrants {
     if (!value) return null;
     const { tenant_id } = this.#backend;
     const slot = scopeSlot(tenant_id, value.scope, value.scope_id);
-    return toGrant(await this.#insert(grantIdOf(tenant_id, slot, record.hitl_id), value));
+    const { stored, isNew } = await this.#insert(grantIdOf(tenant_id, slot, record.hitl_id), value);
+    if (isNew && !(await this.#backend.find(record.hitl_id))) return this.#takeBack(stored);
+    return toGrant(stored);
+  }
+
+  /**
+   * Its question was removed since it was read, and with it the grant that it had given, which may have been revoked: that one
+   * must not come back (P8).
+   */
+  async #takeBack(stored: StoredRecord): Promise<null> {
+    await this.#backend.store.commit([
+      revokeOp(stored, undefined, "its question is gone", this.#backend.retention),
+    ]);
+    return null;
   }
 
   /**
@@ -218,7 +232,7 @@ export class PolicyGrants {
     const stored = await this.#find(grant_id);
     if (!stored) return { status: "not_found" };
     const { status, results } = await this.#backend.store.commit([
-      revokeOp(stored.id, checkActor(actor), reason),
+      revokeOp(stored, checkActor(actor), reason, this.#backend.retention),
     ]);
     const record = results[0]?.record;
     if (!record) return { status: "not_found" };
@@ -226,10 +240,11 @@ export class PolicyGrants {
     return { status: "conflict", grant: toGrant(await this.#settled(record)) };
   }
 
-  async #insert(id: string, value: GrantValue): Promise<StoredRecord> {
+  async #insert(id: string, value: GrantValue): Promise<{ stored: StoredRecord; isNew: boolean }> {
     const { store, tenant_id } = this.#backend;
     const { results } = await store.commit([grantOp(id, tenant_id, value)]);
-    return results[0]?.record as StoredRecord;
+    const [{ status, record }] = results as readonly [OpResult];
+    return { stored: record as StoredRecord, isNew: status === "inserted" };
   }
 
   async #find(grant_id: string): Promise<StoredRecord | null> {
@@ -241,8 +256,9 @@ export class PolicyGrants {
 
   /** One whose deadline has passed is shown as what it is; the store's clock decides. */
   async #settled(stored: StoredRecord): Promise<StoredRecord> {
-    if (stored.due_at === null || stored.due_at > this.#backend.now()) return stored;
-    const { results } = await this.#backend.store.commit([expireOp(stored.id)]);
+    const { expires_at } = grantValueOf(stored);
+    if (!isLiveGrant(stored.status) || expires_at === null || expires_at > this.#backend.now()) return stored;
+    const { results } = await this.#backend.store.commit([expireGrantOp(stored.id, this.#backend.retention)]);
     return results[0]?.record ?? stored;
   }
 }

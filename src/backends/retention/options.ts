@@ -34,12 +34,17 @@ export interface RetentionOptions {
   readonly completedMs?: Keep | undefined;
   readonly cancelledMs?: Keep | undefined;
   readonly expiredMs?: Keep | undefined;
-  /** Tool calls, from the last change of their step, and pauses and thread records with them. At least an hour. */
+  /**
+   * Tool calls, from the last change of their step, and pauses and thread records with them; and which grant a call has used.
+   * At least an hour.
+   */
   readonly callsMs?: Keep | undefined;
   /** Messages that were delivered, answered with, or withdrawn. */
   readonly messagesMs?: Keep | undefined;
   /** Effects of the ledger that have ended. A call whose effect was removed runs again: at least an hour. */
   readonly effectsMs?: Keep | undefined;
+  /** Grants of `holdpoint/policy` that were revoked, have expired, or are used up. */
+  readonly grantsMs?: Keep | undefined;
   /** How often a backend sweeps by itself, about: from a second to a week. 0: never; call `sweep`. Default 60 000. */
   readonly sweepEveryMs?: number | undefined;
   /** Hears of a sweep in the background that failed. Default: a warning of the process. */
@@ -55,6 +60,7 @@ export interface Retention {
   readonly calls: Keep;
   readonly messages: Keep;
   readonly effects: Keep;
+  readonly grants: Keep;
   readonly sweepEveryMs: number;
 }
 
@@ -71,6 +77,7 @@ export function retentionOf(options: RetentionOptions = {}): Retention {
     calls: keepOf("callsMs", options.callsMs, MIN_CALLS_MS),
     messages: keepOf("messagesMs", options.messagesMs),
     effects: keepOf("effectsMs", options.effectsMs, MIN_CALLS_MS),
+    grants: keepOf("grantsMs", options.grantsMs),
     sweepEveryMs,
   };
 }

@@ -5,6 +5,7 @@
 import { defaultLeaseOwner } from "../../core/ids.ts";
 import { checkLimit } from "../store-rules.ts";
 import { sweepEffects } from "./effects.ts";
+import { sweepCallsOfGrants, sweepGrants } from "./grants.ts";
 import { sweepMessages } from "./messages.ts";
 import { Threads } from "./open-threads.ts";
 import { sweepQuestions } from "./questions.ts";
@@ -14,6 +15,16 @@ import { sweepThreads } from "./threads.ts";
 const DEFAULT_LIMIT = 100;
 /** Longer than a call takes; a sweep that dies holds back for so long what it was at. */
 const LEASE_MS = 60_000;
+
+/** Questions and calls before what has to outlive them. */
+const PARTS = [
+  sweepQuestions,
+  sweepThreads,
+  sweepMessages,
+  sweepEffects,
+  sweepCallsOfGrants,
+  sweepGrants,
+] as const;
 
 /** @throws HoldpointError `ERR_HITL_INVALID_INPUT`, `ERR_HITL_ABORTED`, and what the store throws */
 export async function sweep(
@@ -26,7 +37,7 @@ export async function sweep(
   const lease = { owner: defaultLeaseOwner(), durationMs: LEASE_MS };
   const sweeping = { store, retention, limit, signal, lease, now, threads: new Threads(store, now), expire };
   const results: SweepResult[] = [];
-  for (const part of [sweepQuestions, sweepThreads, sweepMessages, sweepEffects]) {
+  for (const part of PARTS) {
     assertGoesOn(signal);
     results.push(await part(sweeping));
   }

@@ -16,7 +16,7 @@ export interface SweepResult {
   readonly removed: number;
   /** Records that were due, and are still needed: they are looked at again later. */
   readonly kept: number;
-  /** Pending questions whose deadline had passed: they took their transition, as when they are read. */
+  /** Pending questions and grants whose deadline had passed: they took their transition, as when they are read. */
   readonly expired: number;
   /** Another call has work. */
   readonly more: boolean;

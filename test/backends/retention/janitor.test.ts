@@ -123,12 +123,12 @@ describe("the sweeps of a backend", () => {
     await turn([0, 1]);
     await sides[0]?.backend.close();
     await turn([1]);
-    // A sweep looks for four kinds. Who is late finds the lease, which costs him one write.
+    // A sweep looks for seven kinds. Who is late finds the lease, which costs him one write.
     expect(sweeps).toEqual([
-      [4, 0],
-      [0, 4],
-      [4, 0],
-      [0, 4],
+      [7, 0],
+      [0, 7],
+      [7, 0],
+      [0, 7],
     ]);
     await sides[1]?.backend.close();
   });
