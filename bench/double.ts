@@ -11,7 +11,7 @@ import type { Options } from "./options.ts";
 import { exactly, type Report } from "./report.ts";
 import { openSaver } from "./rounds.ts";
 
-export const THREADS = 100;
+const THREADS = 100;
 
 /** A worker has a saver and a backend of its own on the data that all workers share. */
 export interface Workers {
@@ -56,13 +56,13 @@ async function bothAtOnce(first: Promise<unknown>, second: Promise<unknown>): Pr
   await Promise.allSettled([first, second]);
 }
 
-export async function stock({ savers }: Workers): Promise<Effects> {
+export async function stock({ savers }: Workers, threads = THREADS): Promise<Effects> {
   const effects = new Effects();
   const [one, two] = savers.map((saver) => bareGraph(saver, effects)) as [
     ReturnType<typeof bareGraph>,
     ReturnType<typeof bareGraph>,
   ];
-  for (let thread = 0; thread < THREADS; thread += 1) {
+  for (let thread = 0; thread < threads; thread += 1) {
     const name = `stock${thread}`;
     await suspend(one, name);
     await bothAtOnce(bareAnswer(one, name), bareAnswer(two, name));
@@ -70,11 +70,11 @@ export async function stock({ savers }: Workers): Promise<Effects> {
   return effects;
 }
 
-export async function own({ savers, backends }: Workers): Promise<Effects> {
+export async function own({ savers, backends }: Workers, threads = THREADS): Promise<Effects> {
   const effects = new Effects();
   const one = ownGraph(savers[0], backends[0], effects);
   const two = ownGraph(savers[1], backends[1], effects);
-  for (let thread = 0; thread < THREADS; thread += 1) {
+  for (let thread = 0; thread < threads; thread += 1) {
     const asked = await suspend(one, `own${thread}`);
     await bothAtOnce(ownAnswer(one, backends[0], asked), ownAnswer(two, backends[1], asked));
   }

@@ -23,5 +23,6 @@ export const f08 = failure({
   },
   text: ({ read }) => `the tool reads: ${read.join(", ")}`,
   stock: { read: ["EmptyInputError", "EmptyInputError", "EmptyInputError", "EmptyInputError"] },
+  stockFrom17: { read: ["false", "0", '""', "EmptyInputError"] },
   holdpoint: { read: ["false", "0", '""', "null"] },
 });

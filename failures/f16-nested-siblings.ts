@@ -21,5 +21,6 @@ export const f16 = failure({
   },
   text: ({ pay }) => `pay, which had finished, ran ${times(pay)}`,
   stock: { pay: 3 },
+  stockFrom17: { pay: 1 },
   holdpoint: { pay: 1 },
 });

@@ -22,5 +22,6 @@ export const f17 = failure({
   },
   text: ({ book, mail }) => `booked ${times(book)}, mailed ${times(mail)}`,
   stock: { book: 2, mail: 1 },
+  stockFrom17: { book: 1, mail: 1 },
   holdpoint: { book: 1, mail: 1 },
 });

@@ -24,9 +24,18 @@ export function callOf(name: string, args: Record<string, unknown> = {}): ToolCa
   return { type: "tool_call", id: name, name, args };
 }
 
-/** A tool from a body. */
-export function toolOf(name: string, body: (args: Record<string, unknown>) => unknown) {
-  return tool(async (args) => body(args), { name, description: name, schema: z.looseObject({}) });
+/** A tool from a body. @param fields - types of JSON Schema by argument, all of them required; default: any arguments */
+export function toolOf(
+  name: string,
+  body: (args: Record<string, unknown>) => unknown,
+  fields: Readonly<Record<string, "number" | "string">> = {},
+) {
+  const schemas = Object.entries(fields).map(([field, type]) => [
+    field,
+    type === "number" ? z.number() : z.string(),
+  ]);
+  const schema = z.looseObject(Object.fromEntries(schemas) as Record<string, z.ZodType>);
+  return tool(async (args) => body(args), { name, description: name, schema });
 }
 
 type Messages = typeof MessagesAnnotation.State;

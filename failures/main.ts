@@ -1,9 +1,15 @@
 /** `npm run failures`: what goes wrong the stock way, and what happens here. docs/failures.md explains each. */
-import { THREADS } from "../bench/double.ts";
 import { differences, type Outcome, runFailure } from "./failure.ts";
 import { HELP, type Options, parseOptions } from "./options.ts";
 import { headText, markdownOf, markdownTable, textOf } from "./table.ts";
-import { isAsExpected, TWO_WORKERS_HEAD, type TwoWorkers, twoWorkers, twoWorkersRow } from "./two-workers.ts";
+import {
+  hasPeer,
+  isAsExpected,
+  PEER_HINT,
+  TWO_WORKERS_HEAD,
+  type TwoWorkers,
+  twoWorkersRow,
+} from "./two-workers-table.ts";
 import { VERSIONS } from "./versions.ts";
 
 async function runAll({ failures, format }: Options): Promise<Outcome[]> {
@@ -21,7 +27,7 @@ function workersText(rows: readonly TwoWorkers[]): string {
   const lines = [TWO_WORKERS_HEAD, ...rows.map((row) => twoWorkersRow(row))].map((cells) =>
     cells.map((cell, n) => (n === 0 ? cell.padEnd(40) : cell.padStart(9))).join(""),
   );
-  return lines.toSpliced(1, 0, "-".repeat(67)).join("\n");
+  return [...lines.toSpliced(1, 0, "-".repeat(67)), ...(hasPeer(rows) ? [] : ["", PEER_HINT])].join("\n");
 }
 
 function print(
@@ -45,14 +51,19 @@ function print(
   console.log(format === "markdown" ? markdownTable(TWO_WORKERS_HEAD, rows) : workersText(workers));
 }
 
+/** Loaded here: it brings the benchmark along. */
+async function measured({ format }: Options): Promise<TwoWorkers[]> {
+  if (format === "text") console.log("One answer, two workers, one thread after the other …\n");
+  const { twoWorkers } = await import("./two-workers.ts");
+  return twoWorkers();
+}
+
 async function main(options: Options): Promise<void> {
   const started = performance.now();
   if (options.format === "text")
     console.log(`LangGraph ${VERSIONS.langgraph}, langchain ${VERSIONS.langchain}, Node ${VERSIONS.node}\n`);
   const outcomes = await runAll(options);
-  if (options.format === "text" && options.twoWorkers)
-    console.log(`Two workers, ${THREADS} threads each …\n`);
-  const workers = options.twoWorkers ? await twoWorkers() : [];
+  const workers = options.twoWorkers ? await measured(options) : [];
   print(options.format, outcomes, workers);
   const wrong = [
     ...outcomes.flatMap((outcome) => differences(outcome)),

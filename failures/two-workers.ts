@@ -5,17 +5,10 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { own, stock, THREADS, WORKERS } from "../bench/double.ts";
+import { own, stock, WORKERS } from "../bench/double.ts";
 import type { Effects } from "../bench/graphs.ts";
+import type { TwoWorkers } from "./two-workers-table.ts";
 import { VERSIONS } from "./versions.ts";
-
-export interface TwoWorkers {
-  readonly name: string;
-  readonly threads: number;
-  /** Threads whose effect happened more than once, and exactly once. */
-  readonly twice: number;
-  readonly once: number;
-}
 
 const PEER = fileURLToPath(new URL("two-workers/openai-agents.mjs", import.meta.url));
 const INSTALLED = new URL("two-workers/node_modules/@openai/agents", import.meta.url);
@@ -28,19 +21,20 @@ function openAIAgents(): TwoWorkers | undefined {
   return { ...counts, name: `${name} ${version}, RunState` };
 }
 
-const countsOf = (effects: Effects): Omit<TwoWorkers, "name"> => ({
-  threads: THREADS,
+const countsOf = (effects: Effects, threads: number): Omit<TwoWorkers, "name"> => ({
+  threads,
   twice: effects.moreThanOnce,
   once: effects.with(1),
 });
 
-export async function twoWorkers(): Promise<TwoWorkers[]> {
+/** @param threads - of LangGraph and of holdpoint, one after the other */
+export async function twoWorkers(threads = 100): Promise<TwoWorkers[]> {
   const rows: TwoWorkers[] = [];
   for (const [saver, open] of WORKERS) {
     const workers = open();
     try {
-      const bare = countsOf(await stock(workers));
-      const ours = countsOf(await own(workers));
+      const bare = countsOf(await stock(workers, threads), threads);
+      const ours = countsOf(await own(workers, threads), threads);
       rows.push({ ...bare, name: `LangGraph ${VERSIONS.langgraph}, ${saver}` });
       rows.push({ ...ours, name: `holdpoint, ${saver}` });
     } finally {
@@ -50,23 +44,3 @@ export async function twoWorkers(): Promise<TwoWorkers[]> {
   const peer = openAIAgents();
   return peer ? [...rows, peer] : rows;
 }
-
-const isOurs = ({ name }: TwoWorkers): boolean => name.startsWith("holdpoint");
-
-/** Ours has to be once in every thread; that the others are not is what the table is for. */
-export const isAsExpected = (row: TwoWorkers): boolean =>
-  isOurs(row) ? row.twice === 0 && row.once === row.threads : row.twice > 0;
-
-export const TWO_WORKERS_HEAD: readonly string[] = [
-  "one answer to two workers at once",
-  "twice",
-  "once",
-  "threads",
-];
-
-export const twoWorkersRow = ({ name, twice, once, threads }: TwoWorkers): string[] => [
-  name,
-  String(twice),
-  String(once),
-  String(threads),
-];

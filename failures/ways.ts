@@ -12,7 +12,7 @@ import {
   respondAndResume,
   resumeThread,
 } from "holdpoint";
-import type { AgentMiddleware } from "langchain";
+import { type AgentMiddleware, humanInTheLoopMiddleware } from "langchain";
 import { CONFIG, type Graph, interruptsOf, THREAD } from "./graphs.ts";
 
 /** A question, as whoever answers it finds it. */
@@ -22,11 +22,29 @@ export interface Ask {
   readonly message: string;
 }
 
+/** langchain's `interruptOn`, as far as it is used here. */
+export type InterruptOn = Readonly<
+  Record<string, true | { readonly allowedDecisions: readonly ("approve" | "edit" | "reject" | "respond")[] }>
+>;
+
+export type ReviewDecision =
+  | { readonly type: "approve" }
+  | { readonly type: "edit"; readonly args: Readonly<Record<string, unknown>> }
+  | { readonly type: "reject" | "respond"; readonly message: string };
+
 export interface Way {
   /** The node that runs the tools. */
   toolNode(tools: readonly StructuredToolInterface[]): ToolNode;
   /** What an agent of langchain needs whose tools ask by themselves. */
   tools(): AgentMiddleware[];
+  /** What has an agent's calls of these tools approved before they run. */
+  approvals(interruptOn: InterruptOn): AgentMiddleware;
+  /** The names of the tools whose calls wait for approval. */
+  pendingApprovals(graph: Graph): Promise<string[]>;
+  /** Decides about calls, by the name of their tool, as the documents say. @returns what the caller is told */
+  decide(graph: Graph, decisions: Readonly<Record<string, ReviewDecision>>): Promise<string[]>;
+  /** Hands on what a user interface has sent. @returns what the caller is told */
+  submit(graph: Graph, sent: unknown): Promise<string>;
   /** In a tool: may this be done? */
   confirm(message: string): Promise<boolean>;
   /** In a tool: any JSON value. */
@@ -51,19 +69,46 @@ export async function answerTo(way: Way, graph: Graph, message: string, response
 
 export const YES = { confirmed: true } as const;
 
+/** The value as it is, by `Command({ resume })`. @returns what the caller is told */
+async function resumeWith(graph: Graph, value: unknown): Promise<string> {
+  try {
+    const result = (await graph.invoke(new Command({ resume: value as never }), CONFIG)) as object;
+    return Object.values(result).flat().length === 0 ? "an empty result" : "a result";
+  } catch (error) {
+    return (error as Error).name;
+  }
+}
+
+/** As holdpoint's `permission` has it. */
+function permissionOf(decision: ReviewDecision): object {
+  if (decision.type === "approve") return { decision: "approve_once" };
+  if (decision.type === "edit") return { decision: "edit", edited_args: decision.args };
+  return { decision: decision.type, message: decision.message };
+}
+
 /** LangGraph's own: `ToolNode`, `interrupt()`, `Command({ resume })`. */
 export function stockWay(): Way {
-  const resume = async (graph: Graph, value: unknown): Promise<string> => {
-    try {
-      const result = (await graph.invoke(new Command({ resume: value as never }), CONFIG)) as object;
-      return Object.values(result).flat().length === 0 ? "an empty result" : "a result";
-    } catch (error) {
-      return (error as Error).name;
-    }
-  };
+  const pendingApprovals = async (graph: Graph): Promise<string[]> =>
+    (await interruptsOf(graph)).flatMap(({ value }) =>
+      (value as { actionRequests: { name: string }[] }).actionRequests.map(({ name }) => name),
+    );
   return {
     toolNode: (tools) => new ToolNode([...tools]),
     tools: () => [],
+    approvals: (interruptOn) =>
+      humanInTheLoopMiddleware({ interruptOn: interruptOn as never }) as unknown as AgentMiddleware,
+    pendingApprovals,
+    // One list for all calls, in their order.
+    decide: async (graph, given) => {
+      const decisions = (await pendingApprovals(graph)).map((name) => {
+        const decision = given[name] as ReviewDecision;
+        return decision.type === "edit"
+          ? { type: "edit", editedAction: { name, args: decision.args } }
+          : decision;
+      });
+      return [await resumeWith(graph, { decisions })];
+    },
+    submit: resumeWith,
     confirm: async (message) => (interrupt({ message }) as typeof YES).confirmed,
     ask: async (message) => interrupt({ message }) as unknown,
     open: async (graph) =>
@@ -71,9 +116,9 @@ export function stockWay(): Way {
         id,
         message: (value as { message: string }).message,
       })),
-    answer: (graph, id, response) => resume(graph, { [id]: response }),
-    answerOnly: (graph, _id, response) => resume(graph, response),
-    wake: (graph) => resume(graph, YES),
+    answer: (graph, id, response) => resumeWith(graph, { [id]: response }),
+    answerOnly: (graph, _id, response) => resumeWith(graph, response),
+    wake: (graph) => resumeWith(graph, YES),
   };
 }
 
@@ -81,15 +126,23 @@ export function stockWay(): Way {
 export function ownWay(backend: HITLBackend = new InMemoryHITLBackend()): Way {
   const answer: Way["answer"] = async (graph, hitl_id, response) =>
     (await respondAndResume(graph, { backend, hitl_id, response })).status;
+  const pending = async () => (await backend.list({ thread_id: THREAD, status: "pending" })).items;
   return {
     toolNode: (tools) => new HITLToolNode([...tools], { backend }),
     tools: () => [hitlMiddleware({ backend })],
+    approvals: (interruptOn) => hitlMiddleware({ backend, interruptOn }),
+    pendingApprovals: async () => (await pending()).map(({ tool_name }) => tool_name ?? ""),
+    decide: async (graph, given) => {
+      const told: string[] = [];
+      for (const { hitl_id, tool_name } of await pending())
+        told.push(await answer(graph, hitl_id, permissionOf(given[tool_name ?? ""] as ReviewDecision)));
+      return told;
+    },
+    submit: resumeWith,
     confirm: async (message) => (await confirm({ message })).confirmed,
     ask: (message) => requestForm({ message, schema: {} }),
-    open: async () => {
-      const { items } = await backend.list({ thread_id: THREAD, status: "pending" });
-      return items.map(({ hitl_id, data }) => ({ id: hitl_id, message: data["message"] as string }));
-    },
+    open: async () =>
+      (await pending()).map(({ hitl_id, data }) => ({ id: hitl_id, message: data["message"] as string })),
     answer,
     answerOnly: answer,
     wake: async (graph) => (await resumeThread(graph, { backend, thread_id: THREAD })).status,
