@@ -29,14 +29,12 @@ export type Normalised =
 export type Meant = "id" | "content" | "place" | "only";
 
 export function normalise(read: Told, ask: InteropAsk, by: Meant, raw: JsonValue): Normalised {
-  // A form that has a field `type` or `approved` means its own.
-  if (
-    read.mark !== null &&
-    decisionsOf(ask) === null &&
-    ask.hitl_type !== "confirm" &&
-    declares(ask, read.mark)
-  )
-    return checked(ask, [raw]);
+  // A form that has a field `type` or `approved` means its own, if it could.
+  const isOwn = read.mark !== null && decisionsOf(ask) === null && ask.hitl_type !== "confirm";
+  if (isOwn && declares(ask, read.mark as string)) {
+    const own = checked(ask, [raw]);
+    if ("response" in own) return own;
+  }
   const { decision } = read;
   const refused = (): Normalised => ({ problem: notAllowed(ask, decision.kind) });
   switch (decision.kind) {
