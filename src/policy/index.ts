@@ -8,6 +8,7 @@ export { type AskToCount, type CapScope, openAsksOver, overCapText } from "./cap
 export { type GateOptions, type GateResult, PolicyGate } from "./gate.ts";
 export { GRANT_STATUSES, type GrantStatus } from "../core/states.ts";
 export type { Grant } from "./grant-record.ts";
+export { type AskGroup, groupAsks, type GroupOptions, type GroupResult, respondToGroup } from "./groups.ts";
 export {
   type GrantRequest,
   type GrantUsed,

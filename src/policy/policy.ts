@@ -231,7 +231,7 @@ function notRun(tool: string, why: string): string {
 }
 
 /** What an approval is bound to (P7). */
-function approvedHash(bound: {
+export function approvedHash(bound: {
   readonly tool: string;
   readonly args: Readonly<JsonObject>;
   readonly rule_id: string;
