@@ -53,9 +53,11 @@ export function groupAsks(records: readonly HITLRecord[]): AskGroup[] {
     if (group) group.push(record);
     else groups.set(key, [record]);
   }
-  return [...groups.values()].map((group) => {
-    const { approved_hash, tool, args } = group[0]?.subject as NonNullable<HITLRecord["subject"]>;
-    return { approved_hash, tool, args, records: group };
+  return [...groups.values()].flatMap((group) => {
+    const subject = group[0]?.subject;
+    if (!subject) return [];
+    const { approved_hash, tool, args } = subject;
+    return [{ approved_hash, tool, args, records: group }];
   });
 }
 
