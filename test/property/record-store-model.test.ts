@@ -7,7 +7,7 @@ import { realStores, runs } from "./stores.ts";
 
 const stores = await realStores();
 
-describe.each(stores)("$name against the model", ({ open }) => {
+describe.each(stores)("$name against the model", ({ open, empty }) => {
   it("any sequence of operations has the same outcomes, records, pages, histories and due records (S1 to S6)", async () => {
     await fc.assert(
       fc.asyncProperty(fc.commands([...commands], { maxCommands: 40, size: "max" }), async (sequence) => {
@@ -19,6 +19,7 @@ describe.each(stores)("$name against the model", ({ open }) => {
           await compareEverything(model, real);
         } finally {
           await real.close();
+          await empty();
         }
       }),
       // The message of a failure names the seed and the shrunken sequence.

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Cluster } from "ioredis";
+import { Pool } from "pg";
 import { afterAll } from "vitest";
 import { MemoryRecordStore } from "../../src/backends/memory/memory-store.ts";
 import { pgliteClient, PostgresRecordStore } from "../../src/backends/postgres/index.ts";
@@ -16,8 +17,14 @@ import { startRedisServer } from "../support/redis-server.ts";
 
 export interface StoreUnderTest {
   readonly name: string;
+  /** A store with data of its own, or with what `empty` has left of those before it. */
   open(clock: Clock): RecordStore;
+  /** After the last store was closed: the next one finds nothing. */
+  empty(): Promise<void>;
 }
+
+/** Where each store that is opened has data of its own. */
+const empty = (): Promise<void> => Promise.resolve();
 
 /** How many runs a property gets; more in a nightly job: HOLDPOINT_FC_RUNS=2000. */
 export function runs(usual: number): number {
@@ -25,6 +32,10 @@ export function runs(usual: number): number {
   if (!Number.isInteger(given) || given < 1)
     throw new Error("HOLDPOINT_FC_RUNS has to be a whole number of runs.");
   return given;
+}
+
+function deleteAll(schema: string): string {
+  return `DELETE FROM "${schema}".records; DELETE FROM "${schema}".history;`;
 }
 
 /** Every store but the model, each `open` with data of its own. */
@@ -35,13 +46,17 @@ export async function realStores(): Promise<readonly StoreUnderTest[]> {
   // One for all runs: each would connect to three nodes.
   const client = new Cluster(cluster.nodes);
   const postgres = await startPostgresServer();
+  // One schema for all runs: to make one takes longer than a run, and its functions would be compiled anew.
   const schema = postgres.schema();
+  // The model does what is sent together one after the other; over several connections that is a race.
+  const pool = new Pool({ connectionString: postgres.url, max: 1 });
   const pglite = await PGlite.create();
   const folder = await mkdtemp(join(tmpdir(), "holdpoint-property-"));
   afterAll(async () => {
     await server.stop();
     client.disconnect();
     await cluster.stop();
+    await pool.end();
     await postgres.stop();
     await pglite.close();
     await rm(folder, { recursive: true, force: true });
@@ -52,32 +67,29 @@ export async function realStores(): Promise<readonly StoreUnderTest[]> {
       name: "sqlite",
       open: (clock) =>
         new SqliteRecordStore({ path: join(folder, `${(opened += 1)}.db`), clock, synchronous: "NORMAL" }),
+      empty,
     },
     {
       name: "redis",
       open: (clock) =>
         new RedisRecordStore({ url: server.url, prefix: `${prefix}-${(opened += 1)}`, clock, shards: 4 }),
+      empty,
     },
     {
       name: "redis cluster",
       open: (clock) =>
         new RedisRecordStore({ client, prefix: `${prefix}-${(opened += 1)}`, clock, shards: 4 }),
+      empty,
     },
     {
       name: "postgres",
-      open: (clock) =>
-        new PostgresRecordStore({
-          connectionString: postgres.url,
-          schema: `${schema}_${(opened += 1)}`,
-          clock,
-          // The model does what is sent together one after the other; over several connections that is a race.
-          maxConnections: 1,
-        }),
+      open: (clock) => new PostgresRecordStore({ pool, schema, clock }),
+      empty: async () => void (await pool.query(deleteAll(schema))),
     },
     {
       name: "pglite",
-      open: (clock) =>
-        new PostgresRecordStore({ pool: pgliteClient(pglite), schema: `property_${(opened += 1)}`, clock }),
+      open: (clock) => new PostgresRecordStore({ pool: pgliteClient(pglite), schema, clock }),
+      empty: async () => void (await pglite.exec(deleteAll(schema))),
     },
   ];
 }
@@ -85,4 +97,5 @@ export async function realStores(): Promise<readonly StoreUnderTest[]> {
 export const memoryStore: StoreUnderTest = {
   name: "memory",
   open: (clock) => new MemoryRecordStore({ clock }),
+  empty,
 };
