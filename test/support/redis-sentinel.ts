@@ -22,6 +22,12 @@ export interface RedisSentinelSetup {
   stop(): Promise<void>;
 }
 
+/**
+ * How often a sentinel asks the servers what they are, and tells the others what it knows, in ms. By itself it takes ten
+ * seconds and two, and waits for several of these before it makes a server that has come back a replica.
+ */
+const PERIODS = ["INFO-PERIOD", "200", "PUBLISH-PERIOD", "200"];
+
 export async function startRedisSentinel(options: RedisSentinelOptions = {}): Promise<RedisSentinelSetup> {
   const { replicas = 2, sentinels: count = 3, downAfterMs = 500 } = options;
   const name = "holdpoint-test";
@@ -55,6 +61,8 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
       },
     });
     await sentinel.start();
+    // Before 7.0 a sentinel has no such command, and is as slow as it is.
+    await sentinel.admin.call("SENTINEL", "DEBUG", ...PERIODS).catch(() => undefined);
     sentinels.push(sentinel);
   }
   const [asked] = sentinels as [RedisProcess];
