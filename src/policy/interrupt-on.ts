@@ -1,43 +1,63 @@
 /** The options of langchain's `humanInTheLoopMiddleware`, as rules: moving over is one import and a backend. */
+import type { BaseMessage } from "@langchain/core/messages";
+import type { ToolCall } from "@langchain/core/messages/tool";
+import type { Runtime } from "@langchain/langgraph";
 import { HoldpointError } from "../core/errors.ts";
 import type { Decision } from "../core/hitl-types.ts";
 import { hashJson } from "../core/ids.ts";
 import { sourceOf } from "./rule.ts";
 import type { PolicyCallView, PolicyRule } from "./types.ts";
 
-/** A tool call as langchain's functions get it. */
-export interface InterruptToolCall {
-  readonly name: string;
-  readonly args: Record<string, unknown>;
-  readonly id?: string | undefined;
-  readonly type: "tool_call";
+/** A tool call as langchain's functions get it; here its arguments are frozen. */
+export type InterruptToolCall = ToolCall;
+
+/** What every agent of langchain has in its state. */
+export interface InterruptState {
+  messages: BaseMessage[];
+  structuredResponse?: Record<string, unknown>;
 }
+
+/** What langchain hands to the functions of a middleware. */
+export type InterruptRuntime = Partial<Omit<Runtime<Record<string, unknown>>, "configurable" | "context">> & {
+  readonly context?: unknown;
+  configurable?: { thread_id?: string; [key: string]: unknown };
+};
 
 export type InterruptDecision = "approve" | "edit" | "reject" | "respond";
 
-/** How calls of a tool are asked about; the fields are langchain's. */
-export interface InterruptOnConfig<State = unknown, Runtime = unknown> {
+export interface InterruptRequest<State = InterruptState, AgentRuntime = InterruptRuntime> {
+  readonly toolCall: InterruptToolCall;
+  readonly tool: undefined;
+  readonly state: State;
+  readonly runtime: AgentRuntime;
+}
+
+/**
+ * The functions of an author. They are methods, so that TypeScript lets one in that is written for an agent's own state or
+ * context, or for langchain's types: whoever gives the rules to an agent knows which it is.
+ */
+interface Functions<State, AgentRuntime> {
+  description(call: InterruptToolCall, state: State, runtime: AgentRuntime): string | Promise<string>;
+  when(request: InterruptRequest<State, AgentRuntime>): boolean | Promise<boolean>;
+}
+
+/**
+ * How calls of a tool are asked about; the fields are langchain's. The functions have to be pure: each is called whenever
+ * the call is about to run, so before and after an answer, in whatever process.
+ */
+export interface InterruptOnConfig<State = InterruptState, AgentRuntime = InterruptRuntime> {
   readonly allowedDecisions: readonly InterruptDecision[];
-  readonly description?:
-    | string
-    | ((call: InterruptToolCall, state: State, runtime: Runtime) => string | Promise<string>)
-    | undefined;
+  /** What the human reads. Default: the prefix, with tool and arguments. */
+  readonly description?: string | Functions<State, AgentRuntime>["description"] | undefined;
   /** JSON Schema that edited arguments have to satisfy, besides the tool's own. */
   readonly argsSchema?: Readonly<Record<string, unknown>> | undefined;
   /** False: the call is not asked about. */
-  readonly when?:
-    | ((request: {
-        readonly toolCall: InterruptToolCall;
-        readonly tool: undefined;
-        readonly state: State;
-        readonly runtime: Runtime;
-      }) => boolean | Promise<boolean>)
-    | undefined;
+  readonly when?: Functions<State, AgentRuntime>["when"] | undefined;
 }
 
-/** By the name of a tool: `true` asks, with all decisions; `false` does not ask. A tool that is not named is not asked about. */
-export type InterruptOn<State = unknown, Runtime = unknown> = Readonly<
-  Record<string, boolean | InterruptOnConfig<State, Runtime>>
+/** By the name of a tool: `true` asks, with approve, edit and reject; `false` does not. Nor is a tool asked about that is not named. */
+export type InterruptOn<State = InterruptState, AgentRuntime = InterruptRuntime> = Readonly<
+  Record<string, boolean | InterruptOnConfig<State, AgentRuntime>>
 >;
 
 const DECISION_NAMES: Readonly<Record<InterruptDecision, Decision>> = {
@@ -50,6 +70,10 @@ const ALL: readonly InterruptDecision[] = ["approve", "edit", "reject"];
 const FIELDS: ReadonlySet<string> = new Set(["allowedDecisions", "description", "argsSchema", "when"]);
 const PREFIX = "Tool execution requires approval";
 
+function invalidOption(option: string, what: string): HoldpointError {
+  return new HoldpointError("ERR_HITL_INVALID_INPUT", `${option} ${what}.`, { details: { option } });
+}
+
 function invalid(tool: string, message: string): never {
   throw new HoldpointError("ERR_HITL_INVALID_INPUT", `interruptOn[${JSON.stringify(tool)}] ${message}`, {
     details: { option: "interruptOn" },
@@ -59,7 +83,7 @@ function invalid(tool: string, message: string): never {
 /**
  * The rules that `interruptOn` stands for. What it does not name runs in langchain: give `default: "allow"` for that.
  *
- * @throws HoldpointError `ERR_HITL_INVALID_INPUT`; also for a config without `allowedDecisions`, which would ask nobody
+ * @throws HoldpointError `ERR_HITL_INVALID_INPUT`; also for a config without `allowedDecisions`, which nobody could answer
  *
  * @example
  * ```ts
@@ -75,15 +99,13 @@ function invalid(tool: string, message: string): never {
  * });
  * ```
  */
-export function interruptOnRules<State = unknown, Runtime = unknown>(
-  interruptOn: InterruptOn<State, Runtime>,
+export function interruptOnRules<State = InterruptState, AgentRuntime = InterruptRuntime>(
+  interruptOn: InterruptOn<State, AgentRuntime>,
   { descriptionPrefix = PREFIX }: { readonly descriptionPrefix?: string | undefined } = {},
 ): PolicyRule[] {
   if (typeof interruptOn !== "object" || interruptOn === null || Array.isArray(interruptOn))
-    throw new HoldpointError(
-      "ERR_HITL_INVALID_INPUT",
-      "interruptOn has to be { tool: true | false | config }.",
-    );
+    throw invalidOption("interruptOn", "has to be { tool: true | false | config }");
+  if (typeof descriptionPrefix !== "string") throw invalidOption("descriptionPrefix", "has to be text");
   return Object.entries(interruptOn as InterruptOn).flatMap(([tool, given]) =>
     rulesOf(tool, given, descriptionPrefix),
   );
@@ -114,7 +136,7 @@ function rulesOf(tool: string, given: InterruptOn[string], prefix: string): Poli
   // The rule's own function is ours, and the same for all: what the author has written is in the version.
   const version = hashJson(sourceOf(when, `interruptOn[${JSON.stringify(tool)}]`));
   const isAsked: PolicyRule["when"] = ({ state, runtime, ...view }) =>
-    when({ toolCall: toolCallOf(view), tool: undefined, state, runtime });
+    when({ ...agentOf(state, runtime), toolCall: toolCallOf(view), tool: undefined });
   // A tool that is named is asked about or runs, by its `when` alone, whatever rules come after.
   return [
     { ...ask, when: isAsked, version },
@@ -135,7 +157,8 @@ async function described(
   description: Exclude<InterruptOnConfig["description"], string>,
   prefix: string,
 ): Promise<string> {
-  const { tool, args, state, runtime } = view;
+  const { tool, args } = view;
+  const { state, runtime } = agentOf(view.state, view.runtime);
   if (description) return description(toolCallOf(view), state, runtime);
   return `${prefix}\n\nTool: ${tool}\nArgs: ${JSON.stringify(args, null, 2)}`;
 }
@@ -145,7 +168,12 @@ function toolCallOf({
   args,
   tool_call_id,
 }: Pick<PolicyCallView, "tool" | "args" | "tool_call_id">): InterruptToolCall {
-  return { name: tool, args, id: tool_call_id, type: "tool_call" };
+  return { name: tool, args, ...(tool_call_id === undefined ? {} : { id: tool_call_id }), type: "tool_call" };
+}
+
+/** As its author has declared them: a policy knows no agent. */
+function agentOf(state: unknown, runtime: unknown): Pick<InterruptRequest, "state" | "runtime"> {
+  return { state, runtime } as Pick<InterruptRequest, "state" | "runtime">;
 }
 
 /** Names are literal there. */

@@ -39,9 +39,9 @@ export interface HITLMiddlewareOptions {
   /** Which calls run, wait for a human, or do not run (docs/policy.md). Default: all run. */
   readonly policy?: Policy;
   /** As of langchain's `humanInTheLoopMiddleware`, in place of a policy; tools that it does not name run. */
-  readonly interruptOn?: InterruptOn;
+  readonly interruptOn?: InterruptOn | undefined;
   /** Before the tool and its arguments in the text of a question. Default: "Tool execution requires approval". */
-  readonly descriptionPrefix?: string;
+  readonly descriptionPrefix?: string | undefined;
 }
 
 /** What is needed of langchain's `ToolCallRequest`; all of it is handed on. */
@@ -129,6 +129,9 @@ export function hitlMiddleware(options: HITLMiddlewareOptions = {}): HITLMiddlew
     async wrapToolCall(request, handler) {
       const between: Between = { policy, ledger, selected: ledger?.selectedBy(request.toolCall) };
       const config = configOf(request.runtime);
+      const refused = rulesInContext(request.runtime.context);
+      if (refused && config) return signalCommand(() => refused);
+      if (refused) throw refused;
       if (!config) return outside(between, request, handler);
       const { id = "", name: tool_name } = request.toolCall;
       lost.arrived(request.runtime, id);
@@ -305,12 +308,28 @@ function configOf({ configurable }: HITLToolCallRequest["runtime"]): LangGraphRu
 
 /** @throws HoldpointError `ERR_HITL_INVALID_INPUT` */
 function policyOf({ policy, interruptOn, descriptionPrefix }: HITLMiddlewareOptions): Policy | undefined {
-  if (interruptOn === undefined) {
-    if (descriptionPrefix === undefined) return policy;
-    throw invalid("descriptionPrefix", "belongs to interruptOn; a rule of a policy has its message");
+  if (policy !== undefined) {
+    if (interruptOn !== undefined) throw invalid("interruptOn", "goes in place of policy: give one of them");
+    if (descriptionPrefix !== undefined)
+      throw invalid("descriptionPrefix", "belongs to interruptOn; a rule of a policy has its message");
+    return policy;
   }
-  if (policy !== undefined) throw invalid("interruptOn", "goes in place of policy: give one of them");
-  return definePolicy({ rules: interruptOnRules(interruptOn, { descriptionPrefix }), default: "allow" });
+  const rules = interruptOnRules(interruptOn === undefined ? {} : interruptOn, { descriptionPrefix });
+  return interruptOn === undefined ? undefined : definePolicy({ rules, default: "allow" });
+}
+
+/**
+ * P8: langchain's middleware also reads `interruptOn` from the context of the run. Whoever resumes a thread, as a worker
+ * does, has no context: what it asked about would run then.
+ */
+function rulesInContext(context: unknown): HoldpointError | undefined {
+  const { interruptOn } = (context ?? {}) as { readonly interruptOn?: unknown };
+  return (interruptOn ?? undefined) === undefined
+    ? undefined
+    : invalid(
+        "interruptOn",
+        "is an option, and is not read from the context of a run: give it to hitlMiddleware",
+      );
 }
 
 const IN_DOUBT: readonly unknown[] = ["ask", "retry", "fail"] satisfies InDoubtPolicy[];

@@ -15,6 +15,8 @@ interface Carried {
 /** What the runtime of a middleware tells of the run that it is in. */
 export interface RunRuntime {
   readonly configurable?: Readonly<Record<string, unknown>> | undefined;
+  /** Of the run, as its caller has given it. */
+  readonly context?: unknown;
   /** LangGraph makes one for each run, unless the caller has brought his own. */
   readonly writer?: unknown;
 }
