@@ -9,7 +9,7 @@ const WIDTH = 4;
 
 /**
  * @param strides - each so-many-th point is taken, unless HOLDPOINT_CRASH_STRIDE says otherwise; 1 takes all. Odd:
- * the points before and after an operation alternate
+ * the points before and after an operation alternate; 2 takes those before, or those after
  */
 export function describeKills(
   scenarios: readonly ScenarioName[],

@@ -134,7 +134,7 @@ export interface KillPoint {
   readonly name: string;
 }
 
-/** Every `stride`-th one, from `offset` on (an even stride would leave out one side), and a death behind an effect. */
+/** Every `stride`-th one, from `offset` on (an even stride leaves out one side), and a death behind an effect. */
 export function killPointsOf(names: readonly string[], stride: number, offset = 0): KillPoint[] {
   const all = names.flatMap((name, at) => (["before", "after"] as const).map((side) => ({ at, side, name })));
   const effect = all.findIndex(({ side, name }) => side === "after" && name.startsWith("effect "));
