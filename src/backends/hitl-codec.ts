@@ -43,6 +43,7 @@ import {
 } from "../core/response-schema.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
 import type { CreateRequest } from "./hitl-backend.ts";
+import { POLICY_ASKS } from "./kinds.ts";
 import type { InsertOp, KeyName, StoredRecord } from "./record-store.ts";
 
 export const HITL_KIND = "hitl";
@@ -177,6 +178,7 @@ export function prepareRecord(request: CreateRequest, context: PrepareContext): 
   if (callback_id !== null) keys.callback = callback_id;
   if (assignee !== null) keys.assignee = assignee;
   if (context.alias !== undefined) keys.alias = context.alias;
+  else if (hitl_type === "permission" && subject?.data.rule_id !== undefined) keys.alias = POLICY_ASKS;
   return {
     id,
     session_id,

@@ -2,18 +2,21 @@
  * How many questions of a policy may be open at once (docs/policy.md, "Many questions at once"). Over a cap a call is denied,
  * not queued (P8): whoever is asked too much approves without looking.
  */
-import type { HITLBackend, ListQuery } from "../backends/hitl-backend.ts";
-import { checkId } from "../backends/hitl-codec.ts";
-import { MAX_PAGE_LIMIT, type Page, type RecordStore } from "../backends/record-store.ts";
+import type { HITLBackend } from "../backends/hitl-backend.ts";
+import { checkId, HITL_KIND, toHITLRecord } from "../backends/hitl-codec.ts";
+import { POLICY_ASKS } from "../backends/kinds.ts";
+import { MAX_PAGE_LIMIT, type Page, type PageQuery, type RecordStore } from "../backends/record-store.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { HoldpointError } from "../core/errors.ts";
+import { slotOf } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
+import { HITL_STATUSES } from "../core/states.ts";
 import { engineBackend } from "../suspend/configure.ts";
 import type { PolicyCaps } from "./types.ts";
 
 const MAX_CAP = 1000;
 const MIN_PAGE = 50;
-/** Open questions that are looked at for one count. Whoever has more of them is not asked another one. */
+/** Open questions of a session that are looked at for one count. Where there are more, no more are asked. */
 const MAX_LOOKED_AT = 10_000;
 /** From the count until a question is recorded; its checkpoint is waited for up to 10 s. */
 const RECORDED_WITHIN_MS = 30_000;
@@ -141,18 +144,18 @@ class Asking {
   }
 
   async #isFull(backend: StoreHITLBackend, scope: CapScope, cap: number, ask: AskToCount): Promise<boolean> {
-    const where: ListQuery = scope === "session" ? { session_id: ask.session_id } : {};
-    const open = await openAsks(backend, where, cap, ask);
+    const open = await openAsks(backend, scope, cap, ask);
     if (open === "too many") return true;
     const waiting = this.#waiting(backend.tenant_id, scope, ask);
     this.#dropRecorded(waiting, open);
     if (open.length + waiting.length < cap) return false;
     if (waiting.length === 0) return true;
     // What was announced may have been recorded meanwhile, and answered: only what is open counts.
-    const since = await askedSince(backend, where, Math.min(...waiting.map(({ at }) => at)));
+    const since = await askedSince(backend, scope, Math.min(...waiting.map(({ at }) => at)), ask);
     this.#dropRecorded(waiting, since);
     const known = new Set(open.map(({ hitl_id }) => hitl_id));
-    const isOpen = ({ hitl_id, status }: HITLRecord): boolean => status === "pending" && !known.has(hitl_id);
+    const isOpen = (record: HITLRecord): boolean =>
+      record.status === "pending" && !known.has(record.hitl_id) && !isOwn(record, ask);
     return open.length + since.filter(isOpen).length + waiting.length >= cap;
   }
 
@@ -191,41 +194,73 @@ function isOf({ session_id, tool_call_id, subject }: HITLRecord, ask: AskToCount
   return isCall && session_id === ask.session_id && subject?.approved_hash === ask.approved_hash;
 }
 
+function isOwn(record: HITLRecord, ask: AskToCount): boolean {
+  return ask.tool_call_id !== undefined && isOf(record, ask);
+}
+
 function isRecordOf(record: HITLRecord, announced: Announced): boolean {
   return isOf(record, announced) && record.created_at >= announced.at - CLOCKS_DIFFER_MS;
 }
 
 /** As many as the cap, at most; without that of the call itself. */
 async function openAsks(
-  backend: HITLBackend,
-  where: ListQuery,
+  backend: StoreHITLBackend,
+  scope: CapScope,
   cap: number,
   ask: AskToCount,
 ): Promise<readonly HITLRecord[] | "too many"> {
-  const isItself = (record: HITLRecord): boolean => ask.tool_call_id !== undefined && isOf(record, ask);
   const limit = Math.min(MAX_PAGE_LIMIT, Math.max(MIN_PAGE, cap));
   const found: HITLRecord[] = [];
   let cursor: string | undefined;
   for (let looked = 0; looked < MAX_LOOKED_AT; looked += limit) {
-    const page: Page<HITLRecord> = await backend.list({ ...where, status: "pending", limit, cursor });
-    found.push(...page.items.filter((record) => isPolicyAsk(record) && !isItself(record)));
+    const { items, next_cursor } = await asks(backend, scope, ask, { statuses: ["pending"], limit, cursor });
+    found.push(...items.filter((record) => record.status === "pending" && !isOwn(record, ask)));
     if (found.length >= cap) return "too many";
-    cursor = page.next_cursor;
+    cursor = next_cursor;
     if (cursor === undefined) return found;
   }
   return "too many";
 }
 
-/** Questions of the policy that were recorded since then, ended or not. */
-async function askedSince(backend: HITLBackend, where: ListQuery, at: number): Promise<HITLRecord[]> {
+/** Those that were recorded since then, ended or not. */
+async function askedSince(
+  backend: StoreHITLBackend,
+  scope: CapScope,
+  at: number,
+  ask: AskToCount,
+): Promise<HITLRecord[]> {
+  const query = { statuses: HITL_STATUSES, order: "newest", limit: MIN_PAGE } as const;
   const found: HITLRecord[] = [];
   let cursor: string | undefined;
   for (let looked = 0; looked < MAX_LOOKED_AT; looked += MIN_PAGE) {
-    const page: Page<HITLRecord> = await backend.list({ ...where, order: "newest", limit: MIN_PAGE, cursor });
-    found.push(...page.items.filter(isPolicyAsk));
-    cursor = page.next_cursor;
-    const last = page.items.at(-1);
-    if (cursor === undefined || (last && last.created_at < at - CLOCKS_DIFFER_MS)) break;
+    const { items, next_cursor, oldest } = await asks(backend, scope, ask, { ...query, cursor });
+    found.push(...items);
+    cursor = next_cursor;
+    if (cursor === undefined || (oldest !== undefined && oldest < at - CLOCKS_DIFFER_MS)) break;
   }
   return found;
+}
+
+interface AsksPage extends Page<HITLRecord> {
+  /** When the last record of the page was made, whatever it asks. */
+  readonly oldest: number | undefined;
+}
+
+/** The policy's questions on a page of the index: in a session among others, in a tenant by themselves. */
+async function asks(
+  backend: StoreHITLBackend,
+  scope: CapScope,
+  { session_id }: AskToCount,
+  query: Pick<PageQuery, "statuses" | "order" | "limit" | "cursor">,
+): Promise<AsksPage> {
+  const { store, tenant_id } = backend;
+  const where: Pick<PageQuery, "key" | "slot"> =
+    scope === "session"
+      ? { key: { name: "session", value: session_id }, slot: slotOf(tenant_id, session_id) }
+      : { key: { name: "alias", value: POLICY_ASKS } };
+  const { items, next_cursor } = await store.page({ kind: HITL_KIND, tenant_id, ...query, ...where });
+  const settled = await Promise.all(items.map((item) => backend.settled(item)));
+  const records = settled.map(toHITLRecord).filter(isPolicyAsk);
+  const oldest = items.at(-1)?.created_at;
+  return { items: records, oldest, ...(next_cursor === undefined ? {} : { next_cursor }) };
 }

@@ -86,10 +86,15 @@ describe("caps of a policy", () => {
     const backend = new InMemoryHITLBackend();
     const confirm = { hitl_type: "confirm", session_id: "s", data: { message: "?" } };
     for (let n = 0; n < 10_000; n += 1) await backend.create(confirm);
-    expect(await openAsksOver(backend, { tenant: 1 }, (await newCall("other")).call)).toBeNull();
+    expect(await openAsksOver(backend, { session: 50 }, (await newCall()).call)).toBeNull();
     await backend.create(confirm);
-    expect(await openAsksOver(backend, { tenant: 1 }, (await newCall("third")).call)).toBe("tenant");
-    expect(await openAsksOver(backend, { session: 1 }, (await newCall("fourth")).call)).toBeNull();
+    expect(await openAsksOver(backend, { session: 50 }, (await newCall()).call)).toBe("session");
+    // Those of a tenant are found by themselves, whatever else is open.
+    let pages = 0;
+    const clock = new FakeClock();
+    const counted = waiting(backend, clock, async (name) => void (pages += name === "page" ? 1 : 0));
+    expect(await openAsksOver(counted, { tenant: 50 }, (await newCall()).call)).toBeNull();
+    expect(pages).toBe(1);
   });
 });
 
@@ -172,6 +177,23 @@ describe.each<StoreName>(["memory", "sqlite", "redis"])("questions under a cap o
     expect(await openAsksOver(backend, { session: 1 }, call)).toBeNull();
     expect(await openAsksOver(other, { session: 1 }, call)).toBeNull();
     expect(await openAsksOver(backend, { session: 1 }, (await newCall()).call)).toBe("session");
+  });
+
+  it("P8 are also those that are recorded while others are counted", async () => {
+    const [bare] = handles();
+    const first = await newCall();
+    let isRecorded = false;
+    let isCounting = false;
+    let pages = 0;
+    const backend = waiting(bare, world.clock, async (operation) => {
+      if (!isCounting || operation !== "page" || (pages += 1) < 2) return;
+      isCounting = false;
+      isRecorded = (await first.record(bare)).status === "pending";
+    });
+    expect(await openAsksOver(backend, { session: 1 }, first.call)).toBeNull();
+    isCounting = true;
+    expect(await openAsksOver(backend, { session: 1 }, (await newCall()).call)).toBe("session");
+    expect(isRecorded).toBe(true);
   });
 
   it("make room when they are answered, however fast that is", async () => {
