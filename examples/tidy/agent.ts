@@ -6,11 +6,13 @@ import { AIMessage, isAIMessage, ToolMessage } from "@langchain/core/messages";
 import type { StructuredToolInterface } from "@langchain/core/tools";
 import { type BaseCheckpointSaver, END, START, StateGraph } from "@langchain/langgraph";
 import { approvalNode, type HITLBackend, HITLToolNode, unansweredToolCalls } from "holdpoint";
+import type { Policy } from "holdpoint/policy";
 import { z } from "zod";
 import { lookAround, type Planner } from "./planner.ts";
-import { KINDS, type Kind, LOOKS, proposalText, proposedKinds, TOOL_OF } from "./proposal.ts";
+import { KINDS, type Kind, LOOKS, proposalText, proposedKinds, TOOLS_OF } from "./proposal.ts";
 import { TidyAnnotation, type TidyState } from "./graph-state.ts";
 import { changeTools } from "./tools/change-tools.ts";
+import { tidyPolicy } from "./policy.ts";
 import type { TidyContext } from "./tools/context.ts";
 import { lookTools } from "./tools/look-tools.ts";
 import { sortWizard } from "./tools/sort-wizard.ts";
@@ -24,14 +26,17 @@ export const LEASE_MS = 2000;
 export interface TidyTools {
   readonly look: readonly StructuredToolInterface[];
   readonly change: readonly StructuredToolInterface[];
+  /** Says which of their calls are asked about. */
+  readonly policy: Policy;
 }
 
 export function tidyTools(context: TidyContext): TidyTools {
-  return { look: lookTools(context), change: [...changeTools(context), sortWizard(context)] };
+  const change = [...changeTools(context), sortWizard(context)];
+  return { look: lookTools(context), change, policy: tidyPolicy(context.root) };
 }
 
 export function tidyAgent(
-  { look, change }: TidyTools,
+  { look, change, policy }: TidyTools,
   planner: Planner,
   backend: HITLBackend,
   checkpointer: BaseCheckpointSaver,
@@ -58,7 +63,7 @@ export function tidyAgent(
   return (
     new StateGraph(TidyAnnotation)
       .addNode("look", () => ({ messages: [lookAround()] }))
-      .addNode("find", new HITLToolNode([...look], { backend, leaseMs: LEASE_MS }))
+      .addNode("find", new HITLToolNode([...look], { backend, policy, leaseMs: LEASE_MS }))
       .addNode("propose", propose)
       .addNode("agree", agree, { ends: agree.ends })
       .addNode("plan", async (state) => {
@@ -69,7 +74,7 @@ export function tidyAgent(
       // about the one that was not. Without that, the default would be right: ask a human what has happened.
       .addNode(
         "change",
-        new HITLToolNode([...look, ...change], { backend, inDoubt: "retry", leaseMs: LEASE_MS }),
+        new HITLToolNode([...look, ...change], { backend, policy, inDoubt: "retry", leaseMs: LEASE_MS }),
       )
       .addEdge(START, "look")
       .addEdge("look", "find")
@@ -94,7 +99,7 @@ function lastWords(words: string, remark?: string | null): { messages: AIMessage
 
 /** A model may call what it was not given. A call without its answer would be an error at its provider. */
 function refusals(message: AIMessage, changes: readonly Kind[]): ToolMessage[] {
-  const agreed = new Set<string>([...LOOKS, ...changes.map((kind) => TOOL_OF[kind])]);
+  const agreed = new Set<string>([...LOOKS, ...changes.flatMap((kind) => TOOLS_OF[kind])]);
   return (message.tool_calls ?? [])
     .filter(({ name }) => !agreed.has(name))
     .map(({ id = "", name }) => {

@@ -41,7 +41,10 @@ export async function readAnswers(path: string): Promise<ScriptedAnswer[]> {
   }
 }
 
-/** Answers from a list and, where it says nothing, what the question itself declares as its yes or its no. */
+/** What yes and no are for a question of the policy; those of tools declare theirs. */
+const OF_POLICY = { yes: { decision: "approve_once" }, no: { decision: "reject" } } as const;
+
+/** Answers from a list and, where it says nothing, the question's yes or its no. Never a standing approval. */
 export function scriptedAnswerer(
   answers: readonly ScriptedAnswer[],
   fallback: "yes" | "no" | undefined,
@@ -53,7 +56,7 @@ export function scriptedAnswerer(
       say("");
       show(record);
       const found = answers.find(({ match }) => fits(match, record));
-      const response = found ? found.response : fallback && record.metadata[fallback];
+      const response = found ? found.response : fallback && fallbackOf(record, fallback);
       if (response === undefined)
         throw new UnansweredError(`No answer is given for this question: ${oneLine(record)}`);
       say(`  → ${visible(JSON.stringify(response))}`);
@@ -69,6 +72,11 @@ export function scriptedAnswerer(
 
 /** When nobody is there to be asked. */
 export const nobody: Answerer = { next: async () => null, refused: () => {} };
+
+function fallbackOf(record: HITLRecord, fallback: "yes" | "no"): unknown {
+  const own = record.metadata[fallback];
+  return own ?? (record.subject?.rule_id === undefined ? undefined : OF_POLICY[fallback]);
+}
 
 function fits(match: ScriptedAnswer["match"], record: HITLRecord): boolean {
   const { text, hitl_type, tool } = typeof match === "string" ? { text: match } : match;

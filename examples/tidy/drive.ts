@@ -14,6 +14,7 @@ import {
 import { type BlockEvent, blockEvents, visible } from "holdpoint/blocks";
 import { LEASE_MS, type TidyAgent } from "./agent.ts";
 import type { Answerer } from "./answerer.ts";
+import { USER } from "./policy.ts";
 
 export interface Drive {
   readonly agent: TidyAgent;
@@ -32,7 +33,8 @@ export type Driven =
   | { readonly status: "finished" }
   | { readonly status: "open"; readonly open: readonly HITLRecord[] };
 
-const RECURSION_LIMIT = 200;
+/** Each step that nobody has to be asked in takes two of these. */
+const RECURSION_LIMIT = 1000;
 /** A lease that outlives this is not one of a dead process. */
 const LONGEST_WAIT_MS = 10 * LEASE_MS;
 
@@ -78,11 +80,11 @@ function inOrderOfCalls(open: readonly HITLRecord[]): HITLRecord[] {
 }
 
 function configOf({ thread_id }: Drive) {
-  return { configurable: { thread_id } };
+  return { configurable: { thread_id, holdpoint: { user_id: USER } } };
 }
 
 function resumeOptions({ backend, onBlock }: Drive) {
-  const config = { recursionLimit: RECURSION_LIMIT };
+  const config = { recursionLimit: RECURSION_LIMIT, configurable: { holdpoint: { user_id: USER } } };
   return { backend, leaseMs: LEASE_MS, config, ...(onBlock ? { onBlock } : {}) };
 }
 

@@ -8,7 +8,8 @@ export const HELP = `Tidies a folder, and asks you before it changes anything.
 Usage: npm start -- [PATH] [options]
 
   PATH             the folder; without it, a sample folder that is made for you to try it on
-  --yes            answer every question with yes (or with the suggestion); this also deletes files
+  --yes            answer every question with yes (or with the suggestion), each for itself and none for good; each is
+                   shown with its answer. This also deletes files
   --no             answer every question with no: the plan is rejected, and nothing is changed
   --answers FILE   take the answers from a JSON file: [{ "match": …, "response": … }, …]
                    match: part of the question, or { "text"?, "hitl_type"?, "tool"? }; the first that fits
@@ -17,6 +18,8 @@ Usage: npm start -- [PATH] [options]
                    show; everything else goes to the standard error
   --plain          draw blocks with ASCII characters only, without colours
   --list           show the questions that are open, and do nothing
+  --approvals      show the standing approvals for later runs, and do nothing
+  --revoke ID      take a standing approval back (its number in --approvals, or its id), and do nothing else
   --reset          forget all runs and make the sample anew, then start
   --state DIR      where runs are kept (default: .holdpoint in the current folder)
   --large-mb N     files of N megabytes and more are large (default 100; in the sample 1)
@@ -26,6 +29,10 @@ Usage: npm start -- [PATH] [options]
 
 The first question is whether you agree to the plan. In FILE, its answer is { "decision": "approve" | "reject" }, or
 { "decision": "edit", "values": { "changes": ["names", …] } }; it is the one with "hitl_type": "workflow_human".
+
+The answer to a question whether something may be done is { "decision": "approve_once" | "reject" }, where it is offered
+{ "decision": "edit", "edited_args": { … } }, and for files that are moved { "decision": "approve_always",
+"scope": "session" | "user" }: all files with this ending into this folder, in this run or in later ones, too.
 
 Stop it whenever you like, with Ctrl-C or kill -9: start it again, and it goes on where it was.
 
@@ -41,6 +48,8 @@ export interface Options {
   readonly json: boolean;
   readonly plain: boolean;
   readonly list: boolean;
+  readonly approvals: boolean;
+  readonly revoke: string | undefined;
   readonly reset: boolean;
   readonly help: boolean;
   readonly offline: boolean;
@@ -63,6 +72,8 @@ export function parseOptions(args: readonly string[], environment: NodeJS.Proces
     json: values.json,
     plain: values.plain,
     list: values.list,
+    approvals: values.approvals,
+    revoke: values.revoke,
     reset: values.reset,
     help: values.help,
     offline: values.offline,
@@ -84,6 +95,8 @@ function parse(args: readonly string[]) {
         json: { type: "boolean", default: false },
         plain: { type: "boolean", default: false },
         list: { type: "boolean", default: false },
+        approvals: { type: "boolean", default: false },
+        revoke: { type: "string" },
         reset: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
         offline: { type: "boolean", default: false },

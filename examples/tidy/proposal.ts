@@ -1,5 +1,5 @@
 /** What the look-around has found, as the changes that would be asked about: shown first, then planned. */
-import { type BaseMessage, isToolMessage } from "@langchain/core/messages";
+import { type BaseMessage, isAIMessage, isToolMessage } from "@langchain/core/messages";
 import { count } from "./format.ts";
 import type { Duplicates } from "./survey.ts";
 
@@ -7,14 +7,17 @@ import type { Duplicates } from "./survey.ts";
 export const KINDS = ["duplicates", "large", "stale", "names", "loose", "trash"] as const;
 export type Kind = (typeof KINDS)[number];
 
-export const TOOL_OF: Readonly<Record<Kind, string>> = {
-  duplicates: "keep_one",
-  large: "trash_large_file",
-  stale: "trash_stale_files",
-  names: "rename_file",
-  loose: "sort_loose_files",
-  trash: "empty_trash",
+/** The first is the one that a change of the kind begins with. */
+export const TOOLS_OF: Readonly<Record<Kind, readonly [string, ...string[]]>> = {
+  duplicates: ["keep_one"],
+  large: ["trash_large_file"],
+  stale: ["trash_stale_files"],
+  names: ["rename_file"],
+  loose: ["sort_loose_files", "move_file"],
+  trash: ["empty_trash"],
 };
+
+const MOVE = "move_file";
 
 export interface Call {
   readonly name: string;
@@ -30,6 +33,14 @@ interface Findings {
   };
   readonly find_loose_files: { readonly count: number };
   readonly find_trashed_files: { readonly count: number };
+  readonly sort_loose_files: { readonly moves: readonly Move[] };
+}
+
+/** Into which subfolder a loose file goes: the arguments of move_file. */
+export interface Move {
+  readonly path: string;
+  readonly ending: string;
+  readonly folder: string;
 }
 
 export const LOOKS: readonly (keyof Findings)[] = [
@@ -45,7 +56,7 @@ export const LOOKS: readonly (keyof Findings)[] = [
 export function proposedCalls(messages: readonly BaseMessage[]): Readonly<Record<Kind, readonly Call[]>> {
   const asked = new Set<string>();
   const fresh = (path: string): boolean => !asked.has(path) && asked.add(path) !== undefined;
-  const call = (kind: Kind, args: Call["args"] = {}): Call => ({ name: TOOL_OF[kind], args });
+  const call = (kind: Kind, args: Call["args"] = {}): Call => ({ name: TOOLS_OF[kind][0], args });
   const { groups = [] } = found(messages, "find_duplicates");
   for (const path of groups.flatMap((group) => group.paths)) asked.add(path);
   const { paths: large = [] } = found(messages, "find_large_files");
@@ -62,10 +73,33 @@ export function proposedCalls(messages: readonly BaseMessage[]): Readonly<Record
     duplicates: groups.map(({ paths }) => call("duplicates", { paths })),
     large: oversized.map((path) => call("large", { path })),
     stale: stale.length > 0 ? [call("stale", { paths: stale })] : [],
-    names: misnamed.map((file) => call("names", { ...file })),
+    names: misnamed.map(({ path, suggestion }) => call("names", { path, name: suggestion })),
     loose: loose > 0 ? [call("loose")] : [],
     trash: trash > 0 ? [call("trash")] : [],
   };
+}
+
+/** Of one kind of file, once the first has been asked about. */
+const MOST_OF_A_KIND = 8;
+
+/**
+ * Which loose files are moved next: of each kind the first one, since its answer may stand for all others, and then some
+ * more at a time.
+ */
+export function nextMoves(messages: readonly BaseMessage[]): readonly Call[] {
+  const called = messages
+    .filter(isAIMessage)
+    .flatMap(({ tool_calls = [] }) => tool_calls.filter(({ name }) => name === MOVE));
+  const done = new Set(called.map(({ args }) => args["path"]));
+  const { moves = [] } = found(messages, "sort_loose_files");
+  const taken = new Map<string, number>();
+  const next = moves.filter(({ path, ending, folder }) => {
+    if (done.has(path)) return false;
+    const kind = `${folder}/${ending}`;
+    taken.set(kind, (taken.get(kind) ?? 0) + 1);
+    return (taken.get(kind) ?? 0) <= (called.length === 0 ? 1 : MOST_OF_A_KIND);
+  });
+  return next.map((args) => ({ name: MOVE, args: { ...args } }));
 }
 
 export function proposedKinds(messages: readonly BaseMessage[]): Kind[] {

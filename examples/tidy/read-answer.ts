@@ -4,6 +4,9 @@
  */
 import type { HITLRecord, Option, Question } from "holdpoint";
 import { visible } from "holdpoint/blocks";
+import type { GrantSuggestion } from "holdpoint/policy";
+import { grantText } from "./approvals.ts";
+import { EDITABLE } from "./policy.ts";
 
 /** One line; null when there will be none (Ctrl-C, Ctrl-D). */
 export type ReadLine = (prompt: string) => Promise<string | null>;
@@ -11,8 +14,9 @@ export type Say = (line: string) => void;
 
 /** A line that begins with "/" is for the program, not an answer: no name can begin so. */
 export type Command =
-  | { readonly command: "quit" | "list" | "all" | "help" }
-  | { readonly command: "go"; readonly to: number };
+  | { readonly command: "quit" | "list" | "all" | "help" | "approvals" }
+  | { readonly command: "go"; readonly to: number }
+  | { readonly command: "revoke"; readonly which: string };
 
 export type Typed<T> = { readonly value: T } | Command;
 
@@ -46,7 +50,9 @@ async function readText(prompt: string, read: ReadLine): Promise<Typed<string>> 
   const text = line.trim();
   if (!text.startsWith("/")) return { value: text };
   const word = text.slice(1);
-  if (word === "quit" || word === "list" || word === "all") return { command: word };
+  if (word === "quit" || word === "list" || word === "all" || word === "approvals") return { command: word };
+  const [, which] = /^revoke\s+(\S+)$/.exec(word) ?? [];
+  if (which !== undefined) return { command: "revoke", which };
   return /^\d+$/.test(word) ? { command: "go", to: Number(word) } : { command: "help" };
 }
 
@@ -66,7 +72,6 @@ const DECISION_LABELS: Readonly<Record<string, string>> = {
   approve: "Yes",
   approve_once: "Yes",
   approve_always: "Yes, and do not ask again",
-  edit: "Yes, but not all of it",
   reject: "No",
   respond: "No, and say this instead",
   skip: "Skip it",
@@ -78,32 +83,89 @@ const APPROVAL = { shown: "values", edited: "values", remark: "comment" } as con
 
 async function readDecision(record: HITLRecord, read: ReadLine, say: Say): Promise<Typed<unknown>> {
   const names = record.hitl_type === "permission" ? PERMISSION : APPROVAL;
-  const allowed = (record.data["allowed_decisions"] ?? []) as readonly string[];
-  const options = allowed.map((value) => ({ value, label: DECISION_LABELS[value] ?? value }));
+  const choices = choicesOf(record, names.shown);
+  const options = choices.map(({ label }, index) => ({ value: String(index), label }));
   sayNumbered(options, say);
   const typed = await readChoice({ id: "", message: "", options }, read, say);
   if (isCommand(typed)) return typed;
-  const decision = typed.value;
+  const { response } = choices[Number(typed.value)] as Choice;
+  const { decision } = response;
   if (decision === "edit") {
-    const edited = await readEdit(record.data[names.shown], read, say);
+    const edited = await readEdit(record.data[names.shown], editableOf(record), read, say);
     return isCommand(edited) ? edited : { value: { decision, [names.edited]: edited.value } };
   }
-  if (decision !== "reject" && decision !== "respond") return { value: { decision } };
+  if (decision !== "reject" && decision !== "respond") return { value: response };
   const remark = await readText("Why? (may be empty) ", read);
   if (isCommand(remark)) return remark;
   return { value: { decision, ...(remark.value === "" ? {} : { [names.remark]: remark.value }) } };
 }
 
-/** Where there is one list, its entries are picked by number; anything else is typed as JSON. */
-async function readEdit(shown: unknown, read: ReadLine, say: Say): Promise<Typed<unknown>> {
+interface Choice {
+  readonly label: string;
+  readonly response: { readonly decision: string; readonly scope?: string };
+}
+
+/** One for each decision, and for each standing approval that is offered. */
+function choicesOf(record: HITLRecord, shown: string): readonly Choice[] {
+  const { data } = record;
+  const { suggestions, allowed_decisions } = data;
+  const offered = (Array.isArray(suggestions) ? suggestions : []) as unknown as readonly GrantSuggestion[];
+  const tool = String(data["tool"]);
+  return ((allowed_decisions ?? []) as readonly string[]).flatMap((decision): Choice[] => {
+    if (decision === "approve_always" && offered.length > 0)
+      return offered.map((offer) => ({
+        label: `Yes, and ${grantText({ tool, ...offer })}`,
+        response: { decision, scope: offer.scope },
+      }));
+    const label = decision === "edit" ? editLabel(data[shown]) : DECISION_LABELS[decision];
+    return [{ label: label ?? decision, response: { decision } }];
+  });
+}
+
+function editLabel(shown: unknown): string {
+  return listIn(shown) ? "Yes, but not all of it" : "Yes, but otherwise";
+}
+
+/** The names of what may be edited; undefined if all may. */
+function editableOf({ data }: HITLRecord): readonly string[] | undefined {
+  const { tool } = data;
+  return typeof tool === "string" && Object.hasOwn(EDITABLE, tool) ? EDITABLE[tool] : undefined;
+}
+
+/** Where there is one list and nothing else. */
+function listIn(shown: unknown): readonly [name: string, list: readonly unknown[]] | null {
   const parts = Object.entries((shown ?? {}) as Record<string, unknown>);
   const [name, list] = parts[0] ?? ["", null];
-  if (parts.length !== 1 || !Array.isArray(list)) return readJson("All of it, as JSON: ", read, say);
-  const options = list.map(String);
-  say("Which of them?");
-  sayNumbered(options, say);
-  const typed = await readChoice({ id: name, message: "", options, multiple: true }, read, say);
-  return isCommand(typed) ? typed : { value: { [name]: typed.value } };
+  return parts.length === 1 && Array.isArray(list) ? [name, list] : null;
+}
+
+/** The entries of a list are picked by number, texts are typed one by one; anything else is typed as JSON. */
+async function readEdit(
+  shown: unknown,
+  editable: readonly string[] | undefined,
+  read: ReadLine,
+  say: Say,
+): Promise<Typed<unknown>> {
+  const found = listIn(shown);
+  if (found) {
+    const [name, list] = found;
+    const options = list.map(String);
+    say("Which of them?");
+    sayNumbered(options, say);
+    const typed = await readChoice({ id: name, message: "", options, multiple: true }, read, say);
+    return isCommand(typed) ? typed : { value: { [name]: typed.value } };
+  }
+  const edited: Record<string, unknown> = { ...((shown ?? {}) as Record<string, unknown>) };
+  const texts = Object.keys(edited).filter((name) => editable?.includes(name) ?? true);
+  if (texts.length === 0 || texts.some((name) => typeof edited[name] !== "string"))
+    return readJson("All of it, as JSON: ", read, say);
+  for (const name of texts) {
+    const typed = await readText(`${visible(name)}, instead of "${visible(String(edited[name]))}": `, read);
+    if (isCommand(typed)) return typed;
+    // An empty line leaves it as it is.
+    if (typed.value !== "") edited[name] = typed.value;
+  }
+  return { value: edited };
 }
 
 function sayNumbered(options: readonly Option[], say: Say): void {

@@ -7,6 +7,8 @@ import {
   renderBlockText,
   type RenderOptions,
 } from "holdpoint/blocks";
+import type { GrantSuggestion } from "holdpoint/policy";
+import { grantText } from "./approvals.ts";
 
 export interface Screen {
   /** A line of the program's own; other people's words in it are made `visible` before. */
@@ -49,7 +51,9 @@ export function createScreen(print: (text: string) => void, options: RenderOptio
     },
     show: (record, how) => {
       draw();
-      print(renderBlockText(hitlBlock(record), how?.whole ? { ...layout, maxLines: Infinity } : layout));
+      const whole = how?.whole === true;
+      const lines = whole ? { ...layout, maxLines: Infinity } : layout;
+      print(renderBlockText(hitlBlock({ ...record, data: readable(record.data, whole) }), lines));
     },
     onBlock: (event) => {
       store.dispatch(event);
@@ -57,6 +61,18 @@ export function createScreen(print: (text: string) => void, options: RenderOptio
       touched.add(event.block_id);
       timer ??= setTimeout(draw, SOON_MS).unref();
     },
+  };
+}
+
+/** A preview says what the arguments say, and more; what approve always would give is said in words. */
+function readable(data: HITLRecord["data"], whole: boolean): HITLRecord["data"] {
+  const { args, suggestions, ...rest } = data;
+  const offered = Array.isArray(suggestions) ? (suggestions as unknown as GrantSuggestion[]) : [];
+  const tool = String(data["tool"]);
+  return {
+    ...rest,
+    ...(args === undefined || (data["preview"] !== undefined && !whole) ? {} : { args }),
+    ...(offered.length === 0 ? {} : { suggestions: offered.map((offer) => grantText({ tool, ...offer })) }),
   };
 }
 

@@ -13,6 +13,7 @@ import {
   visibleLines,
 } from "holdpoint/blocks";
 import { tidyAgent, tidyTools } from "./agent.ts";
+import { Approvals } from "./approvals.ts";
 import { type Answerer, nobody, readAnswers, scriptedAnswerer } from "./answerer.ts";
 import { drive } from "./drive.ts";
 import { EXIT, UsageError } from "./exit.ts";
@@ -57,8 +58,10 @@ export async function start(
   const print = (text: string): void => void output.write(`${text}\n`);
   const screen = createScreen(print, renderOptionsFor(output, process.env, options.plain));
   if (options.list) return list(options, screen.say, onBlock);
+  if (options.approvals || options.revoke !== undefined) return approvals(options, screen.say);
+  let own: Approvals | undefined;
   // Before anything is made or opened: a bad file of answers is found out at once.
-  const answerer = await answererFor(options, screen, output);
+  const answerer = await answererFor(options, screen, output, () => own);
   const state = await openState(options.state, options);
   if (!state) {
     screen.say(
@@ -67,7 +70,7 @@ export async function start(
     return EXIT.busy;
   }
   try {
-    return await tidy(options, state, answerer, screen, onBlock);
+    return await tidy(options, state, answerer, screen, (opened) => (own = opened), onBlock);
   } finally {
     await state.close();
   }
@@ -87,11 +90,33 @@ async function list(options: Options, say: Say, onBlock?: OnBlock): Promise<numb
   return EXIT.done;
 }
 
-async function answererFor(options: Options, screen: Screen, output: NodeJS.WriteStream): Promise<Answerer> {
+/** Of those for later runs; those of a run that goes on are shown there. */
+async function approvals({ state, revoke }: Options, say: Say): Promise<number> {
+  const backend = openRecords(state);
+  if (!backend) {
+    say("There are no standing approvals.");
+    return revoke === undefined ? EXIT.done : EXIT.failed;
+  }
+  try {
+    const standing = new Approvals(backend);
+    if (revoke !== undefined) return (await standing.takeBack(revoke, say)) ? EXIT.done : EXIT.failed;
+    await standing.show(say);
+    return EXIT.done;
+  } finally {
+    await backend.close();
+  }
+}
+
+async function answererFor(
+  options: Options,
+  screen: Screen,
+  output: NodeJS.WriteStream,
+  standing: () => Approvals | undefined,
+): Promise<Answerer> {
   const answers = options.answers === undefined ? [] : await readAnswers(options.answers);
   if (options.answers !== undefined || options.fallback)
     return scriptedAnswerer(answers, options.fallback, screen);
-  return process.stdin.isTTY ? terminalAnswerer(readTerminal(output), screen) : nobody;
+  return process.stdin.isTTY ? terminalAnswerer(readTerminal(output), screen, standing) : nobody;
 }
 
 async function tidy(
@@ -99,15 +124,21 @@ async function tidy(
   state: State,
   answerer: Answerer,
   screen: Screen,
+  onApprovals: (approvals: Approvals) => void,
   onBlock?: OnBlock,
 ): Promise<number> {
   const { say } = screen;
   const folder = await folderOf(options);
   const { run, resumed } = await runOf(options, folder, state, say);
+  const standing = new Approvals(state.backend, run.thread_id);
+  onApprovals(standing);
   say(`${resumed ? "Going on with" : "Tidying"} ${visible(folder)}`);
   say(
     `Large: from ${formatBytes(run.largeBytes)}; stale: unchanged for ${run.staleDays} days. Nothing changes without your answer.`,
   );
+  if (options.fallback === "yes")
+    say("--yes: each question is shown and approved once; the last one deletes what is in the trash folder.");
+  if ((await standing.list()).length > 0) await standing.show(say);
   if (resumed && (options.largeBytes ?? options.staleDays) !== undefined) {
     say("--large-mb and --stale-days are for the next run: this one has begun with its own.");
   }
@@ -160,6 +191,10 @@ async function tidy(
     textDelta({ block_id: blockIdOf(`${thread_id}.done`), index: 0, content }, { session_id: thread_id }),
   );
   for (const line of summaryLines(messages)) say(line);
+  if ((await standing.list()).length > 0) {
+    await standing.show(say);
+    say("Those in this run end with it. --approvals lists those for later runs, --revoke takes one back.");
+  }
   await writeRun(options.state, { ...run, reported: true });
   return EXIT.done;
 }

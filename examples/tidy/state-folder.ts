@@ -12,7 +12,7 @@ import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
 import { isCode } from "./paths.ts";
 
 /** Of the graph and its state: a thread goes on only in the graph that it began in. */
-export const RUN_VERSION = 2;
+export const RUN_VERSION = 3;
 
 /** One run over one folder: a LangGraph thread, and what was decided when it began. */
 export interface Run {

@@ -21,7 +21,8 @@ export function effectLine(effect: Effect): string {
 }
 
 export function summaryLines(messages: readonly BaseMessage[]): string[] {
-  const results = messages.filter(isToolMessage).map(resultOf);
+  const tools = messages.filter(isToolMessage);
+  const results = tools.map(resultOf);
   const effects = results.flatMap((result) => result.effects ?? []);
   const made = effects.filter((effect) => effect.outcome !== "skipped");
   const [moved, trashed, deleted] = (["move", "trash", "delete"] as const).map((op) =>
@@ -39,6 +40,11 @@ export function summaryLines(messages: readonly BaseMessage[]): string[] {
           `${count(moved.length, "file")} moved or renamed, ${trashed.length} to the trash folder, ${deleted.length} deleted.`,
           `${formatBytes(sum(deleted))} freed${inTrash(trashed, deleted)}.`,
         ];
+  const granted = tools.filter((message) => becauseOf(message) === "grant").length;
+  if (granted > 0)
+    lines.push(
+      `${count(granted, "call")} not asked about: a standing approval allowed ${granted === 1 ? "it" : "them"}.`,
+    );
   if (left.length > 0)
     lines.push("Left alone:", ...unique(left).map(({ path, why }) => `  ${visible(path)}: ${visible(why)}`));
   if (later > 0) lines.push(`${count(later, "more finding")} for the next run.`);
@@ -47,11 +53,19 @@ export function summaryLines(messages: readonly BaseMessage[]): string[] {
 
 type Result = Partial<Report> & { readonly problems?: readonly Problem[]; readonly not_shown?: number };
 
-/** A tool that failed says so in words, not in JSON. */
+/** What the policy has to do with it, as the message says. */
+function becauseOf({ response_metadata }: BaseMessage): string | undefined {
+  const { holdpoint } = response_metadata as { holdpoint?: { policy?: { because?: string } } };
+  return holdpoint?.policy?.because;
+}
+
+/** A tool that failed says so in words, not in JSON. That a human did not want a change is no failure. */
 function resultOf(message: BaseMessage): Result {
   const { name = "a tool", text } = message;
+  if (becauseOf(message) === "rejected") return {};
   try {
-    return JSON.parse(text) as Result;
+    // Where a human has changed the arguments, a note for the model follows.
+    return JSON.parse(text.split("\n\n", 1)[0] ?? "") as Result;
   } catch {
     // Its second line is advice for a model.
     return { left: [{ path: name, why: text.replace(/^Error: /, "").split("\n", 1)[0] ?? "" }] };

@@ -152,6 +152,11 @@ export function stemOf(path: string): string {
   return name.slice(0, name.length - extname(name).length);
 }
 
+/** As `.txt`; empty if there is none. */
+export function endingOf(path: string): string {
+  return extname(path).toLowerCase();
+}
+
 /** The same folder, another name. */
 export function beside(path: string, name: string): string {
   return path.slice(0, path.length - nameOf(path).length) + name;
@@ -160,7 +165,7 @@ export function beside(path: string, name: string): string {
 /** A name after the file's first words or, where it has none, after its kind and date. */
 export async function suggestName(root: string, { path, mtime }: FileInfo): Promise<string> {
   const words = await firstWords(await locate(root, path));
-  const ending = extname(path).toLowerCase();
+  const ending = endingOf(path);
   return `${words || `${kindOf(path).toLowerCase()}-${new Date(mtime).toISOString().slice(0, 10)}`}${ending}`;
 }
 
@@ -185,5 +190,5 @@ const KIND_OF = new Map(
 );
 
 export function kindOf(path: string): string {
-  return KIND_OF.get(extname(path).toLowerCase()) ?? "Other";
+  return KIND_OF.get(endingOf(path)) ?? "Other";
 }

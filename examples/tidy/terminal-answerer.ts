@@ -5,10 +5,17 @@ import { visible } from "holdpoint/blocks";
 import type { Answerer } from "./answerer.ts";
 import { count } from "./format.ts";
 import { oneLine } from "./one-line.ts";
-import { isCommand, readAnswer, type ReadLine } from "./read-answer.ts";
+import { isCommand, readAnswer, type ReadLine, type Say } from "./read-answer.ts";
 import type { Screen } from "./screen.ts";
 
-const KEYS = "/3 goes to question 3, /all shows a long one whole, /list lists them, /quit leaves them open";
+const KEYS =
+  "/3 goes to question 3, /all shows a long one whole, /list lists them, /approvals lists standing approvals, /revoke 1 takes one back, /quit leaves them open";
+
+/** What was approved for good, for the commands about it. */
+export interface StandingApprovals {
+  show(say: Say): Promise<void>;
+  takeBack(which: string, say: Say): Promise<unknown>;
+}
 
 /**
  * One interface for each line: between the questions Ctrl-C has its usual meaning, and what somebody types ahead
@@ -32,7 +39,12 @@ export function readTerminal(output: NodeJS.WritableStream): ReadLine {
   };
 }
 
-export function terminalAnswerer(read: ReadLine, { say, show }: Screen): Answerer {
+/** @param approvals - undefined as long as nobody knows where they are kept */
+export function terminalAnswerer(
+  read: ReadLine,
+  { say, show }: Screen,
+  approvals: () => StandingApprovals | undefined = () => undefined,
+): Answerer {
   const numbers = new Map<string, number>();
   let current: string | undefined;
   let whole = false;
@@ -72,6 +84,8 @@ export function terminalAnswerer(read: ReadLine, { say, show }: Screen): Answere
           if (found) current = found.hitl_id;
           else say(`No question ${to} is open.`);
         } else if (typed.command === "list") list(open);
+        else if (typed.command === "approvals") await approvals()?.show(say);
+        else if (typed.command === "revoke") await approvals()?.takeBack(typed.which, say);
         else say(`That is none of: ${KEYS}.`);
       }
     },

@@ -10,14 +10,22 @@ export interface Looked {
   readonly left: readonly Problem[];
 }
 
-/** Notes what these files are now; what cannot be looked at is left alone. */
-export function lookAt(root: string, paths: readonly string[]): Promise<Looked> {
+/**
+ * Notes what these files are now; what cannot be looked at is left alone.
+ *
+ * @param noted - what they were when they were proposed: an approval is for that
+ */
+export function lookAt(
+  root: string,
+  paths: readonly string[],
+  noted: ReadonlyMap<string, Seen> = new Map(),
+): Promise<Looked> {
   return step("look", async () => {
     const seen: Seen[] = [];
     const left: Problem[] = [];
     for (const path of new Set(paths)) {
       try {
-        seen.push(await look(root, path));
+        seen.push(noted.get(path) ?? (await look(root, path)));
       } catch (error) {
         left.push({ path, why: whyOf(error) });
       }

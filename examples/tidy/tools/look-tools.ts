@@ -1,9 +1,14 @@
-/** Tools that only read. A step of nothing but these asks nobody, so holdpoint writes nothing for it. */
+/**
+ * Tools that only read. A step of nothing but these asks nobody, so holdpoint writes nothing for it. Beside what a planner
+ * reads of it, each notes what the files are that it names.
+ */
 import { tool } from "@langchain/core/tools";
 import { z } from "zod";
 import { TRASH } from "../files.ts";
+import { look, type Seen } from "../paths.ts";
 import { findDuplicates, isCryptic, listFiles, looseOf, suggestName, whyOf } from "../survey.ts";
 import type { TidyContext } from "./context.ts";
+import type { Noted } from "./noted.ts";
 
 /** More at once is no question that a human can answer; the rest waits for the next run. */
 const MOST_QUESTIONS = 8;
@@ -29,13 +34,10 @@ export function lookTools({ root, largeBytes, staleBefore }: TidyContext) {
     async () => {
       const { files } = await listFiles(root);
       const found = files.filter((file) => file.bytes >= largeBytes).sort((a, b) => b.bytes - a.bytes);
-      const shown = found.slice(0, MOST_QUESTIONS);
-      return JSON.stringify({
-        paths: shown.map((file) => file.path),
-        not_shown: found.length - shown.length,
-      });
+      return noting(root, found, MOST_QUESTIONS);
     },
     {
+      responseFormat: "content_and_artifact",
       name: "find_large_files",
       description: "Files that are larger than the limit, largest first.",
       schema: nothing,
@@ -46,13 +48,10 @@ export function lookTools({ root, largeBytes, staleBefore }: TidyContext) {
     async () => {
       const { files } = await listFiles(root);
       const found = files.filter((file) => file.mtime < staleBefore).sort((a, b) => a.mtime - b.mtime);
-      const shown = found.slice(0, MOST_PATHS);
-      return JSON.stringify({
-        paths: shown.map((file) => file.path),
-        not_shown: found.length - shown.length,
-      });
+      return noting(root, found, MOST_PATHS);
     },
     {
+      responseFormat: "content_and_artifact",
       name: "find_stale_files",
       description: "Files that nobody has changed for long, oldest first.",
       schema: nothing,
@@ -64,13 +63,20 @@ export function lookTools({ root, largeBytes, staleBefore }: TidyContext) {
       const { files } = await listFiles(root);
       const found = files.filter((file) => isCryptic(file.path));
       const shown = [];
+      const seen: Seen[] = [];
       for (const file of found.slice(0, MOST_QUESTIONS)) {
-        const suggestion = await suggestName(root, file).catch((error: unknown) => void whyOf(error));
-        if (suggestion !== undefined) shown.push({ path: file.path, suggestion });
+        try {
+          shown.push({ path: file.path, suggestion: await suggestName(root, file) });
+          seen.push(await look(root, file.path));
+        } catch (error) {
+          whyOf(error);
+        }
       }
-      return JSON.stringify({ files: shown, not_shown: found.length - shown.length });
+      const content = JSON.stringify({ files: shown, not_shown: found.length - shown.length });
+      return [content, { seen } satisfies Noted];
     },
     {
+      responseFormat: "content_and_artifact",
       name: "find_cryptic_names",
       description: "Files whose names say nothing, each with a better one.",
       schema: nothing,
@@ -90,4 +96,16 @@ export function lookTools({ root, largeBytes, staleBefore }: TidyContext) {
   });
 
   return [duplicates, large, stale, cryptic, loose, trashed];
+}
+
+/** What cannot be read is named all the same: the tool that changes it says why it does not. */
+async function noting(
+  root: string,
+  found: readonly { readonly path: string }[],
+  most: number,
+): Promise<[content: string, Noted]> {
+  const paths = found.slice(0, most).map(({ path }) => path);
+  const looks = paths.map((path) => look(root, path).catch((error: unknown) => void whyOf(error)));
+  const seen = (await Promise.all(looks)).filter((file) => file !== undefined);
+  return [JSON.stringify({ paths, not_shown: found.length - paths.length }), { seen }];
 }

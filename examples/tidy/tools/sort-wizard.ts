@@ -1,19 +1,19 @@
 /**
- * A wizard of three questions that build on each other, in continuation style: each round throws a `HITLSuspend`
+ * A wizard of two questions that build on each other, in continuation style: each round throws a `HITLSuspend`
  * with all that it knows in `tool_state`, and the next one finds that and the answer in `resumption()`. Unlike
  * an await-style body it does not run again from the top, so it may look at the folder without care for what
- * has changed since.
+ * has changed since. It moves nothing: what it has found out are calls of move_file, and those are the policy's business.
  */
 import { tool } from "@langchain/core/tools";
 import { HITLSuspend, resumption, step } from "holdpoint";
 import { z } from "zod";
-import { type Effect, moveFile } from "../files.ts";
 import { look, type Seen } from "../paths.ts";
 import { count } from "../format.ts";
-import { kindOf, listFiles, looseOf } from "../survey.ts";
-import { change } from "./changing.ts";
+import type { Move } from "../proposal.ts";
+import { endingOf, kindOf, listFiles, looseOf } from "../survey.ts";
 import { report, type TidyContext } from "./context.ts";
 import { LEAVE, NAME_OR_LEAVE } from "./names.ts";
+import type { Noted } from "./noted.ts";
 
 interface Loose {
   readonly seen: Seen;
@@ -29,8 +29,7 @@ interface Group {
 /** What one round hands to the next. */
 type WizardState =
   | { readonly round: "rule"; readonly loose: readonly Loose[] }
-  | { readonly round: "names"; readonly groups: readonly Group[] }
-  | { readonly round: "go"; readonly moves: readonly Group[] };
+  | { readonly round: "names"; readonly groups: readonly Group[] };
 
 const MOST_LOOSE = 200;
 
@@ -43,7 +42,7 @@ export function sortWizard(context: TidyContext) {
       switch (state.round) {
         case "rule": {
           const { answer } = resumed.response as { answer: string };
-          if (answer === LEAVE) return report([], [], "The loose files stay where they are.");
+          if (answer === LEAVE) return sorted([]);
           return askNames(groupsBy(state.loose, answer === "year" ? "year" : "kind"));
         }
         case "names": {
@@ -52,30 +51,27 @@ export function sortWizard(context: TidyContext) {
             folder: answers[folder] ?? LEAVE,
             files,
           }));
-          const moves = named.filter(({ folder }) => folder !== LEAVE);
-          return moves.length === 0 ? report([], [], "The loose files stay where they are.") : askGo(moves);
-        }
-        case "go": {
-          const { decision } = resumed.response as { decision: string };
-          if (decision !== "approve_once") return report([], [], "The user refused; the loose files stay.");
-          const effects: Effect[] = [];
-          for (const { folder, files } of state.moves) {
-            for (const seen of files) {
-              const move = () => moveFile(context.root, seen, `${folder}/${seen.path}`);
-              effects.push(await change(context, `move ${seen.path}`, move));
-            }
-          }
-          return report(effects);
+          return sorted(named.filter(({ folder }) => folder !== LEAVE));
         }
       }
     },
     {
+      responseFormat: "content_and_artifact",
       name: "sort_loose_files",
       description:
-        "Asks the user how to sort the files that lie loose in the folder into subfolders, and does it.",
+        "Asks the user how to sort the files that lie loose in the folder, and says which moves that comes to.",
       schema: z.object({}),
     },
   );
+}
+
+/** What a planner calls next. */
+function sorted(groups: readonly Group[]): [content: string, Noted] {
+  const moves: Move[] = groups.flatMap(({ folder, files }) =>
+    files.map(({ path }) => ({ path, ending: endingOf(path), folder })),
+  );
+  if (moves.length === 0) return [report([], [], "The loose files stay where they are."), { seen: [] }];
+  return [JSON.stringify({ moves }), { seen: groups.flatMap(({ files }) => files) }];
 }
 
 function looseFiles(root: string): Promise<Loose[]> {
@@ -90,8 +86,8 @@ function looseFiles(root: string): Promise<Loose[]> {
   });
 }
 
-function askRule(loose: readonly Loose[]): string {
-  if (loose.length === 0) return report([]);
+function askRule(loose: readonly Loose[]): ReturnType<typeof sorted> {
+  if (loose.length === 0) return sorted([]);
   throw suspend({
     state: { round: "rule", loose },
     hitl_type: "ask_user",
@@ -137,24 +133,6 @@ function askNames(groups: readonly Group[]): never {
     },
     yes: everywhere((group) => group.folder),
     no: everywhere(() => LEAVE),
-  });
-}
-
-function askGo(moves: readonly Group[]): never {
-  const args = {
-    moves: moves.map(({ folder, files }) => ({ folder, files: files.map(({ path }) => path) })),
-  };
-  throw suspend({
-    state: { round: "go", moves },
-    hitl_type: "permission",
-    data: {
-      message: `Move ${count(moves.flatMap(({ files }) => files).length, "file")}?`,
-      tool: "sort_loose_files",
-      args,
-      allowed_decisions: ["approve_once", "reject"],
-    },
-    yes: { decision: "approve_once" },
-    no: { decision: "reject" },
   });
 }
 

@@ -23,10 +23,14 @@ const MOMENTS: readonly (readonly [killAt: string, ...args: string[]])[] = [
   ['→ {"answer":"report.txt"}'],
   // A file has both names: the old one and that in the trash.
   ["report%20backup.txt"],
+  // A question of the policy is answered, and its call has not run.
+  ['"user_response":{"decision":"approve_once"', "--json"],
   // Told, but not recorded.
   ["to the trash folder: archive/notes-2014.md"],
-  // In the last round of the wizard.
-  ["Documents/shopping-list.md"],
+  // A preview was made and shown; the call waits.
+  ["Move song.mp3 into the folder Media?"],
+  // Moved by what was approved, and not recorded.
+  ["moved: song.mp3"],
   ["deleted: "],
 ];
 
@@ -90,7 +94,7 @@ async function expectAskedOnce(state: string): Promise<void> {
   await backend.close();
   expect(items.map(({ status }) => status)).toEqual(items.map(() => "completed"));
   const asked = items.map(({ node_id, data }) => `${node_id} ${String(data["message"])}`);
-  expect(asked).toHaveLength(1 + 6 + 3 + 1);
+  expect(asked).toHaveLength(1 + 6 + 2 + 6 + 1);
   expect(asked).toEqual([...new Set(asked)]);
   expect(items.filter(({ node_id }) => node_id === "agree")).toHaveLength(1);
 }

@@ -33,7 +33,7 @@ class ChatOpenAI {
 /** All that it has, and one that it has not. */
 function callsFor(tools: readonly StructuredToolInterface[]) {
   const names = [...tools.map(({ name }) => name).filter((name) => !name.startsWith("find_")), "empty_trash"];
-  const args = { path: "8f3a2c91d4.txt", suggestion: "minutes.txt" };
+  const args = { path: "8f3a2c91d4.txt", name: "minutes.txt" };
   return names.map((name, index) => ({ name, args, id: `call_${index}`, type: "tool_call" as const }));
 }
 

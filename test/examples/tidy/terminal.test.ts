@@ -1,7 +1,10 @@
 import { InMemoryHITLBackend, type HITLRecord } from "holdpoint";
+import { PolicyGrants } from "holdpoint/policy";
 import { describe, expect, test } from "vitest";
 import { toolUseBlock, type ToolUse } from "holdpoint/blocks";
+import { Approvals } from "../../../examples/tidy/approvals.ts";
 import { formatBytes, visibleShort } from "../../../examples/tidy/format.ts";
+import { USER } from "../../../examples/tidy/policy.ts";
 import { createScreen, renderOptionsFor } from "../../../examples/tidy/screen.ts";
 import { terminalAnswerer } from "../../../examples/tidy/terminal-answerer.ts";
 import { isName } from "../../../examples/tidy/tools/names.ts";
@@ -21,12 +24,21 @@ function person(...lines: string[]) {
       return lines.shift() ?? null;
     },
     createScreen((text) => void said.push(text)),
+    () => new Approvals(backend),
   );
   return { answerer, said };
 }
 
 describe("what a person types becomes an answer that the backend accepts", async () => {
   const ask = { message: "Which?", options: ["a", { value: "b", label: "The second" }] };
+  const args = { ending: { equals: ".txt" }, folder: { equals: "Texts" } };
+  const offers = ["session", "user"].map((scope) => ({
+    scope,
+    scope_id: "s",
+    args,
+    uses: null,
+    expires_in_ms: null,
+  }));
   const cases: [string, Record<string, unknown>, string[], unknown][] = [
     ["confirm", { message: "Sure?" }, ["", "maybe", "y"], { confirmed: true }],
     ["confirm", { message: "Sure?" }, ["no, never"], { confirmed: false, comment: "never" }],
@@ -48,6 +60,29 @@ describe("what a person types becomes an answer that the backend accepts", async
       { args: { paths: ["x", "y", "z"] }, allowed_decisions: ["approve_once", "edit"] },
       ["2", "1,3"],
       { decision: "edit", edited_args: { paths: ["x", "z"] } },
+    ],
+    [
+      "permission",
+      { args: { path: "x", name: "y" }, allowed_decisions: ["approve_once", "edit"] },
+      ["2", "", "z"],
+      { decision: "edit", edited_args: { path: "x", name: "z" } },
+    ],
+    // Of a tool whose edits are about one of its arguments.
+    [
+      "permission",
+      { tool: "rename_file", args: { path: "x", name: "y" }, allowed_decisions: ["approve_once", "edit"] },
+      ["2", "z"],
+      { decision: "edit", edited_args: { path: "x", name: "z" } },
+    ],
+    [
+      "permission",
+      {
+        tool: "move_file",
+        suggestions: offers,
+        allowed_decisions: ["approve_once", "approve_always", "reject"],
+      },
+      ["3"],
+      { decision: "approve_always", scope: "user" },
     ],
     ["form", { schema: { type: "object" } }, ["{", '{"n":1}'], { n: 1 }],
     [
@@ -83,6 +118,46 @@ test("all questions are shown together, and answered in any order", async () => 
   expect(rest).toMatchObject({ record: { data: { message: "First?" } }, response: { confirmed: false } });
   expect(said.join("\n")).toContain("2 questions are open");
   expect(said).toContain("No question 9 is open.");
+});
+
+test("what approve always gives is said in words, listed and taken back", async () => {
+  const { record: question } = await backend.create({
+    hitl_type: "permission",
+    session_id: "s",
+    data: {
+      message: "Move?",
+      tool: "move_file",
+      allowed_decisions: ["approve_once", "approve_always"],
+      suggestions: [
+        {
+          scope: "user",
+          scope_id: USER,
+          args: { ending: { equals: ".txt" }, folder: { equals: "A\u202eB" } },
+          uses: null,
+          expires_in_ms: null,
+        },
+      ],
+    },
+  });
+  const given = new PolicyGrants({ backend });
+  const grant = await given.create({
+    scope: "user",
+    scope_id: USER,
+    tool: "move_file",
+    args: { ending: { equals: "" }, folder: { equals: "Other" } },
+    rule_id: "move",
+    rule_version: "1",
+  });
+  const lines = ["/approvals", "/revoke 7", "/revoke 1", "/approvals", "1"];
+  const { answerer, said } = person(...lines);
+  expect((await answerer.next([question]))?.response).toEqual({ decision: "approve_once" });
+  const text = said.join("\n");
+  expect(text).toContain("  2) Yes, and always move *.txt into A\\u{202e}B, in later runs, too");
+  expect(text).toContain("  (1) always move files without an ending into Other, in later runs, too");
+  expect(text).toContain("There is no standing approval 7.");
+  expect(text).toContain("Taken back: always move files without an ending into Other, in later runs, too");
+  expect(text).toContain("There are no standing approvals.");
+  expect((await given.get(grant.grant_id))?.status).toBe("revoked");
 });
 
 test("of a long list the first lines are shown, and all of them when asked for", async () => {

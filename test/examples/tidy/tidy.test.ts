@@ -19,6 +19,12 @@ async function answersIn(folder: string, answers: readonly object[]): Promise<st
   return path;
 }
 
+/** As whoever answers has changed the name that was proposed. */
+const renamed = (name: string, path = "8f3a2c91d4.txt") => ({
+  decision: "edit",
+  edited_args: { path, name },
+});
+
 describe.concurrent("the tidy example", { timeout: SLOW }, () => {
   test("--yes tidies the sample; the next run finds nothing to do; --reset starts anew", async () => {
     const state = join(await tempFolder(), "state");
@@ -160,34 +166,34 @@ describe.concurrent("the tidy example", { timeout: SLOW }, () => {
     });
     const { items } = await backend.list({ status: "pending" });
     const large = items.find((record) => record.tool_name === "trash_large_file");
-    expect(await backend.respond(large?.hitl_id ?? "", { confirmed: true })).toMatchObject({
+    expect(await backend.respond(large?.hitl_id ?? "", { decision: "approve_once" })).toMatchObject({
       status: "accepted",
     });
     await backend.close();
     await unlink(join(sampleIn(state), "20230611.csv"));
 
     const answers = [
-      { match: { tool: "rename_file", text: "8f3a" }, response: { answer: "club/minutes.txt" } },
+      { match: { tool: "rename_file", text: "8f3a" }, response: renamed("club/minutes.txt") },
       {
-        match: { hitl_type: "permission" },
+        match: { tool: "trash_stale_files" },
         response: { decision: "edit", edited_args: { paths: ["old-invoice-2016.pdf"] } },
       },
       { match: "have the same content", response: { answer: "/leave" } },
     ];
     await writeFile(file, JSON.stringify(answers));
     const unknown = await tidy(["--answers", file], { state });
-    expect(unknown).toMatchObject({ code: 3, out: expect.stringContaining("better name for 20230611.csv") });
+    expect(unknown).toMatchObject({ code: 3, out: expect.stringContaining("Rename 20230611.csv to") });
     expect(unknown.out).toContain("to the trash folder: database-dump.sql");
 
     await writeFile(
       file,
-      JSON.stringify([...answers, { match: "20230611", response: { answer: "party.csv" } }]),
+      JSON.stringify([...answers, { match: "20230611", response: renamed("party.csv", "20230611.csv") }]),
     );
     const invalid = await tidy(["--answers", file], { state });
     expect(invalid).toMatchObject({ code: 3, out: expect.stringContaining("The given answer does not fit") });
     expect(invalid.out).toContain("left alone: 20230611.csv is not there any more");
 
-    await writeFile(file, JSON.stringify([{ match: "8f3a", response: { answer: "minutes.txt" } }]));
+    await writeFile(file, JSON.stringify([{ match: "8f3a", response: renamed("minutes.txt") }]));
     const last = await tidy(["--answers", file, "--no"], { state });
     expect(last).toMatchObject({ code: 0, out: expect.stringContaining("1.6 MB wait in .holdpoint-trash") });
     const left = (await treeOf(sampleIn(state))).map((path) => path.replace(/-trash\/[^/]+/, "-trash/RUN"));
