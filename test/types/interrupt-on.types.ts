@@ -56,7 +56,7 @@ const lambdas = {
         const thread: string | undefined = runtime.configurable?.thread_id;
         runtime.signal?.throwIfAborted();
         runtime.writer?.({ to });
-        return `${to} ${subject} ${messages.at(-1)?.text} ${thread} ${String(runtime.context)} ${runtime.store}`;
+        return `${to} ${subject} ${messages.at(-1)?.text} ${thread} ${String(runtime.context)} ${runtime.store?.constructor.name}`;
       },
       when: async (request) =>
         String(request.toolCall.args["path"] ?? "").startsWith("/etc") &&
