@@ -30,8 +30,8 @@ export type Meant = "id" | "content" | "place" | "only";
 
 export function normalise(read: Told, ask: InteropAsk, by: Meant, raw: JsonValue): Normalised {
   // A form that has a field `type` or `approved` means its own, if it could.
-  const isOwn = read.mark !== null && decisionsOf(ask) === null && ask.hitl_type !== "confirm";
-  if (isOwn && declares(ask, read.mark as string)) {
+  const mayBeOwn = decisionsOf(ask) === null && ask.hitl_type !== "confirm";
+  if (mayBeOwn && read.mark !== null && declares(ask, read.mark)) {
     const own = checked(ask, [raw]);
     if ("response" in own) return own;
   }

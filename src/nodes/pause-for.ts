@@ -2,6 +2,7 @@ import { interruptIdOf } from "../core/ids.ts";
 import type { CallRun } from "../suspend/call-run.ts";
 import { type HostInterrupt, interruptsFor } from "../suspend/interrupt-payload.ts";
 import { showsPause } from "../suspend/pause-suspend.ts";
+import { resumeProblems } from "../suspend/resume-value.ts";
 import type { ToolStep } from "../suspend/tool-step.ts";
 
 /**
@@ -13,7 +14,8 @@ export function pauseFor(
   step: ToolStep,
 ): HostInterrupt[] {
   const foreign = runs.flatMap((run) => run.interrupts as unknown as HostInterrupt[]);
-  const own = interruptsFor(step.pending());
+  const pending = step.pending();
+  const own = interruptsFor(pending, resumeProblems(step.place, pending));
   // LangGraph 1.4 keeps the last interrupt of a task: it has to say that a user paused the run as well.
   const paused = own.length > 0 && foreign.some(({ value }) => showsPause(value));
   const shown = paused ? own.map(({ id, value }) => ({ id, value: { ...value, paused } })) : own;

@@ -15,6 +15,7 @@ import { CallRun } from "../suspend/call-run.ts";
 import type { CallResult, CallTask } from "../suspend/call-task.ts";
 import { isBubbleUp, isFatal } from "../suspend/errors.ts";
 import { type HostConfig, type Place, placeIfAny, placeOfThread } from "../suspend/place.ts";
+import { takeResumeValue } from "../suspend/resume-value.ts";
 import { isHITLSuspend } from "../suspend/suspend-signal.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
 import { ASKS_HUMANS } from "./graph.ts";
@@ -109,7 +110,11 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
     );
     const ids = tasks.map((task) => task.call.id);
     // The host has surely not run a fresh task before: nothing is recorded.
-    if (!place.fresh) await step.load(ids, wakeHintOf(config, place));
+    if (!place.fresh) {
+      const taken = takeResumeValue(config as HostConfig, place);
+      if (taken) await taken;
+      await step.load(ids, wakeHintOf(config, place));
+    }
     for (;;) {
       step.runs.clear();
       const seen = step.changes;

@@ -6,9 +6,10 @@ import type { HITLRecord } from "../core/record.ts";
 import type { CallIdentity } from "../suspend/call-record.ts";
 import type { HandedClaim } from "../suspend/handed-claim.ts";
 import { callRecordId, type Place } from "../suspend/place.ts";
+import { WAKE_KEY } from "../suspend/resume-value.ts";
 import type { WakeHint } from "../suspend/tool-step.ts";
 
-export const WAKE_KEY = "__holdpoint_wake";
+export { WAKE_KEY };
 
 /** What a resumer puts under {@link WAKE_KEY}. */
 export interface Wake {

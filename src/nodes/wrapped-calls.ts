@@ -13,6 +13,7 @@ import { isBubbleUp, isFatal } from "../suspend/errors.ts";
 import type { HostInterrupt } from "../suspend/interrupt-payload.ts";
 import { type HostConfig, type Place, placeIfAny, placeOfThread } from "../suspend/place.ts";
 import { wasRejected } from "./rejected.ts";
+import { takeResumeValue } from "../suspend/resume-value.ts";
 import { isHITLSuspend } from "../suspend/suspend-signal.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
 import { pauseFor } from "./pause-for.ts";
@@ -127,6 +128,7 @@ export class WrappedCalls {
         const task = behindEffect ? { ...made, behindEffect } : made;
         id = task.call.id;
         if (first && !step.place.fresh && retried === undefined) {
+          await takeResumeValue(config as HostConfig, step.place);
           await step.load([id], wakeHintOf(config, step.place));
         }
         // Since the last attempt a sibling has asked: whoever is woken by its answer may have started this call.

@@ -15,6 +15,7 @@ import { interruptsFor } from "./interrupt-payload.ts";
 import { PauseSignal } from "./pause-signal.ts";
 import { assertResumable, callRecordId, type HostConfig, placeOf, placeOfThread } from "./place.ts";
 import { prepareQuestion, type Question, QuestionNames } from "./question.ts";
+import { resumeProblems, takeResumeValue } from "./resume-value.ts";
 import { hasOlder, pauseInserts, supersede, takenUpOp } from "./supersede.ts";
 
 /** Counts the questions of one attempt of a task: its scratchpad is made anew for each execution, not for a retry. */
@@ -32,6 +33,7 @@ export async function askBare(
   const scratchpad = config?.configurable?.["__pregel_scratchpad"] as object | undefined;
   if (!config || !scratchpad) throw noIdentity("outside a LangGraph node or tool");
   const place = await placeOfThread(config, placeOf(config, backend));
+  await takeResumeValue(config, place);
   const known = callOf(config, runtime);
   if (!known && insideTool(config)) throw noIdentity("in a tool that a stock ToolNode runs");
   const id = callRecordId(place, known?.tool_call_id ?? null);
@@ -63,7 +65,8 @@ export async function askBare(
       ? ((await place.backend.get(stored.id)) ?? toHITLRecord(stored))
       : toHITLRecord(stored);
   emitQuestion(place, () => record, known ? id : null);
-  if (!isTerminalHITLStatus(record.status)) throw new PauseSignal(interruptsFor([record]));
+  if (!isTerminalHITLStatus(record.status))
+    throw new PauseSignal(interruptsFor([record], resumeProblems(place, [record])));
   if (record.resume.state === "waiting") {
     const { id } = stored;
     await place.backend.store.commit([takenUpOp(place.backend, { id, status: record.status })]);

@@ -8,7 +8,7 @@ import { MAX_PAGE_LIMIT, type StoredRecord } from "../backends/record-store.ts";
 import type { HoldpointErrorCode } from "../core/errors.ts";
 import { isHoldpointError } from "../core/errors.ts";
 import { hashJson, isValidForeignId } from "../core/ids.ts";
-import { type JsonValue, toJson } from "../core/json.ts";
+import type { JsonValue } from "../core/json.ts";
 import type { Actor, HITLRecord } from "../core/record.ts";
 import { HITL_STATUSES } from "../core/states.ts";
 import { type InteropProblem, problem } from "../interop/problem.ts";
@@ -19,8 +19,8 @@ import {
   type ReadOptions,
 } from "../interop/read-answers.ts";
 import { give } from "../interop/respond-from.ts";
-import { isWakeUp } from "../interop/unfold.ts";
 import type { HoldpointRunConfig } from "./configure.ts";
+import { forget, hashOf, isPoke, type Shown, shownWith } from "./kept-value.ts";
 import type { HostConfig, Place } from "./place.ts";
 import { askedAt } from "./supersede.ts";
 
@@ -29,11 +29,6 @@ export const WAKE_KEY = "__holdpoint_wake";
 
 const SCRATCHPAD = "__pregel_scratchpad";
 const RESUME_MAP = "__pregel_resume_map";
-const RESUME_CHANNEL = "__resume__";
-const INTERRUPT_CHANNEL = "__interrupt__";
-/** Where LangGraph keeps a resume value that is of no task. */
-const NO_TASK = "00000000-0000-0000-0000-000000000000";
-const TAKEN = { hitl: "taken" };
 
 interface Scratchpad {
   nullResume?: unknown;
@@ -55,6 +50,8 @@ interface TakenIn {
 }
 
 const takenIn = new WeakMap<Place, TakenIn>();
+/** By the scratchpad, which is made anew for each execution of a task: calls of one task take a value in once. */
+const ofTasks = new WeakMap<object, Promise<TakenIn>>();
 
 /**
  * Undefined if the run carries no value, which costs nothing.
@@ -68,11 +65,22 @@ export function takeResumeValue(config: HostConfig, place: Place): Promise<void>
   const map = mapOf(configurable[RESUME_MAP]);
   const plain = isPoke(scratchpad?.nullResume) ? undefined : scratchpad?.nullResume;
   if (map === undefined && plain === undefined) return undefined;
-  return shared(place, { map, plain }, actorOf(configurable)).then((taken) => {
-    takenIn.set(place, taken);
-    // A native `interrupt()` in this task must not take for its own what was meant for a question of ours.
-    if (taken.isTaken && scratchpad) delete scratchpad.nullResume;
-  });
+  return take(place, { map, plain }, configurable, scratchpad);
+}
+
+async function take(
+  place: Place,
+  given: Given,
+  configurable: Readonly<Record<string, unknown>>,
+  scratchpad: Scratchpad | undefined,
+): Promise<void> {
+  const known = scratchpad && ofTasks.get(scratchpad);
+  const work = known ?? shared(place, given, actorOf(configurable));
+  if (scratchpad) ofTasks.set(scratchpad, work);
+  const taken = await work;
+  takenIn.set(place, taken);
+  // A native `interrupt()` in this task must not take for its own what was meant for a question of ours.
+  if (taken.isTaken && scratchpad) delete scratchpad.nullResume;
 }
 
 /** What was wrong with the value of this run, for the questions that are shown again. */
@@ -80,15 +88,6 @@ export function resumeProblems(place: Place, records: readonly HITLRecord[]): re
   const taken = takenIn.get(place);
   if (!taken || !records.some(({ hitl_id }) => taken.open.has(hitl_id))) return [];
   return taken.problems;
-}
-
-function isPoke(value: unknown): boolean {
-  try {
-    return value === undefined || isWakeUp(value as JsonValue);
-  } catch {
-    // A proxy or a getter: it is read, and refused, with care.
-    return false;
-  }
 }
 
 function mapOf(value: unknown): JsonValue | undefined {
@@ -127,19 +126,14 @@ async function takeIn(place: Place, { map, plain }: Given, actor: Actor | undefi
     const read = readAnswers(map, open);
     // An id that is none of ours is one of LangGraph's own.
     problems.push(...read.problems.filter(({ code }) => code !== "unknown_id"));
-    problems.push(...(await answerAll(place, read.answers, map, actor)));
+    problems.push(...(await answerAll(place, read.answers, map, { actor })));
   }
   let isTaken = false;
-  if (plain !== undefined && (isTaken = wasTaken(place, records, plain))) await forget(place);
-  else if (plain !== undefined) {
+  if (plain !== undefined) {
     const read = await readPlain(place, records, open, plain);
+    ({ isTaken } = read);
     problems.push(...read.problems);
-    isTaken = read.answers.length > 0;
-    // A cancellation has no key by which it would be known again.
-    const cancels = read.answers.some(({ cancel, by }) => cancel === true && by !== "id");
-    if (cancels) await forget(place);
-    problems.push(...(await answerAll(place, read.answers, plain, actor)));
-    if (isTaken && !cancels) await forget(place);
+    problems.push(...(await answerAll(place, read.answers, plain, { actor, isKept: read.isKept })));
   }
   return { isTaken, problems, open: new Set(open.map(({ hitl_id }) => hitl_id)) };
 }
@@ -169,89 +163,75 @@ async function recordsAt({
   return here.toReversed().map(toHITLRecord);
 }
 
+interface ReadPlain extends ReadAnswers {
+  readonly isTaken: boolean;
+  /** The checkpointer goes on handing the value out. */
+  readonly isKept: boolean;
+}
+
 async function readPlain(
   place: Place,
   records: readonly HITLRecord[],
   open: readonly HITLRecord[],
   value: unknown,
-): Promise<ReadAnswers> {
-  let read = readAnswers(value, open, { plain: false });
-  if (read.answers.some(({ by }) => by !== "id")) {
-    const { asks, ...options } = await asShown(place, records, open);
-    read = readAnswers(value, asks, { ...options, plain: false });
-  }
+): Promise<ReadPlain> {
+  const read = readAnswers(value, open, { plain: false });
+  if (read.answers.some(({ by }) => by !== "id")) return readUnaddressed(place, records, open, value);
   // Ids of this pause that have been answered meanwhile: late, and nobody's mistake.
   const isLate =
     read.problems.some(({ code }) => code === "unknown_id") &&
     readAnswers(value, records, { plain: false }).problems.every(({ code }) => code !== "unknown_id");
-  return isLate ? { ...read, problems: read.problems.filter(({ code }) => code !== "unknown_id") } : read;
+  const problems = isLate ? read.problems.filter(({ code }) => code !== "unknown_id") : read.problems;
+  return { answers: read.answers, problems, isTaken: isLate || read.answers.length > 0, isKept: false };
 }
 
-/** What the client saw says what an answer without an id may mean: the only one, or the one at its place. */
-async function asShown(
+/**
+ * What has no id is meant for what its sender saw, and only once: it has to be what LangGraph keeps with the checkpoint, and
+ * is forgotten there before it counts.
+ */
+async function readUnaddressed(
   place: Place,
   records: readonly HITLRecord[],
   open: readonly HITLRecord[],
-): Promise<Required<Pick<ReadOptions, "byPlace" | "othersOpen">> & { readonly asks: readonly HITLRecord[] }> {
-  const shown = await shownAt(place);
-  const order = shown?.ids ?? [];
-  const isAll = order.length === open.length && open.every(({ hitl_id }) => order.includes(hitl_id));
-  const asks = isAll ? open.toSorted((a, b) => order.indexOf(a.hitl_id) - order.indexOf(b.hitl_id)) : open;
+  value: unknown,
+): Promise<ReadPlain> {
+  const shown = await shownWith(place, hashOf(value) as string);
+  if (!shown || wasKept(place, records, value)) {
+    const message =
+      "It was taken for a question before, or cannot be told from one that was. Answer by interrupt id.";
+    return { answers: [], problems: [problem(null, "ambiguous", message)], isTaken: true, isKept: false };
+  }
+  const { asks, ...options } = asShown(shown, records, open);
+  const read = readAnswers(value, asks, { ...options, plain: false });
+  if (read.answers.length === 0) return { ...read, isTaken: false, isKept: false };
+  return { ...read, isTaken: true, isKept: !(await forget(place)) };
+}
+
+/** What the client saw says what an answer without an id may mean: the only one, or the one at its place. */
+function asShown(
+  { ids, foreign }: Shown,
+  records: readonly HITLRecord[],
+  open: readonly HITLRecord[],
+): Required<Pick<ReadOptions, "byPlace" | "othersOpen">> & { readonly asks: readonly HITLRecord[] } {
+  const isAll = ids.length === open.length && open.every(({ hitl_id }) => ids.includes(hitl_id));
+  const asks = isAll ? open.toSorted((a, b) => ids.indexOf(a.hitl_id) - ids.indexOf(b.hitl_id)) : open;
   // A list that was shown before, with another question in this place, may be as long.
   const last = Math.max(...records.map(({ responded_at }) => responded_at ?? 0), 0);
   const isMixed =
     open.some(({ created_at }) => created_at < last) && open.some((ask) => ask.created_at >= last);
-  return { asks, byPlace: isAll && !isMixed, othersOpen: !isAll || shown?.foreign !== false };
+  return { asks, byPlace: isAll && !isMixed, othersOpen: foreign || !isAll };
 }
 
-interface Shown {
-  /** Of the questions, in their order. */
-  readonly ids: readonly string[];
-  /** An interrupt that is not of ours is shown, too. */
-  readonly foreign: boolean;
+/** A value that is handed out for ever has answered a question of this pause already. */
+function wasKept(place: Place, records: readonly HITLRecord[], value: unknown): boolean {
+  const hash = hashOf(value) as string;
+  return records.some(
+    ({ hitl_id, idempotency_key }) => idempotency_key === keyOf(place, hitl_id, hash, true),
+  );
 }
 
-/** The interrupts that LangGraph keeps with the checkpoint; null if they cannot be read. */
-async function shownAt({ checkpointer, thread_id, root_checkpoint_id }: Place): Promise<Shown | null> {
-  if (root_checkpoint_id === null) return null;
-  const configurable = { thread_id, checkpoint_ns: "", checkpoint_id: root_checkpoint_id };
-  const tuple = (await checkpointer.getTuple({ configurable })) as
-    | { readonly pendingWrites?: readonly (readonly [string, string, unknown])[] }
-    | undefined;
-  if (!tuple?.pendingWrites) return null;
-  const values = tuple.pendingWrites
-    .filter(([, channel]) => channel === INTERRUPT_CHANNEL)
-    .flatMap(([, , written]) => written)
-    .map((entry) => (entry as { value?: unknown } | null)?.value);
-  const ids = new Set<string>();
-  let foreign = false;
-  for (const value of values) {
-    const { hitl_id, asks } = (value ?? {}) as { hitl_id?: unknown; asks?: readonly { hitl_id?: unknown }[] };
-    const named = Array.isArray(asks) ? asks.map((ask) => ask.hitl_id) : [hitl_id];
-    if (named.every((id) => typeof id === "string")) for (const id of named) ids.add(id);
-    else foreign = true;
-  }
-  return { ids: [...ids], foreign };
-}
-
-/** A value that is handed out again has answered a question of this pause already. */
-function wasTaken(place: Place, records: readonly HITLRecord[], value: unknown): boolean {
-  const hash = hashOf(value);
-  if (hash === null) return false;
-  return records.some(({ hitl_id, idempotency_key }) => idempotency_key === keyOf(place, hitl_id, hash));
-}
-
-function keyOf({ root_checkpoint_id }: Place, hitl_id: string, hash: string): string {
-  return `resume:${hashJson([root_checkpoint_id, hitl_id, hash])}`;
-}
-
-/** Null for what is no JSON. */
-function hashOf(value: unknown): string | null {
-  try {
-    return hashJson(toJson(value, "resume", { maxBytes: 4 * 1024 * 1024, maxDepth: 80 }));
-  } catch {
-    return null;
-  }
+function keyOf({ root_checkpoint_id }: Place, hitl_id: string, hash: string, isKept: boolean): string {
+  return `resume:${isKept ? "kept:" : ""}${hashJson([root_checkpoint_id, hitl_id, hash])}`;
 }
 
 /** What an answer itself may be refused for; anything else is the store's, and stops the run (P8). */
@@ -266,13 +246,13 @@ async function answerAll(
   place: Place,
   answers: readonly InteropAnswer[],
   value: unknown,
-  actor: Actor | undefined,
+  { actor, isKept = false }: { readonly actor: Actor | undefined; readonly isKept?: boolean },
 ): Promise<InteropProblem[]> {
   const problems: InteropProblem[] = [];
   const hash = hashOf(value);
   for (const answer of answers) {
     const { hitl_id } = answer;
-    const idempotency_key = hash === null ? undefined : keyOf(place, hitl_id, hash);
+    const idempotency_key = hash === null ? undefined : keyOf(place, hitl_id, hash, isKept);
     try {
       const { problem: why } = await give(place.backend, answer, { actor, idempotency_key });
       if (why) problems.push(why);
@@ -282,27 +262,4 @@ async function answerAll(
     }
   }
   return problems;
-}
-
-interface WritingCheckpointer {
-  putWrites?(
-    config: unknown,
-    writes: readonly (readonly [string, unknown])[],
-    task: string,
-  ): Promise<unknown>;
-}
-
-/**
- * Puts a wake-up in the place of the value, so that the same words can answer the next question of the pause. Where that
- * fails, {@link wasTaken} still keeps the value from answering twice.
- */
-async function forget({ checkpointer, thread_id, root_checkpoint_id }: Place): Promise<void> {
-  const saver = checkpointer as WritingCheckpointer;
-  if (root_checkpoint_id === null || typeof saver.putWrites !== "function") return;
-  const configurable = { thread_id, checkpoint_ns: "", checkpoint_id: root_checkpoint_id };
-  try {
-    await saver.putWrites({ configurable }, [[RESUME_CHANNEL, TAKEN]], NO_TASK);
-  } catch {
-    // The graph has a checkpoint to save next, and says so if it cannot.
-  }
 }

@@ -11,7 +11,7 @@ import {
   fromMcp2,
   INTEROP_FORMATS,
   type Mcp1Elicitation,
-  readAnswers,
+  type ReadAnswers,
   toAgentInbox1,
   toAgUi1,
   toAiSdk7,
@@ -25,7 +25,7 @@ import { asTexts, type AskName, payArgs, recorded } from "./kit.ts";
 
 const { asks, list } = await recorded();
 const open = [asks.pay, asks.mail, asks.go];
-const responses = (read: ReturnType<typeof readAnswers>): unknown[] => {
+const responses = (read: ReadAnswers): unknown[] => {
   expect(read.problems).toEqual([]);
   return read.answers.map(({ response }) => response);
 };

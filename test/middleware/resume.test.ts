@@ -117,7 +117,7 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
     await agent.invoke(go, thread("t"));
     const { hitl_id } = await openAsk(backend, "t", "Pay x?");
     const spurious = async (): Promise<void> => {
-      for (const value of [false, "yes", {}, { [hitl_id.slice(5)]: { confirmed: false } }])
+      for (const value of [false, "yes", {}, { [hitl_id.slice(5)]: { confirmed: "no" } }])
         await agent.invoke((value === false ? null : wake(value)) as never, thread("t")).catch(() => {});
       expect(await resumeThread(agent, { thread_id: "t", backend })).toMatchObject({
         status: "nothing_to_resume",

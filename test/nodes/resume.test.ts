@@ -195,13 +195,16 @@ describe("answers", () => {
 describe("plain wake-ups (P1)", () => {
   const values: [string, unknown][] = [
     ["another record's id", { "00000000000000000000000000000000": { hitl: "x" } }],
-    ["the right interrupt id with an answer", "by-id"],
+    ["the right interrupt id with what is no answer", "by-id"],
     ["an object", { confirmed: true }],
     ["an empty object", {}],
     ["an array", []],
     ["text", "approve"],
     ["true", true],
-    ["LangChain's decisions", { decisions: [{ type: "approve" }] }],
+    [
+      "LangChain's decisions, more than there are questions",
+      { decisions: [{ type: "approve" }, { type: "approve" }] },
+    ],
   ];
 
   it.each(values)(
@@ -210,7 +213,7 @@ describe("plain wake-ups (P1)", () => {
       const { backend, graph, counter, start, output } = setUp();
       await start();
       const { hitl_id, interrupt_id } = await openAsk(backend, "t");
-      const resume = value === "by-id" ? { [String(interrupt_id)]: yes } : value;
+      const resume = value === "by-id" ? { [String(interrupt_id)]: { confirmed: "yes" } } : value;
       await graph.invoke(wake(resume), thread("t"));
       await graph.invoke(wake(resume), thread("t"));
       expect(counter.all()).toEqual({ body: 1 });

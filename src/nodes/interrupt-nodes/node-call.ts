@@ -10,6 +10,7 @@ import { callScope } from "../../suspend/call-scope.ts";
 import type { CallTask } from "../../suspend/call-task.ts";
 import { PauseSignal } from "../../suspend/pause-signal.ts";
 import { callRecordId, type HostConfig, type Place, placeOf, placeOfThread } from "../../suspend/place.ts";
+import { takeResumeValue } from "../../suspend/resume-value.ts";
 import { ToolStep } from "../../suspend/tool-step.ts";
 import { pauseFor } from "../pause-for.ts";
 import { decodeOutput, encodeOutput, type HostSerde } from "../tool-outcome.ts";
@@ -49,7 +50,10 @@ export async function runNodeCall(
   const step = new ToolStep(place, { leaseMs, inDoubt: () => "retry", seesWholeStep: false });
   const task = taskOf(place, host.signal, execute);
   const { id } = task.call;
-  if (!place.fresh) await step.load([id], wakeHintOf(config, place));
+  if (!place.fresh) {
+    await takeResumeValue(host, place);
+    await step.load([id], wakeHintOf(config, place));
+  }
   for (;;) {
     step.runs.clear();
     const seen = step.changes;

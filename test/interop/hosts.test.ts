@@ -1,0 +1,465 @@
+/** Resume values on the graph itself: taken in by whichever of our nodes asks (docs/interop.md, "Where …"). */
+import { AIMessage, type ToolMessage } from "@langchain/core/messages";
+import {
+  type BaseCheckpointSaver,
+  Command,
+  END,
+  interrupt,
+  MemorySaver,
+  MessagesAnnotation,
+  Send,
+  START,
+  StateGraph,
+} from "@langchain/langgraph";
+import { ToolNode } from "@langchain/langgraph/prebuilt";
+import { SqliteSaver } from "@langchain/langgraph-checkpoint-sqlite";
+import { describe, expect, it } from "vitest";
+import {
+  approvalNode,
+  askUser,
+  confirm,
+  type HITLBackend,
+  type HITLRecord,
+  HITLToolNode,
+  holdpointTools,
+  InMemoryHITLBackend,
+  requestPermission,
+  resumeThread,
+} from "../../src/index.ts";
+import { agentOf, go } from "../middleware/kit.ts";
+import {
+  Counter,
+  input,
+  interruptsIn,
+  nodeGraph,
+  outputs,
+  pending,
+  thread,
+  toolOf,
+  toolsGraph,
+} from "../nodes/kit.ts";
+import { asTexts } from "./kit.ts";
+
+const HOSTS = ["HITLToolNode", "holdpointTools", "Send", "createAgent v1", "createAgent v2"] as const;
+type Host = (typeof HOSTS)[number];
+type Call = { name: string; args: Record<string, unknown>; id: string };
+
+interface Run {
+  start(): Promise<unknown>;
+  resume(value: unknown, configurable?: object): Promise<unknown>;
+  again(): Promise<unknown>;
+  graph: never;
+}
+
+function payTool(counter: Counter) {
+  return toolOf("pay", async (args) => {
+    const answer = await requestPermission({
+      message: `Pay ${String(args["to"])}?`,
+      tool: "pay",
+      args,
+      allowed_decisions: ["approve_once", "edit", "reject", "respond", "skip"],
+    });
+    counter.hit(`${answer.decision} ${String(args["to"])}`);
+    return JSON.stringify(answer);
+  });
+}
+
+const ASK = {
+  go: toolOf("go", async () => String((await confirm({ message: "Go?" })).confirmed)),
+  name: toolOf("name", async () => (await askUser({ message: "Name?" })).answer),
+  twice: toolOf("twice", async () => {
+    const first = await confirm({ message: "First?" });
+    const second = await confirm({ message: "Second?" });
+    return `${first.confirmed} ${second.confirmed}`;
+  }),
+};
+
+function runOf(
+  host: Host,
+  backend: HITLBackend,
+  calls: readonly Call[],
+  counter = new Counter(),
+  checkpointer: BaseCheckpointSaver = new MemorySaver(),
+): Run {
+  const tools = [payTool(counter), ASK.go, ASK.name, ASK.twice];
+  const graphOf = () => {
+    if (host === "HITLToolNode") return toolsGraph(new HITLToolNode(tools, { backend }), checkpointer);
+    if (host === "holdpointTools")
+      return toolsGraph(new ToolNode(holdpointTools(tools, { backend })), checkpointer);
+    if (host === "Send")
+      return new StateGraph(MessagesAnnotation)
+        .addNode("tools", new HITLToolNode(tools, { backend }))
+        .addConditionalEdges(START, ({ messages }) =>
+          ((messages.at(-1) as AIMessage).tool_calls ?? []).map(
+            (call) => new Send("tools", { lg_tool_call: call }),
+          ),
+        )
+        .addEdge("tools", END)
+        .compile({ checkpointer });
+    const version = host === "createAgent v1" ? "v1" : "v2";
+    return agentOf({ version, backend, tools, turns: [calls], checkpointer }).agent;
+  };
+  const graph = graphOf() as unknown as { invoke(input: unknown, config: unknown): Promise<unknown> };
+  const first = host.startsWith("createAgent") ? go : input(...calls);
+  return {
+    graph: graph as never,
+    start: () => graph.invoke(first, thread("t")),
+    resume: (value, configurable = {}) =>
+      graph.invoke(new Command({ resume: value as never }), {
+        configurable: { thread_id: "t", ...configurable },
+      }),
+    again: () => graph.invoke(null, thread("t")),
+  };
+}
+
+function said(result: unknown): Record<string, unknown> {
+  const texts = outputs(result);
+  return Object.fromEntries(
+    Object.entries(texts).map(([id, text]) => {
+      try {
+        return [id, JSON.parse(String(text))];
+      } catch {
+        return [id, text];
+      }
+    }),
+  );
+}
+
+async function openBy(backend: HITLBackend): Promise<Record<string, HITLRecord>> {
+  return Object.fromEntries(
+    (await pending(backend, "t")).map((record) => [String(record.data["message"]), record]),
+  );
+}
+
+const idOf = (record: HITLRecord | undefined): string => record?.interrupt_id as string;
+const payCall = (to: string, id: string): Call => ({ name: "pay", args: { to, amount: 40 }, id });
+const approve = { type: "approve" };
+const once = { decision: "approve_once" };
+const edited = { to: "ann", amount: 5 };
+
+describe.each(HOSTS)("%s", (host) => {
+  const SHAPES: readonly (readonly [string, (ask: HITLRecord) => unknown, unknown])[] = [
+    [
+      "Agent Inbox, accept",
+      () => [{ type: "accept", args: { action: "pay", args: asTexts({ to: "ann", amount: 40 }) } }],
+      once,
+    ],
+    ["Agent Inbox, accept without arguments", () => [{ type: "accept", args: null }], once],
+    [
+      "Agent Inbox, edit",
+      () => [{ type: "edit", args: { action: "pay", args: asTexts(edited) } }],
+      { decision: "edit", edited_args: edited },
+    ],
+    [
+      "Agent Inbox, response",
+      () => [{ type: "response", args: "hm" }],
+      { decision: "respond", message: "hm" },
+    ],
+    ["Agent Inbox, ignore", () => [{ type: "ignore", args: null }], { decision: "skip" }],
+    ["LangChain JS, approve", () => ({ decisions: [approve] }), once],
+    [
+      "LangChain JS, edit",
+      () => ({ decisions: [{ type: "edit", editedAction: { name: "pay", args: edited } }] }),
+      { decision: "edit", edited_args: edited },
+    ],
+    [
+      "LangChain Python, edit",
+      () => ({ decisions: [{ type: "edit", edited_action: { name: "pay", args: edited } }] }),
+      { decision: "edit", edited_args: edited },
+    ],
+    [
+      "LangChain, respond",
+      () => ({ decisions: [{ type: "respond", message: "hm" }] }),
+      { decision: "respond", message: "hm" },
+    ],
+    [
+      "LangGraph, by interrupt id",
+      (ask) => ({ [idOf(ask)]: { decision: "reject" } }),
+      { decision: "reject" },
+    ],
+    ["deepagents, by interrupt id", (ask) => ({ [idOf(ask)]: { decisions: [approve] } }), once],
+    [
+      "AG-UI, resume map",
+      (ask) => ({
+        __agui_resume_map__: { [idOf(ask)]: { status: "resolved", payload: { approved: true } } },
+      }),
+      once,
+    ],
+    [
+      "AG-UI, resume",
+      (ask) => [{ interruptId: idOf(ask), status: "resolved", payload: { decision: "skip" } }],
+      { decision: "skip" },
+    ],
+    [
+      "AI SDK",
+      (ask) => ({ type: "tool-approval-response", approvalId: ask.hitl_id, approved: false, reason: "no" }),
+      { decision: "reject", message: "no" },
+    ],
+    ["MCP 1", () => ({ action: "accept", content: { decision: "approve_once" } }), once],
+    [
+      "MCP 2",
+      (ask) => ({ inputResponses: { [ask.hitl_id]: { action: "accept", content: { decision: "skip" } } } }),
+      { decision: "skip" },
+    ],
+    ["a JSON text", () => JSON.stringify({ decisions: [approve] }), once],
+  ];
+
+  it.each(SHAPES)(
+    "F14 P3 %s: the record has the answer, and the tool runs once",
+    async (_name, value, answer) => {
+      const backend = new InMemoryHITLBackend();
+      const counter = new Counter();
+      const run = runOf(host, backend, [payCall("ann", "p")], counter);
+      await run.start();
+      const [ask] = await pending(backend, "t");
+      const result = await run.resume(value(ask as HITLRecord));
+      expect(said(result)["p"]).toEqual(answer);
+      const record = await backend.get((ask as HITLRecord).hitl_id);
+      expect(record).toMatchObject({ status: "completed", user_response: answer, resume: { state: "done" } });
+      expect(Object.values(counter.all())).toEqual([1]);
+    },
+  );
+
+  it.each([
+    ["AG-UI", (ask: HITLRecord) => ({ __agui_cancelled__: true, interrupt_id: idOf(ask) })],
+    ["AG-UI, without id", () => ({ __agui_cancelled__: true })],
+    [
+      "AG-UI, resume map",
+      (ask: HITLRecord) => ({ __agui_resume_map__: { [idOf(ask)]: { status: "cancelled" } } }),
+    ],
+    ["MCP", () => ({ action: "cancel" })],
+  ])("F15 P8 %s: cancelled, and nothing was approved", async (_name, value) => {
+    const backend = new InMemoryHITLBackend();
+    const counter = new Counter();
+    const run = runOf(host, backend, [payCall("ann", "p")], counter);
+    await run.start();
+    const [ask] = await pending(backend, "t");
+    // What becomes of a tool that throws is the host's business.
+    await run.resume(value(ask as HITLRecord)).catch(() => {});
+    expect(await backend.get((ask as HITLRecord).hitl_id)).toMatchObject({ status: "cancelled" });
+    expect(counter.all()).toEqual({});
+  });
+
+  const three = [payCall("ann", "a"), payCall("bob", "b"), { name: "go", args: {}, id: "g" }];
+
+  it("F15 P10 a resume map answers one, cancels one, and leaves one open", async () => {
+    const backend = new InMemoryHITLBackend();
+    const run = runOf(host, backend, [...three.slice(0, 2), { name: "name", args: {}, id: "n" }]);
+    await run.start();
+    const open = await openBy(backend);
+    const value = {
+      __agui_resume_map__: {
+        [idOf(open["Pay ann?"])]: { status: "resolved", payload: once },
+        [idOf(open["Pay bob?"])]: { status: "cancelled" },
+      },
+    };
+    // In an agent a tool that was called off stops the run.
+    await run.resume(value).catch(() => {});
+    expect(Object.keys(await openBy(backend))).toEqual(["Name?"]);
+    expect(await backend.get(open["Pay bob?"]?.hitl_id ?? "")).toMatchObject({ status: "cancelled" });
+    expect(await backend.get(open["Pay ann?"]?.hitl_id ?? "")).toMatchObject({ user_response: once });
+    await run.resume({ [idOf((await openBy(backend))["Name?"])]: "Ann" }).catch(() => {});
+    expect(await pending(backend, "t")).toEqual([]);
+  });
+
+  it.each([
+    [{ decisions: [approve] }],
+    [{ approved: true }],
+    [[{ type: "accept", args: null }]],
+    [{ decisions: [approve, approve] }],
+    [{ __agui_cancelled__: true }],
+    [true],
+    ["yes"],
+  ])("F6 one value for three questions answers none: %j", async (value) => {
+    const backend = new InMemoryHITLBackend();
+    const counter = new Counter();
+    const run = runOf(host, backend, three, counter);
+    await run.start();
+    const result = await run.resume(value);
+    expect(await pending(backend, "t")).toHaveLength(3);
+    expect(counter.all()).toEqual({});
+    for (const { value: shown } of interruptsIn(result)) expect(shown).toHaveProperty("issues");
+  });
+
+  it("P10 as many decisions as are shown, each to its own: in the order of the lists", async () => {
+    const backend = new InMemoryHITLBackend();
+    const run = runOf(host, backend, three);
+    const first = await run.start();
+    const shown = interruptsIn(first).map(
+      ({ value }) => value as unknown as { actionRequests: { toolCallId: string }[] },
+    );
+    const ids = shown.flatMap(({ actionRequests }) => actionRequests.map(({ toolCallId }) => toolCallId));
+    const order = [...new Set(ids)];
+    // LangGraph 1.4 shows one interrupt of a task; of several tasks it shows several.
+    expect(order.toSorted()).toEqual(["a", "b", "g"]);
+    const decisionOf: Record<string, object> = {
+      a: { type: "reject", message: "no" },
+      b: approve,
+      g: approve,
+    };
+    const result = await run.resume({ decisions: order.map((id) => decisionOf[id]) });
+    expect(said(result)).toEqual({ a: { decision: "reject", message: "no" }, b: once, g: true });
+  });
+
+  it("P3 a bad answer leaves the question open and says what was wrong, and the right one counts", async () => {
+    const backend = new InMemoryHITLBackend();
+    const counter = new Counter();
+    const run = runOf(host, backend, [payCall("ann", "p")], counter);
+    await run.start();
+    const bad = { decisions: [{ type: "edit", editedAction: { name: "wire", args: {} } }] };
+    const refused = await run.resume(bad);
+    expect(interruptsIn(refused)).toMatchObject([{ value: { issues: [{ code: "mismatch" }] } }]);
+    expect(await pending(backend, "t")).toHaveLength(1);
+    // Whoever only looks again is shown the question without it.
+    expect(interruptsIn(await run.again())).toHaveLength(1);
+    expect(said(await run.resume({ decisions: [approve] }))["p"]).toEqual(once);
+    expect(counter.all()).toEqual({ "approve_once ann": 1 });
+  });
+
+  it("P1 a value that was taken answers no second question when the run is started again, and the same words do", async () => {
+    const backend = new InMemoryHITLBackend();
+    const run = runOf(host, backend, [{ name: "twice", args: {}, id: "w" }]);
+    await run.start();
+    await run.resume({ decisions: [approve] });
+    expect(Object.keys(await openBy(backend))).toEqual(["Second?"]);
+    await run.again();
+    await resumeThread(run.graph, { thread_id: "t", backend });
+    await run.again();
+    expect(Object.keys(await openBy(backend))).toEqual(["Second?"]);
+    const result = await run.resume({ decisions: [approve] });
+    expect(outputs(result)["w"]).toBe("true true");
+  });
+
+  it("P1 P8 nor where the checkpointer keeps the value for ever", async () => {
+    const backend = new InMemoryHITLBackend();
+    class Stubborn extends MemorySaver {
+      override async putWrites(
+        ...[config, writes, task]: Parameters<MemorySaver["putWrites"]>
+      ): Promise<void> {
+        const isOurs = writes.some(([, value]) => (value as { hitl?: unknown } | null)?.hitl === "taken");
+        if (!isOurs) await super.putWrites(config, writes, task);
+      }
+    }
+    const calls = [{ name: "twice", args: {}, id: "w" }];
+    const run = runOf(host, backend, calls, new Counter(), new Stubborn());
+    await run.start();
+    await run.resume({ decisions: [approve] });
+    for (let count = 0; count < 3; count += 1) await run.again();
+    expect(Object.keys(await openBy(backend))).toEqual(["Second?"]);
+    expect(outputs(await run.resume({ decisions: [{ type: "reject" }] }))["w"]).toBe("true false");
+  });
+
+  it("P4 P9 the same value twice at once: one answer, one effect", async () => {
+    const backend = new InMemoryHITLBackend();
+    const counter = new Counter();
+    const run = runOf(host, backend, [payCall("ann", "p")], counter);
+    await run.start();
+    const value = { decisions: [approve] };
+    await Promise.all([run.resume(value), run.resume(value)]);
+    await resumeThread(run.graph, { thread_id: "t", backend });
+    expect(counter.all()).toEqual({ "approve_once ann": 1 });
+    const [record] = (await backend.getByThread("t")).items;
+    const types = (await backend.history(record?.hitl_id ?? "")).items.map(({ type }) => type);
+    expect(types.filter((type) => type === "answered")).toHaveLength(1);
+  });
+
+  it("who answers is the run's user; a question for others does not take it", async () => {
+    const backend = new InMemoryHITLBackend();
+    const run = runOf(host, backend, [payCall("ann", "p")]);
+    await run.start();
+    await run.resume({ decisions: [approve] }, { holdpoint: { user_id: "kim" } });
+    const [record] = (await backend.getByThread("t")).items;
+    expect(record).toMatchObject({ responded_by: { id: "kim", role: "user" } });
+  });
+
+  it("survives another process: the value is read from the checkpoint of a database", async () => {
+    const backend = new InMemoryHITLBackend();
+    const checkpointer = SqliteSaver.fromConnString(":memory:");
+    const run = runOf(host, backend, [payCall("ann", "p")], new Counter(), checkpointer);
+    await run.start();
+    expect(said(await run.resume({ decisions: [approve] }))["p"]).toEqual(once);
+  });
+});
+
+describe("nodes that ask by themselves", () => {
+  it("approvalNode: approved in LangChain's words", async () => {
+    const backend = new InMemoryHITLBackend();
+    const review = approvalNode(
+      MessagesAnnotation,
+      { message: "Publish?", backend },
+      { approved: { update: () => ({ messages: [new AIMessage("out")] }) }, rejected: END },
+    );
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("review", review, { ends: review.ends })
+      .addEdge(START, "review")
+      .compile({ checkpointer: new MemorySaver() });
+    await graph.invoke({ messages: [] }, thread("t"));
+    const result = await graph.invoke(new Command({ resume: { decisions: [approve] } }), thread("t"));
+    expect((result.messages.at(-1) as AIMessage).text).toBe("out");
+  });
+
+  it("a plain node, twice in a row; a bad answer is said at the question", async () => {
+    const backend = new InMemoryHITLBackend();
+    const got: unknown[] = [];
+    const graph = nodeGraph(async () => {
+      const first = await confirm({ message: "First?" });
+      got.push(first.confirmed, (await askUser({ message: "Second?" })).answer);
+      return {};
+    });
+    const config = { configurable: { thread_id: "t", holdpoint: { backend } } };
+    const resume = (value: unknown) => graph.invoke(new Command({ resume: value as never }), config);
+    await graph.invoke({ messages: [] }, config);
+    expect(interruptsIn(await resume({ decisions: [{ type: "respond", message: "x" }] }))).toMatchObject([
+      { value: { message: "First?", issues: [{ code: "not_allowed" }] } },
+    ]);
+    const second = await resume({ decisions: [approve] });
+    expect(interruptsIn(second)).toMatchObject([{ value: { message: "Second?" } }]);
+    expect(interruptsIn(second)[0]?.value).not.toHaveProperty("issues");
+    await resume([{ type: "response", args: "Ann" }]);
+    expect(got).toEqual([true, "Ann"]);
+  });
+});
+
+describe("beside interrupts that are not ours", () => {
+  it("an answer without an id may be theirs: ours takes none, and by id it does", async () => {
+    const backend = new InMemoryHITLBackend();
+    const got: unknown[] = [];
+    const tools = new HITLToolNode([ASK.go], { backend });
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("tools", tools)
+      .addNode("native", () => {
+        got.push(interrupt({ actionRequests: [] }));
+        return {};
+      })
+      .addEdge(START, "tools")
+      .addEdge(START, "native")
+      .compile({ checkpointer: new MemorySaver() });
+    const resume = (value: unknown) => graph.invoke(new Command({ resume: value as never }), thread("t"));
+    await graph.invoke(input({ name: "go", id: "g" }), thread("t"));
+    const value = { decisions: [approve] };
+    const result = await resume(value);
+    expect(got).toEqual([value]);
+    expect(await pending(backend, "t")).toHaveLength(1);
+    expect(interruptsIn(result)).toMatchObject([{ value: { issues: [{ code: "ambiguous" }] } }]);
+    const [ask] = await pending(backend, "t");
+    const last = await resume({ [idOf(ask)]: { decisions: [approve] } });
+    expect((last.messages.at(-1) as ToolMessage).content).toBe("true");
+  });
+
+  it("a native interrupt() in the same tool node does not take what was meant for ours", async () => {
+    const backend = new InMemoryHITLBackend();
+    const got: unknown[] = [];
+    const native = toolOf("native", () => {
+      got.push(interrupt("native?"));
+      return "done";
+    });
+    const graph = toolsGraph(new HITLToolNode([ASK.go, native], { backend }));
+    const resume = (value: unknown) => graph.invoke(new Command({ resume: value as never }), thread("t"));
+    await graph.invoke(input({ name: "go", id: "g" }, { name: "native", id: "n" }), thread("t"));
+    const [ask] = await pending(backend, "t");
+    await resume({ __agui_resume_map__: { [idOf(ask)]: { status: "resolved", payload: true } } });
+    expect(got).toEqual([]);
+    expect(outputs(await resume("from outside"))).toEqual({ g: "true", n: "done" });
+    expect(got).toEqual(["from outside"]);
+  });
+});
