@@ -12,6 +12,8 @@ import { f10 } from "./f10-approved-call-lost.ts";
 import { f11 } from "./f11-message-while-pending.ts";
 import { f12 } from "./f12-edit-not-checked.ts";
 import { f13 } from "./f13-respond-missing.ts";
+import { f14 } from "./f14-what-interfaces-see.ts";
+import { f15 } from "./f15-ag-ui-answers.ts";
 import { f16 } from "./f16-nested-siblings.ts";
 import { f17 } from "./f17-nested-approved-code.ts";
 
@@ -30,7 +32,8 @@ export const FAILURES: readonly Failure[] = [
   f11,
   f12,
   f13,
-
+  f14,
+  f15,
   f16,
   f17,
 ];

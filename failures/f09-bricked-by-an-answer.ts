@@ -14,31 +14,37 @@ const MALFORMED = {
   "the respond of the documents": { decisions: [{ type: "respond", message: "Paid in cash." }] },
 } as const;
 
-async function paidAfter(way: Way, malformed: unknown): Promise<boolean> {
+/** What is heard of the malformed answer, and whether the right one counts after it. */
+async function after(way: Way, malformed: unknown): Promise<{ told: string; paid: boolean }> {
   const effects = new Effects();
   const pay = toolOf("pay", () => effects.happened("pay"), { amount: "number" });
   const allowed = { allowedDecisions: ["approve", "edit", "reject"] as const };
   const { graph } = agentOf([way.approvals({ pay: allowed })], [pay], [callOf("pay", { amount: 1 })]);
   await start(graph);
-  await way.submit(graph, malformed);
+  const told = await way.submit(graph, malformed);
   await way.decide(graph, { pay: { type: "approve" } });
-  return effects.times("pay") === 1;
+  return { told, paid: effects.times("pay") === 1 };
 }
+
+const ALL = Object.keys(MALFORMED);
 
 export const f09 = failure({
   id: "F9",
-  title: "A call waits for approval. An answer comes that cannot be used, then the right one.",
+  title: "A call waits for approval. An answer comes that cannot be used (one of four), then the right one.",
   async run(way) {
-    const paid: string[] = [];
-    const never: string[] = [];
-    for (const [name, malformed] of Object.entries(MALFORMED))
-      ((await paidAfter(way, malformed)) ? paid : never).push(name);
-    return { paid, never };
+    const told: string[] = [];
+    const bricked: string[] = [];
+    for (const [name, malformed] of Object.entries(MALFORMED)) {
+      const outcome = await after(way, malformed);
+      if (!told.includes(outcome.told)) told.push(outcome.told);
+      if (!outcome.paid) bricked.push(name);
+    }
+    return { told, bricked };
   },
-  text: ({ paid, never }) =>
-    never.length === 0
-      ? `the right answer counts after each of ${paid.length} that cannot be used`
-      : `the right answer fails for ever after: ${never.join("; ")}`,
-  stock: { paid: [], never: Object.keys(MALFORMED) },
-  holdpoint: { paid: Object.keys(MALFORMED), never: [] },
+  text: ({ told, bricked }) =>
+    `what comes back: ${told.join(", ")}; then the right answer ${
+      bricked.length === 0 ? "counts each time" : `fails for ever in ${bricked.length} of ${ALL.length}`
+    }`,
+  stock: { told: ["Error"], bricked: ALL },
+  holdpoint: { told: ["wrong_count", "invalid", "mismatch", "not_allowed"], bricked: [] },
 });

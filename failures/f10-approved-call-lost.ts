@@ -1,8 +1,8 @@
-import { isAIMessage } from "@langchain/core/messages";
+import { isAIMessage, isToolMessage } from "@langchain/core/messages";
 import { agentOf, unansweredIn } from "./agents.ts";
 import { Effects } from "./effects.ts";
 import { failure } from "./failure.ts";
-import { callOf, messagesOf, resultsIn, start, toolOf } from "./graphs.ts";
+import { callOf, messagesOf, start, toolOf } from "./graphs.ts";
 
 export const f10 = failure({
   id: "F10",
@@ -21,7 +21,10 @@ export const f10 = failure({
     return {
       ran: effects.all.toSorted(),
       calls: kept.map(({ name }) => name),
-      with_result: Object.keys(resultsIn(messages)).toSorted(),
+      with_result: messages
+        .filter((message) => isToolMessage(message))
+        .map((message) => message.tool_call_id)
+        .toSorted(),
       without_result: unansweredIn(messages),
     };
   },

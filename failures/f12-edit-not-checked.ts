@@ -22,5 +22,5 @@ export const f12 = failure({
   text: ({ told, open, done }) =>
     `the human hears: ${told.join(", ")}; the question is ${open > 0 ? "open" : "gone"}; done: ${done.join(", ") || "nothing"}`,
   stock: { told: ["a result"], open: 0, done: [] },
-  holdpoint: { told: ["invalid"], open: 1, done: ["paid 2"] },
+  holdpoint: { told: ["invalid at edited_args.amount"], open: 1, done: ["paid 2"] },
 });

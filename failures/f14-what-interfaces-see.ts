@@ -5,7 +5,6 @@ import { callOf, interruptsOf, start, toolOf } from "./graphs.ts";
 
 interface Shown {
   readonly action_requests?: unknown;
-  readonly actionRequests?: unknown;
   readonly review_configs?: unknown;
 }
 type Named = Readonly<Record<string, unknown>>;
@@ -29,10 +28,10 @@ function hasPanel({ action_requests, review_configs }: Shown): boolean {
   );
 }
 
-/** Agent Inbox shows the first action of an interrupt, and its arguments by the name that they once had. */
-function argumentsInInbox({ action_requests, actionRequests }: Shown): boolean {
-  const [first] = listOf(action_requests ?? actionRequests);
-  return isObject(first?.["arguments"]);
+/** Agent Inbox shows the first action of an interrupt; its versions differ in the name by which they read arguments. */
+function isInInbox({ action_requests }: Shown): boolean {
+  const [first] = listOf(action_requests);
+  return typeof first?.["name"] === "string" && isObject(first["args"]) && isObject(first["arguments"]);
 }
 
 export const f14 = failure({
@@ -55,16 +54,16 @@ export const f14 = failure({
     return {
       interrupts: shown.length,
       panels: shown.filter((value) => hasPanel(value)).length,
-      inbox_arguments: shown.filter((value) => argumentsInInbox(value)).length,
+      in_inbox: shown.filter((value) => isInInbox(value)).length,
       accepted: effects.times("pay") === 1,
     };
   },
-  text: ({ interrupts, panels, inbox_arguments, accepted }) =>
+  text: ({ interrupts, panels, in_inbox, accepted }) =>
     [
       `agent-chat-ui: ${panels === 0 ? "raw JSON, no buttons" : panels === interrupts ? "its buttons" : `buttons for ${panels} of ${interrupts}`}`,
-      `Agent Inbox: ${inbox_arguments} of 2 calls with their arguments`,
-      `its answer ${accepted ? "counts" : "breaks the thread"}`,
+      `Agent Inbox: ${in_inbox} of 2 calls`,
+      `its answer ${accepted ? "counts" : "fails"}`,
     ].join("; "),
-  stock: { interrupts: 1, panels: 0, inbox_arguments: 0, accepted: false },
-  holdpoint: { interrupts: 2, panels: 2, inbox_arguments: 2, accepted: true },
+  stock: { interrupts: 1, panels: 0, in_inbox: 0, accepted: false },
+  holdpoint: { interrupts: 2, panels: 2, in_inbox: 2, accepted: true },
 });

@@ -79,6 +79,11 @@ async function resumeWith(graph: Graph, value: unknown): Promise<string> {
   }
 }
 
+/** What an interrupt of holdpoint says of the last answer, if that could not be used. */
+interface Problems {
+  readonly issues?: readonly { readonly code: string }[];
+}
+
 /** As holdpoint's `permission` has it. */
 function permissionOf(decision: ReviewDecision): object {
   if (decision.type === "approve") return { decision: "approve_once" };
@@ -124,8 +129,11 @@ export function stockWay(): Way {
 
 /** holdpoint: `HITLToolNode`, `confirm`, `respondAndResume`. */
 export function ownWay(backend: HITLBackend = new InMemoryHITLBackend()): Way {
-  const answer: Way["answer"] = async (graph, hitl_id, response) =>
-    (await respondAndResume(graph, { backend, hitl_id, response })).status;
+  const answer: Way["answer"] = async (graph, hitl_id, response) => {
+    const outcome = await respondAndResume(graph, { backend, hitl_id, response });
+    if (outcome.status !== "invalid") return outcome.status;
+    return `invalid at ${outcome.issues.map(({ path }) => path.join(".")).join(", ")}`;
+  };
   const pending = async () => (await backend.list({ thread_id: THREAD, status: "pending" })).items;
   return {
     toolNode: (tools) => new HITLToolNode([...tools], { backend }),
@@ -138,7 +146,11 @@ export function ownWay(backend: HITLBackend = new InMemoryHITLBackend()): Way {
         told.push(await answer(graph, hitl_id, permissionOf(given[tool_name ?? ""] as ReviewDecision)));
       return told;
     },
-    submit: resumeWith,
+    submit: async (graph, sent) => {
+      const told = await resumeWith(graph, sent);
+      const problems = (await interruptsOf(graph)).flatMap(({ value }) => (value as Problems).issues ?? []);
+      return problems.length === 0 ? told : problems.map(({ code }) => code).join(", ");
+    },
     confirm: async (message) => (await confirm({ message })).confirmed,
     ask: (message) => requestForm({ message, schema: {} }),
     open: async () =>
