@@ -73,7 +73,7 @@ async function main(options: Options): Promise<void> {
   ];
   for (const line of wrong) console.error(`\nNOT AS EXPECTED: ${line}`);
   if (wrong.length > 0) process.exitCode = 1;
-  if (options.format !== "text") return;
+  if (options.format !== "text" || outcomes.length === 0) return;
   const asExpected = outcomes.filter((outcome) => differences(outcome).length === 0).length;
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`\n${asExpected} of ${outcomes.length} failures as expected on both sides, in ${seconds} s.`);
