@@ -30,6 +30,11 @@ export interface Setup {
   readonly checkpointer?: BaseCheckpointSaver | null;
   readonly schemas?: Readonly<Record<string, z.ZodType>>;
   readonly context?: Readonly<Record<string, unknown>>;
+  /** Tools whose result ends the run. */
+  readonly returnDirect?: readonly string[];
+  /** Before it in the list, and after it. */
+  readonly before?: readonly AgentMiddleware[];
+  readonly after?: readonly AgentMiddleware[];
 }
 
 export type Shown = Readonly<Record<string, unknown>>;
@@ -54,7 +59,15 @@ export function call(name: string, id: string, args: Record<string, unknown> = {
 }
 
 function agentWith(middleware: AgentMiddleware, model: ScriptedModel, effects: string[], setup: Setup) {
-  const { version = "v2", checkpointer, schemas = {}, turns } = setup;
+  const {
+    version = "v2",
+    checkpointer,
+    schemas = {},
+    turns,
+    returnDirect = [],
+    before = [],
+    after = [],
+  } = setup;
   const names = new Set([...turns.flat().map(({ name }) => name), ...Object.keys(schemas), "other"]);
   const tools = [...names].map((name) =>
     tool(
@@ -62,14 +75,19 @@ function agentWith(middleware: AgentMiddleware, model: ScriptedModel, effects: s
         effects.push(`${name} ${JSON.stringify(args)}`);
         return `${name} done`;
       },
-      { name, description: name, schema: (schemas[name] as z.ZodObject | undefined) ?? z.looseObject({}) },
+      {
+        name,
+        description: name,
+        schema: (schemas[name] as z.ZodObject | undefined) ?? z.looseObject({}),
+        returnDirect: returnDirect.includes(name),
+      },
     ),
   );
   return createAgent({
     model,
     tools,
     version,
-    middleware: [middleware],
+    middleware: [...before, middleware, ...after],
     ...(checkpointer === null ? {} : { checkpointer: checkpointer ?? new MemorySaver() }),
   });
 }

@@ -1,0 +1,154 @@
+/** Moving from `humanInTheLoopMiddleware`: threads that are under way, other processes, other middleware. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MemorySaver } from "@langchain/langgraph";
+import { InMemoryHITLBackend, respondAndResume } from "holdpoint";
+import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
+import type { InterruptOn } from "holdpoint/policy";
+import { type AgentMiddleware, createMiddleware, toolErrorMiddleware, toolRetryMiddleware } from "langchain";
+import { describe, expect, it } from "vitest";
+import { VERSIONS } from "../kit.ts";
+import { call, dangling, ours, readOf, type Setup, theirs, toolMessages } from "./kit.ts";
+
+const approve = { type: "approve" };
+const pay = [[call("pay", "c1", { amount: 5 })]];
+
+describe.each(VERSIONS)("createAgent %s", (version) => {
+  const one: Setup = { version, turns: pay, interruptOn: { pay: true } };
+
+  it("M26 theirs has one interrupt for all; ours one for each call where the host can, and a wake-up answers none (P1)", async () => {
+    const turns = [[call("pay", "c1"), call("del", "c2")]];
+    const setup: Setup = { version, turns, interruptOn: { pay: true, del: true } };
+    for (const make of [theirs, ours]) {
+      const run = make(setup);
+      const { __interrupt__ } = await run.start();
+      expect(__interrupt__).toHaveLength(make === ours && version === "v2" ? 2 : 1);
+      expect(await run.submit({ decisions: [approve, approve] })).toEqual([]);
+      expect(run.effects).toEqual(["pay {}", "del {}"]);
+    }
+    const woken = ours(setup);
+    await woken.start();
+    await woken.agent.invoke(null as never, { configurable: { thread_id: "t" } });
+    expect(woken.effects).toEqual([]);
+    expect(await woken.open()).toHaveLength(2);
+  });
+
+  it("M27 a thread that waited in theirs: its call has not run, and the next message finds a valid list", async () => {
+    const checkpointer = new MemorySaver();
+    const before = theirs({ ...one, checkpointer });
+    await before.start();
+    const after = ours({ ...one, turns: [...pay, []], checkpointer });
+    await after.start("And now?");
+    expect(after.effects).toEqual([]);
+    const [read = []] = after.model.seen;
+    expect(dangling(read)).toEqual([]);
+    expect(toolMessages(read).map(({ tool_call_id }) => tool_call_id)).toEqual(["c1"]);
+    expect(dangling(await after.messages())).toEqual([]);
+  });
+
+  it("another process, with the same config in its code, takes the answer up (P1, P7)", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "holdpoint-interrupt-on-"));
+    const path = join(folder, "hitl.db");
+    const checkpointer = new MemorySaver();
+    const interruptOn = (): InterruptOn => ({
+      pay: {
+        allowedDecisions: ["approve", "edit"],
+        description: ({ args }) => `Pay ${args["amount"]}?`,
+        when: async ({ toolCall }) => Number(toolCall.args["amount"]) > 1,
+      },
+    });
+    const backends = [new SqliteHITLBackend({ path }), new SqliteHITLBackend({ path })];
+    try {
+      const [asking, answering] = backends.map((backend) =>
+        ours({ ...one, interruptOn: interruptOn(), checkpointer }, backend),
+      );
+      await asking?.start();
+      expect((await answering?.open())?.map(({ data }) => data["message"])).toEqual(["Pay 5?"]);
+      expect(await answering?.decide({ c1: approve })).toEqual([]);
+      expect(answering?.effects).toEqual(['pay {"amount":5}']);
+      expect(asking?.effects).toEqual([]);
+      expect(await asking?.open()).toEqual([]);
+    } finally {
+      await Promise.all(backends.map((backend) => backend.close()));
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("an approval does not count once the config asks otherwise: the human is asked again (P7)", async () => {
+    const checkpointer = new MemorySaver();
+    const backend = new InMemoryHITLBackend();
+    await ours({ ...one, checkpointer }, backend).start();
+    const changed: InterruptOn = { pay: { allowedDecisions: ["approve", "reject"] } };
+    const after = ours({ ...one, interruptOn: changed, checkpointer }, backend);
+    expect(await after.decide({ c1: approve })).toEqual([]);
+    expect(after.effects).toEqual([]);
+    const [again] = await after.open();
+    expect(again?.data["allowed_decisions"]).toEqual(["approve_once", "reject"]);
+    expect(await after.decide({ c1: approve })).toEqual([]);
+    expect(after.effects).toEqual(['pay {"amount":5}']);
+  });
+
+  it("a call that waits goes on waiting if whoever resumes has another context than the run that asked (P1)", async () => {
+    const turns = [[call("pay", "c1"), call("del", "c2")]];
+    const ask: InterruptOn[string] = {
+      allowedDecisions: ["approve", "reject"],
+      when: ({ runtime }) => (runtime.context as { strict?: boolean } | undefined)?.strict === true,
+    };
+    const run = ours({ version, turns, interruptOn: { pay: ask, del: ask }, context: { strict: true } });
+    await run.start();
+    const { agent, backend } = run;
+    const [first, second] = await run.open();
+    const answer = (hitl_id = "", decision = "") =>
+      respondAndResume(agent, { backend, hitl_id, response: { decision } });
+    await answer(first?.hitl_id, "approve_once");
+    expect(run.effects).toEqual(["pay {}"]);
+    expect(await run.open()).toEqual([second]);
+    await answer(second?.hitl_id, "reject");
+    expect(run.effects).toEqual(["pay {}"]);
+    expect(readOf(run, "c2")).toContain("A human did not allow this call");
+  });
+
+  it("M9 P7 ours asks about the arguments that the tool will get; theirs about those that the model has made", async () => {
+    const doubling = createMiddleware({
+      name: "doubling",
+      wrapToolCall: (request, handler) => {
+        const { toolCall } = request;
+        return handler({
+          ...request,
+          toolCall: { ...toolCall, args: { amount: toolCall.args["amount"] * 2 } },
+        });
+      },
+    }) as AgentMiddleware;
+    const stock = theirs({ ...one, after: [doubling] });
+    await stock.start();
+    expect((await stock.shown()).actions).toMatchObject([{ args: { amount: 5 } }]);
+    await stock.decide({ c1: approve });
+    expect(stock.effects).toEqual(['pay {"amount":10}']);
+    const own = ours({ ...one, after: [doubling] });
+    await own.start();
+    expect((await own.open()).map(({ subject }) => subject?.args)).toEqual([{ amount: 10 }]);
+    await own.decide({ c1: approve });
+    expect(own.effects).toEqual(['pay {"amount":10}']);
+  });
+
+  it("a question passes middleware that retries and catches, before and after ours, and a rejection is not retried", async () => {
+    const around = (): AgentMiddleware[] =>
+      [
+        toolRetryMiddleware({ maxRetries: 2, initialDelayMs: 0 }),
+        toolErrorMiddleware({ onError: () => "caught" }),
+      ] as AgentMiddleware[];
+    for (const where of ["before", "after"] as const)
+      for (const [decision, effects] of [
+        [approve, ['pay {"amount":5}']],
+        [{ type: "reject", message: "No." }, []],
+      ] as const) {
+        const run = ours({ ...one, [where]: around() });
+        await run.start();
+        expect(await run.open()).toHaveLength(1);
+        expect(await run.decide({ c1: decision })).toEqual([]);
+        expect(run.effects).toEqual(effects);
+        expect(toolMessages(await run.messages())).toHaveLength(1);
+      }
+  });
+});
