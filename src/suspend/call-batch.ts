@@ -1,113 +1,87 @@
 /** What a step writes for one of its calls, together with the others: its questions, and itself as it waits for them. */
-import type { OpResult, StoredRecord, StoreOp } from "../backends/record-store.ts";
-import type { CallClaim } from "./call-claim.ts";
-import type { CallQuestions, QueuedAsk } from "./call-questions.ts";
-import type { CallMode, CallValue } from "./call-record.ts";
-import type { CallSteps } from "./call-steps.ts";
+import type { OpResult, StoreOp } from "../backends/record-store.ts";
+import type { CallParts } from "./call-parts.ts";
+import type { QueuedAsk } from "./call-questions.ts";
 import { keepOp, suspendedValue, suspendOp, takenUpOps } from "./call-writes.ts";
-import type { ToolStep } from "./tool-step.ts";
-
-/** What one execution of a call knows of it. */
-export interface CallState {
-  value: CallValue;
-  /** The call as this execution itself has suspended it. */
-  suspended: StoredRecord | null;
-  executing: boolean;
-  mode: CallMode;
-}
 
 export class CallBatch {
-  readonly #step: ToolStep;
-  readonly #id: string;
-  readonly #state: CallState;
-  readonly #claim: CallClaim;
-  readonly #questions: CallQuestions;
-  readonly #steps: CallSteps;
+  readonly #parts: CallParts;
   /** Questions of the commit that is under way. */
   #writing: QueuedAsk[] = [];
   /** The call asked while a step was at work: the claim is kept until that is done. */
   #stepsAtWork = false;
 
-  constructor(
-    step: ToolStep,
-    id: string,
-    state: CallState,
-    claim: CallClaim,
-    questions: CallQuestions,
-    steps: CallSteps,
-  ) {
-    this.#step = step;
-    this.#id = id;
-    this.#state = state;
-    this.#claim = claim;
-    this.#questions = questions;
-    this.#steps = steps;
+  constructor(parts: CallParts) {
+    this.#parts = parts;
   }
 
   /** Questions are queued to be written. */
   get hasAsked(): boolean {
-    return this.#questions.queue.length > 0;
+    return this.#parts.questions.queue.length > 0;
   }
 
   /** The operations for all that is queued; empty if there is nothing to write. */
   takeOps(): StoreOp[] {
-    const { queue, open } = this.#questions;
-    const { value, executing, suspended, mode } = this.#state;
+    const { step, call, state, claim, questions, steps } = this.#parts;
+    const { queue, open } = questions;
+    const { value, executing, suspended, mode } = state;
     if (queue.length === 0) {
-      if (this.#step.asked || !executing || this.#claim.record || suspended) return [];
+      if (step.asked || !executing || claim.record || suspended) return [];
       // A sibling at work when the first question is asked: whoever resumes must not start it again.
-      return [this.#claim.insert(value)];
+      return [claim.insert(value)];
     }
-    const asked = this.#questions.withQueued(value);
+    const asked = questions.withQueued(value);
     for (const { named } of queue) open.add(named.id);
-    const waiting = suspendedValue(value, this.#questions, asked, mode);
-    this.#state.value = waiting;
+    const waiting = suspendedValue(value, questions, asked, mode);
+    state.value = waiting;
     this.#writing = queue.splice(0);
     const inserts = this.#writing.map((queued) => queued.operation);
-    this.#stepsAtWork = this.#claim.record !== null && this.#steps.active > 0;
-    if (this.#stepsAtWork) return [keepOp(this.#id, waiting, this.#claim.fence), ...inserts];
+    this.#stepsAtWork = claim.record !== null && steps.active > 0;
+    if (this.#stepsAtWork) return [keepOp(call.id, waiting, claim.fence), ...inserts];
     return [this.suspendOp(), ...inserts, ...this.takenUp()];
   }
 
   /** The commit of {@link takeOps} went through. */
   written(results: readonly OpResult[]): void {
+    const { state, claim } = this.#parts;
     const [own, ...inserted] = results;
     const written = this.#writing.splice(0);
     if (written.length === 0) {
-      this.#claim.record = own?.record ?? null;
-      this.#claim.beat();
+      claim.record = own?.record ?? null;
+      claim.beat();
       return;
     }
     if (!this.#stepsAtWork) {
-      this.#state.suspended = own?.record ?? null;
-      this.#claim.drop();
+      state.suspended = own?.record ?? null;
+      claim.drop();
     }
     for (const [index, queued] of written.entries()) queued.settle(inserted[index]?.record ?? null);
   }
 
   /** A claim that is being taken: it decides how this run is written. */
   get starting(): Promise<unknown> | null {
-    return this.#claim.starting;
+    return this.#parts.claim.starting;
   }
 
   /** Another execution holds the call: this one goes back to sleep. */
   lost(): void {
-    this.#claim.drop();
+    this.#parts.claim.drop();
     for (const queued of this.#writing.splice(0)) queued.settle(null);
   }
 
   /** The questions that are queued cannot be written: whoever asks them hears why. */
   refuse(error: unknown): void {
-    for (const queued of [...this.#writing.splice(0), ...this.#questions.queue.splice(0)])
+    for (const queued of [...this.#writing.splice(0), ...this.#parts.questions.queue.splice(0)])
       queued.settle(null, error as Error);
   }
 
   suspendOp(): StoreOp {
-    const { value, suspended } = this.#state;
-    return suspendOp(this.#step.place, this.#id, value, suspended, this.#claim.record);
+    const { step, call, state, claim } = this.#parts;
+    return suspendOp(step.place, call.id, state.value, state.suspended, claim.record);
   }
 
   takenUp(): StoreOp[] {
-    return takenUpOps(this.#step.place.backend, this.#claim.record, this.#step.questions);
+    const { step, claim } = this.#parts;
+    return takenUpOps(step.place.backend, claim.record, step.questions);
   }
 }

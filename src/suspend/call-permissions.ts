@@ -6,12 +6,10 @@ import { toHITLRecord } from "../backends/hitl-codec.ts";
 import { questionRemovableIn } from "../backends/retention/options.ts";
 import type { HITLRecord } from "../core/record.ts";
 import type { PermissionAnswer, PermissionRequest } from "./ask.ts";
-import type { CallAsks } from "./call-asks.ts";
-import type { CallQuestions } from "./call-questions.ts";
-import type { AskedQuestion, CallIdentity, CallValue } from "./call-record.ts";
+import type { CallParts } from "./call-parts.ts";
+import type { AskedQuestion, CallIdentity } from "./call-record.ts";
 import type { Place } from "./place.ts";
 import { isWithdrawn, prepareQuestion, type Question } from "./question.ts";
-import type { ToolStep } from "./tool-step.ts";
 
 /** What the policy around a body makes of a `requestPermission` in it. */
 export type PermissionJudge = (
@@ -33,62 +31,51 @@ export class CallPermissions {
   judge: PermissionJudge | undefined;
   /** How many policies are around what runs now. */
   depth = 0;
-  readonly #step: ToolStep;
-  readonly #asks: CallAsks;
-  readonly #questions: CallQuestions;
-  readonly #value: () => CallValue;
+  readonly #parts: CallParts;
 
-  constructor(
-    step: ToolStep,
-    call: CallIdentity,
-    asks: CallAsks,
-    questions: CallQuestions,
-    value: () => CallValue,
-  ) {
-    this.call = call;
-    this.#step = step;
-    this.#asks = asks;
-    this.#questions = questions;
-    this.#value = value;
+  constructor(parts: CallParts) {
+    this.call = parts.call;
+    this.#parts = parts;
   }
 
   get place(): Place {
-    return this.#step.place;
+    return this.#parts.step.place;
   }
 
   /** The last question of this name, ended or not; one that the engine has withdrawn was not asked. */
   newest(name: string): HITLRecord | null {
     const asked = this.#asked(name).at(-1);
-    const stored = asked && this.#step.questions.get(asked.id);
+    const stored = asked && this.#parts.step.questions.get(asked.id);
     return stored && !isWithdrawn(stored) ? toHITLRecord(stored) : null;
   }
 
   /** Its answer is used: that it is not asked again is no change of the body (P2). */
   hear(hitl_id: string): void {
-    this.#questions.hear(hitl_id);
+    this.#parts.questions.hear(hitl_id);
   }
 
   /** The next question of this name, once it has ended. @throws the signal that suspends the call */
   ask(name: string, question: PermissionQuestion): Promise<HITLRecord> {
-    return this.#asks.askNow(this.#named(name, question));
+    return this.#parts.asks.askNow(this.#named(name, question));
   }
 
   /** The newest question of this name, once it has ended. @throws the signal that suspends the call */
   async wait(name: string, hitl_id: string): Promise<HITLRecord> {
     const asked = this.#asked(name).find(({ id }) => id === hitl_id) as AskedQuestion;
-    await this.#asks.waitFor(asked);
+    await this.#parts.asks.waitFor(asked);
     return this.newest(name) as HITLRecord;
   }
 
   /** What would have been asked, as a question that is over: nobody is to answer it, and the call does not wait. */
   async noteDryRun(name: string, given: PermissionQuestion): Promise<void> {
-    const { place } = this.#step;
+    const { place } = this.#parts.step;
     const question = this.#named(name, given);
-    const named = this.#questions.name(place, this.call, question);
-    const { insert } = prepareQuestion(place, this.call, question, named, this.#step.now());
+    const named = this.#parts.questions.name(place, this.call, question);
+    const { insert } = prepareQuestion(place, this.call, question, named, this.#parts.step.now());
     const { record } = insert;
     const removable = questionRemovableIn(place.backend.retention, "cancelled") ?? null;
-    const due_at = typeof removable === "object" && removable ? this.#step.now() + removable.inMs : removable;
+    const due_at =
+      typeof removable === "object" && removable ? this.#parts.step.now() + removable.inMs : removable;
     await place.backend.store.commit([
       {
         ...insert,
@@ -105,7 +92,7 @@ export class CallPermissions {
 
   #asked(name: string): AskedQuestion[] {
     const prefix = prefixOf(name);
-    return this.#value().asked.filter(({ key }) => key?.startsWith(prefix) === true);
+    return this.#parts.state.value.asked.filter(({ key }) => key?.startsWith(prefix) === true);
   }
 }
 

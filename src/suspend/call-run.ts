@@ -9,11 +9,12 @@ import { cloneJson, type JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
 import { CallAsks } from "./call-asks.ts";
-import { CallBatch, type CallState } from "./call-batch.ts";
+import { CallBatch } from "./call-batch.ts";
 import { CallBlocks } from "./call-blocks.ts";
 import { CallClaim } from "./call-claim.ts";
 import { CallEffects } from "./call-effects.ts";
 import { CallFailures } from "./call-failures.ts";
+import type { CallParts, CallState } from "./call-parts.ts";
 import { CallPermissions } from "./call-permissions.ts";
 import { CallQuestions } from "./call-questions.ts";
 import { type CallValue, callValueOf, emptyCall, insertCall, statusOf } from "./call-record.ts";
@@ -44,6 +45,7 @@ export class CallRun<Output> implements CallScope {
   readonly #failures: CallFailures;
   readonly #sleep: CallSleep;
   readonly #state: CallState;
+  readonly #parts: CallParts;
   /** What the step writes for this run. */
   readonly batch: CallBatch;
   #resumption: Resumption | undefined;
@@ -51,30 +53,24 @@ export class CallRun<Output> implements CallScope {
   #permissions: CallPermissions | undefined;
 
   constructor(step: ToolStep, task: CallTask<Output>) {
+    const { call } = task;
     this.#step = step;
     this.#task = task;
-    this.#claim = new CallClaim(step, task.call);
-    this.#questions = new CallQuestions(step.questions);
-    this.#state = {
-      value: emptyCall(step.place, task.call),
+    const claim = (this.#claim = new CallClaim(step, call));
+    const questions = (this.#questions = new CallQuestions(step.questions));
+    const state: CallState = (this.#state = {
+      value: emptyCall(step.place, call),
       suspended: null,
       executing: false,
       mode: "await",
-    };
-    this.#asks = new CallAsks(step, task.call, this.#questions, () => this.#state.value);
-    this.#steps = new CallSteps(task.call, (enter) => this.#beginStep(enter));
-    this.batch = new CallBatch(step, task.call.id, this.#state, this.#claim, this.#questions, this.#steps);
+    });
+    const asks = (this.#asks = new CallAsks(step, call, questions, () => state.value));
+    const steps = (this.#steps = new CallSteps(call, (enter) => this.#beginStep(enter)));
+    this.#parts = { step, call, state, claim, questions, asks, steps };
+    this.batch = new CallBatch(this.#parts);
     this.#blocks = CallBlocks.of(step, task);
-    this.#sleep = new CallSleep(
-      step,
-      task.call.id,
-      this.#state,
-      this.#claim,
-      this.#questions,
-      this.#steps,
-      this.batch,
-    );
-    this.#failures = new CallFailures(step.failures, task.call.id, task.attempts);
+    this.#sleep = new CallSleep(this.#parts, this.batch);
+    this.#failures = new CallFailures(step.failures, call.id, task.attempts);
     step.runs.add(this as CallRun<unknown>);
   }
 
@@ -177,24 +173,11 @@ export class CallRun<Output> implements CallScope {
   }
 
   get effects(): CallEffects {
-    return (this.#effects ??= new CallEffects(
-      this.#step,
-      this.#task.call,
-      this.#asks,
-      this.#questions,
-      this.#steps,
-      () => this.#state.value,
-    ));
+    return (this.#effects ??= new CallEffects(this.#parts));
   }
 
   get permissions(): CallPermissions {
-    return (this.#permissions ??= new CallPermissions(
-      this.#step,
-      this.#task.call,
-      this.#asks,
-      this.#questions,
-      () => this.#state.value,
-    ));
+    return (this.#permissions ??= new CallPermissions(this.#parts));
   }
 
   progress(progress: JsonValue): void {
