@@ -1,12 +1,13 @@
 /** A rule, checked: whether it means a call, and the version that says what it is (docs/policy.md, "A rule's version"). */
 import { type Schema, Validator } from "@cfworker/json-schema";
 import { HoldpointError } from "../core/errors.ts";
-import { DECISIONS, type Decision } from "../core/hitl-types.ts";
+import { DECISIONS, type Decision, defaultResponseSchema } from "../core/hitl-types.ts";
 import { hashJson, isValidForeignId } from "../core/ids.ts";
 import { cloneJson, type JsonObject, type JsonValue, toJson, toJsonObject } from "../core/json.ts";
 import { OnExpireSchema } from "../core/record.ts";
 import {
   assertUsableSchema,
+  checkJsonSchema,
   checkStandard,
   isStandardSchema,
   toJsonSchema,
@@ -21,27 +22,6 @@ export const VERDICTS: readonly Verdict[] = ["allow", "ask", "deny"];
 const RISK_LEVELS: readonly unknown[] = ["low", "medium", "high"];
 const DEFAULT_DECISIONS: readonly Decision[] = ["approve_once", "reject"];
 
-/** What else is wrong with a rule would be no restriction (P8), so whatever is not here is refused. */
-const FIELDS: ReadonlySet<string> = new Set([
-  "verdict",
-  "id",
-  "version",
-  "for",
-  "permission",
-  "args",
-  "schema",
-  "when",
-  "message",
-  "risk_level",
-  "allowed_decisions",
-  "argsSchema",
-  "answerers",
-  "assignee",
-  "expiresInMs",
-  "on_expire",
-  "grant",
-] satisfies (keyof PolicyRule)[]);
-
 /** Only a question has these. */
 const OF_QUESTIONS = [
   "risk_level",
@@ -53,6 +33,20 @@ const OF_QUESTIONS = [
   "on_expire",
   "grant",
 ] as const satisfies readonly (keyof PolicyRule)[];
+
+/** What else is wrong with a rule would be no restriction (P8), so whatever is not here is refused. */
+const FIELDS: ReadonlySet<string> = new Set([
+  "verdict",
+  "id",
+  "version",
+  "for",
+  "permission",
+  "args",
+  "schema",
+  "when",
+  "message",
+  ...OF_QUESTIONS,
+] satisfies (keyof PolicyRule)[]);
 
 export interface CheckedRule {
   readonly id: string;
@@ -95,6 +89,7 @@ export function checkedRule(rule: PolicyRule, index: number, types: CheckedTypes
   if (on_expire !== undefined && !OnExpireSchema.safeParse(on_expire).success)
     invalid(where, 'has an on_expire that is not "expire", { respond } or { escalate }.');
   const allowed_decisions = decisionsOf(rule, where);
+  assertOnExpire(on_expire, allowed_decisions, where);
   const answerers = idsOf(rule.answerers, where);
   const terms = termsOf(rule.grant, where);
   if (rule.grant !== undefined && !allowed_decisions.includes("approve_always"))
@@ -157,6 +152,18 @@ function decisionsOf({ allowed_decisions, risk_level }: PolicyRule, where: strin
   if (risk_level === "high" && allowed_decisions.includes("approve_always"))
     return invalid(where, "allows approve_always at high risk. Approve each call by itself.");
   return [...allowed_decisions];
+}
+
+/** No human could give that answer, so time must not. */
+function assertOnExpire(
+  on_expire: PolicyRule["on_expire"],
+  allowed_decisions: readonly Decision[],
+  where: string,
+): void {
+  if (typeof on_expire !== "object" || !("respond" in on_expire)) return;
+  const schema = defaultResponseSchema("permission", { allowed_decisions: [...allowed_decisions] });
+  if (checkJsonSchema(schema as JsonObject, on_expire.respond).length > 0)
+    invalid(where, "has an on_expire with an answer that its allowed_decisions do not allow.");
 }
 
 function idsOf(given: unknown, where: string): readonly string[] | undefined {
