@@ -16,73 +16,69 @@ function send({ graph, backend }: Process, message: string, whenPending: "wait" 
   return sendMessage(graph, { ...options, backend, message, message_id: message, whenPending });
 }
 
-async function endedAt(kill: Kill): Promise<{ died: boolean; types: string; refused: readonly string[] }> {
+interface Outcome {
+  /** The point was there: the operations were not over before. */
+  readonly met: boolean;
+  readonly types: string;
+  readonly refused: readonly string[];
+}
+
+async function begun(): Promise<Shared> {
   const clock = new FakeClock();
   const store = new MemoryRecordStore({ clock });
   const shared: Shared = { store, saver: new MemorySaver(), clock, effects: [], refused: [] };
   await send(new Process(shared), "both 1", "wait");
+  return shared;
+}
+
+async function outcomeOf(shared: Shared, { graph }: Process, met: boolean): Promise<Outcome> {
+  const { messages } = (await graph.getState(thread(T))).values;
+  const types = said(messages).map((line) => line.split(":", 1)[0]);
+  return { met, types: types.join(" "), refused: shared.refused };
+}
+
+/** At each point in turn, until one comes after the last operation. */
+async function expectSame(at: (point: number) => Promise<Outcome>): Promise<void> {
+  let points = 0;
+  for (;;) {
+    const { met, ...outcome } = await at(points);
+    const types = "human ai 1.0 1.1 1.2 human ai";
+    expect({ points, ...outcome }).toEqual({ points, types, refused: [] });
+    if (!met) break;
+    points += 1;
+  }
+  expect(points).toBeGreaterThan(20);
+}
+
+async function endedAt(kill: Kill): Promise<Outcome> {
+  const shared = await begun();
   const died = (await new Process(shared, kill).run((own) => send(own, "hello 2", "cancel"))) === DIED;
-  clock.advance(2 * LEASE_MS);
+  shared.clock.advance(2 * LEASE_MS);
   const next = new Process(shared);
   await resumeThread(next.graph, { backend: next.backend, thread_id: T, leaseMs: LEASE_MS });
   // Sent again by whoever did not hear that it was kept.
   await send(next, "hello 2", "cancel");
-  const { messages } = (await next.graph.getState(thread(T))).values;
-  const types = said(messages).map((line) => line.split(":", 1)[0]);
-  return { died, types: types.join(" "), refused: shared.refused };
+  return outcomeOf(shared, next, died);
 }
 
 it.each(["before", "after"] as const)(
   "F11 P9 killed %s any operation, the model hears the message with the results, and once",
-  async (side) => {
-    let points = 0;
-    for (;;) {
-      const { died, ...outcome } = await endedAt({ after: points, side });
-      expect({ points, ...outcome }).toEqual({
-        points,
-        types: "human ai 1.0 1.1 1.2 human ai",
-        refused: [],
-      });
-      if (!died) break;
-      points += 1;
-    }
-    expect(points).toBeGreaterThan(20);
-  },
+  (side) => expectSame((after) => endedAt({ after, side })),
 );
 
-async function stoodStillAt(
-  kill: Kill,
-): Promise<{ met: boolean; types: string; refused: readonly string[] }> {
-  const clock = new FakeClock();
-  const store = new MemoryRecordStore({ clock });
-  const shared: Shared = { store, saver: new MemorySaver(), clock, effects: [], refused: [] };
-  await send(new Process(shared), "both 1", "wait");
+async function stoodStillAt(kill: Kill): Promise<Outcome> {
+  const shared = await begun();
   const slow = new Process(shared, kill);
   // It may have to say that it lost its lease, and is asked again.
   await send(slow, "hello 2", "cancel").catch(() => {});
   const next = new Process(shared);
   await resumeThread(next.graph, { backend: next.backend, thread_id: T, leaseMs: LEASE_MS });
-  clock.advance(2 * LEASE_MS);
+  shared.clock.advance(2 * LEASE_MS);
   await send(next, "hello 2", "cancel");
-  const { messages } = (await next.graph.getState(thread(T))).values;
-  const types = said(messages).map((line) => line.split(":", 1)[0]);
-  return { met: slow.met, types: types.join(" "), refused: shared.refused };
+  return outcomeOf(shared, next, slow.met);
 }
 
 it.each(["before", "after"] as const)(
   "P9 standing still %s any operation until its leases have run out, the model hears the message with the results, and once",
-  async (side) => {
-    let points = 0;
-    for (;;) {
-      const { met, ...outcome } = await stoodStillAt({ after: points, side, stillMs: 2 * LEASE_MS });
-      expect({ points, ...outcome }).toEqual({
-        points,
-        types: "human ai 1.0 1.1 1.2 human ai",
-        refused: [],
-      });
-      if (!met) break;
-      points += 1;
-    }
-    expect(points).toBeGreaterThan(20);
-  },
+  (side) => expectSame((after) => stoodStillAt({ after, side, stillMs: 2 * LEASE_MS })),
 );
