@@ -2,9 +2,10 @@
 import { HoldpointError } from "../core/errors.ts";
 import { type Decision, defaultResponseSchema } from "../core/hitl-types.ts";
 import { cloneJson, type JsonObject, type JsonValue, toJson, toJsonObject } from "../core/json.ts";
-import type { Subject } from "../core/record.ts";
+import type { OnExpire, Subject } from "../core/record.ts";
 import {
   assertUsableSchema,
+  checkJsonSchema,
   isStandardSchema,
   type StandardSchema,
   toJsonSchema,
@@ -59,6 +60,7 @@ export async function questionOf(
   const isEditable = allowed.includes("edit");
   if (isEditable) properties["edited_args"] = editedSchema(rule, context);
   assertUsableSchema(response_schema);
+  const on_expire = onExpireBy(response_schema, rule.on_expire);
   return {
     request: {
       hitl_type: "permission",
@@ -66,11 +68,20 @@ export async function questionOf(
       subject,
       response_schema: isEditable ? refined(response_schema, context) : response_schema,
       ...(rule.assignee === undefined ? {} : { assignee: rule.assignee }),
-      ...(rule.on_expire === undefined ? {} : { on_expire: rule.on_expire }),
+      ...(on_expire === undefined ? {} : { on_expire }),
       ...(rule.answerers === undefined ? {} : { metadata: { answerers: [...rule.answerers] } }),
     },
     ...(rule.expiresInMs === undefined ? {} : { expiresInMs: rule.expiresInMs }),
   };
+}
+
+/**
+ * P8: an answer by the passing of time that no human could give of this call is none, and the question expires. Nothing
+ * else could be recorded, and the call would stand for ever.
+ */
+export function onExpireBy(response_schema: JsonObject, given: OnExpire | undefined): OnExpire | undefined {
+  if (typeof given !== "object" || !("respond" in given)) return given;
+  return checkJsonSchema(response_schema, given.respond).length > 0 ? "expire" : given;
 }
 
 /** A grant that nothing could be bound to is not offered. */

@@ -2,7 +2,8 @@
 import { HITLCancelledError, HITLExpiredError, HoldpointError } from "../../core/errors.ts";
 import type { Decision } from "../../core/hitl-types.ts";
 import { hashJson } from "../../core/ids.ts";
-import { cloneJson, toJsonObject } from "../../core/json.ts";
+import { cloneJson, type JsonObject, toJsonObject } from "../../core/json.ts";
+import { onExpireBy } from "../../policy/question.ts";
 import type { PolicyContext } from "../../policy/types.ts";
 import type { PermissionAnswer } from "../../suspend/ask.ts";
 import type { PermissionJudge, PermissionQuestion } from "../../suspend/call-permissions.ts";
@@ -32,7 +33,8 @@ export function judgeOf({ permissions, settle }: Gatekeeper, context: PolicyCont
 
 /** What the author of the tool has said of the question holds where the rule says nothing. */
 function withOptions(question: PermissionQuestion, request: Request): PermissionQuestion {
-  const { assignee, on_expire, metadata, expires_at } = request;
+  const { assignee, metadata, expires_at } = request;
+  const on_expire = onExpireBy(question.request.response_schema as JsonObject, request.on_expire);
   const own = {
     ...(assignee === undefined ? {} : { assignee }),
     ...(on_expire === undefined ? {} : { on_expire }),
