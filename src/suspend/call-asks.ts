@@ -5,7 +5,7 @@ import type { HITLRecord } from "../core/record.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
 import type { CallQuestions } from "./call-questions.ts";
 import type { CallIdentity, CallValue } from "./call-record.ts";
-import { isFatal, unstableQuestion } from "./errors.ts";
+import { isFatal, unstableCall, unstableQuestion } from "./errors.ts";
 import { askedAnew, isWithdrawn, type NamedQuestion, prepareQuestion, type Question } from "./question.ts";
 import { HITLSuspend } from "./suspend-signal.ts";
 import type { ToolStep } from "./tool-step.ts";
@@ -114,6 +114,8 @@ export class CallAsks {
     if (changed < MAX_CHANGES || asked.some((other) => other.id === id)) return;
     // A key is what the error asks for: a call that has none yet is mended by one.
     const mended = question.key !== undefined && asked.every((other) => other.key === null);
-    if (!mended && this.#questions.unheard(value)) throw unstableQuestion(this.#call, MAX_CHANGES + 1);
+    if (mended || !this.#questions.unheard(value)) return;
+    const isOfPolicy = question.request.subject?.rule_id !== undefined;
+    throw (isOfPolicy ? unstableCall : unstableQuestion)(this.#call, MAX_CHANGES + 1);
   }
 }

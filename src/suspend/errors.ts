@@ -20,6 +20,15 @@ export function unstableQuestion(call: CallIdentity, changes: number): Holdpoint
   );
 }
 
+/** P7: what a policy asks about names itself; it is the call that does not stay what it was. */
+export function unstableCall(call: CallIdentity, changes: number): HoldpointError {
+  return new HoldpointError(
+    "ERR_HITL_UNSTABLE_QUESTION",
+    `What a human was asked about the call of ${call.tool_name} was something else ${changes} times by the time it was answered, so no approval was used. Whatever changes its arguments on the way to the tool has to make the same of the same call each time.`,
+    { details: { tool_name: call.tool_name } },
+  );
+}
+
 const OF_TOOLS: ReadonlySet<HoldpointErrorCode> = new Set([
   "ERR_HITL_EXPIRED",
   "ERR_HITL_CANCELLED",
