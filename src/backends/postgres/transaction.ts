@@ -2,6 +2,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { HoldpointError } from "../../core/errors.ts";
 import type { ChangeHint, StoreCapabilities, Watcher } from "../record-store.ts";
+import { TransactionHints } from "../transaction-hints.ts";
 import { type PostgresQueryable, TEXT_ONLY } from "./client.ts";
 import { faultOf, storeError } from "./faults.ts";
 import type { Call, Runner } from "./link.ts";
@@ -56,7 +57,7 @@ export class PostgresTransactionStore extends OperationsStore {
   readonly capabilities: StoreCapabilities;
   readonly #parts: TransactionParts;
   readonly #operations: Operations;
-  #hints: Map<string, ChangeHint> = new Map();
+  readonly #hints: TransactionHints;
   #closed = false;
 
   /** @internal */
@@ -64,6 +65,7 @@ export class PostgresTransactionStore extends OperationsStore {
     super();
     this.capabilities = capabilities;
     this.#parts = parts;
+    this.#hints = new TransactionHints(parts.announce);
     this.#operations = new Operations(new TransactionRunner(client), parts.statements, parts.clock);
   }
 
@@ -83,14 +85,12 @@ export class PostgresTransactionStore extends OperationsStore {
    * hint of something that was rolled back does no harm: whoever gets it reads the record.
    */
   announce(): void {
-    const hints = [...this.#hints.values()];
-    this.#hints = new Map();
-    this.#parts.announce(hints);
+    this.#hints.announce();
   }
 
   /** @internal */
   protected changed(hints: readonly ChangeHint[]): void {
-    for (const hint of hints) this.#hints.set(hint.id, hint);
+    this.#hints.add(hints);
   }
 
   /** @internal */

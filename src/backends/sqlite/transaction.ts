@@ -3,6 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { HoldpointError } from "../../core/errors.ts";
 import type { ChangeHint, CommitResult, StoreCapabilities, StoreOp, Watcher } from "../record-store.ts";
 import { checkCommit } from "../store-rules.ts";
+import { TransactionHints } from "../transaction-hints.ts";
 import { runCommit } from "./commit.ts";
 import type { SqliteDatabase } from "./driver.ts";
 import { OperationsStore } from "./operations-store.ts";
@@ -26,13 +27,14 @@ export interface TransactionParts {
 export class SqliteTransactionStore extends OperationsStore {
   readonly capabilities: StoreCapabilities;
   readonly #parts: TransactionParts;
-  #hints: Map<string, ChangeHint> = new Map();
+  readonly #hints: TransactionHints;
   #closed = false;
 
   /** @internal */
   constructor(parts: TransactionParts) {
     super(parts.clock);
     this.#parts = parts;
+    this.#hints = new TransactionHints(parts.announce);
     this.capabilities = parts.capabilities;
   }
 
@@ -61,9 +63,7 @@ export class SqliteTransactionStore extends OperationsStore {
    * of something that was rolled back does no harm: whoever gets it reads the record.
    */
   announce(): void {
-    const hints = [...this.#hints.values()];
-    this.#hints = new Map();
-    this.#parts.announce(hints);
+    this.#hints.announce();
   }
 
   /** With the write lock, too: what is read here must not change before the transaction writes. @internal */
@@ -79,7 +79,7 @@ export class SqliteTransactionStore extends OperationsStore {
 
   /** @internal */
   protected changed(changes: readonly ChangeHint[]): void {
-    for (const hint of changes) this.#hints.set(hint.id, hint);
+    this.#hints.add(changes);
   }
 
   #assertOpen(): void {
