@@ -6,7 +6,13 @@ import type { InteropFormat } from "./formats.ts";
 export type Decision =
   /** `name`, `args`: of the call, as its sender saw it; an update of the arguments makes it an edit. */
   | { readonly kind: "approve"; readonly name?: string; readonly args?: JsonObject }
-  | { readonly kind: "edit"; readonly name?: string; readonly args: JsonObject }
+  /** `approves`: it is said beside the arguments that the call may run. */
+  | {
+      readonly kind: "edit";
+      readonly name?: string;
+      readonly args: JsonObject;
+      readonly approves?: boolean;
+    }
   | { readonly kind: "reject"; readonly message?: string }
   | { readonly kind: "respond"; readonly message: string }
   | { readonly kind: "ignore" }
@@ -143,7 +149,7 @@ function readApproved(value: JsonObject): Reading | null {
   if (approved === false) return reading({ kind: "reject", ...message }, formats, mark);
   if (!isEdit) return approved ? reading({ kind: "approve" }, formats, mark) : null;
   return isObject(edited)
-    ? reading({ kind: "edit", args: edited }, formats, mark)
+    ? reading({ kind: "edit", args: edited, approves: approved === true }, formats, mark)
     : { wrong: "editedArgs has to be an object" };
 }
 
@@ -160,7 +166,7 @@ function readBehavior(value: JsonObject): Reading | null {
   const updated = own(value, "updatedInput");
   if (updated === undefined || updated === null) return reading({ kind: "approve" }, formats, "behavior");
   return isObject(updated)
-    ? reading({ kind: "edit", args: updated }, formats, "behavior")
+    ? reading({ kind: "edit", args: updated, approves: true }, formats, "behavior")
     : { wrong: "updatedInput has to be an object" };
 }
 

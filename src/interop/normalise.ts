@@ -92,16 +92,21 @@ function approve(
   ]);
 }
 
-function edit({ name, args }: { name?: string; args: JsonObject }, ask: InteropAsk): Normalised | null {
+function edit(
+  { name, args, approves }: Omit<Extract<Decision, { kind: "edit" }>, "kind">,
+  ask: InteropAsk,
+): Normalised | null {
   const wrong = otherCall(ask, name);
   if (wrong) return { problem: wrong };
   const offered = reviewDecisions(ask);
+  const isEditable = offered.includes("edit");
   const { field, shown } = editableOf(ask);
   const edited = readArgs(ask, args);
-  // Whoever edits nothing approves.
-  if (offered.includes("approve") && (isSame(shown, edited) || showsArgs(ask, args)))
+  const isSameArgs = ask.hitl_type === "confirm" ? showsArgs(ask, args) : isSame(shown, edited);
+  // Whoever may edit and changes nothing approves; elsewhere only one who says so as well.
+  if (isSameArgs && offered.includes("approve") && (isEditable || approves === true))
     return approve({}, ask, "id");
-  return offered.includes("edit") ? checked(ask, [{ decision: "edit", [field]: edited }]) : null;
+  return isEditable ? checked(ask, [{ decision: "edit", [field]: edited }]) : null;
 }
 
 function otherCall(ask: InteropAsk, name: string | undefined): InteropProblem | null {
