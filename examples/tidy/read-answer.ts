@@ -117,13 +117,15 @@ function choicesOf(record: HITLRecord, shown: string): readonly Choice[] {
         label: `Yes, and ${grantText({ tool, ...offer })}`,
         response: { decision, scope: offer.scope },
       }));
-    const label = decision === "edit" ? editLabel(data[shown]) : DECISION_LABELS[decision];
+    const label =
+      decision === "edit" ? editLabel(data[shown], editableOf(record)) : DECISION_LABELS[decision];
     return [{ label: label ?? decision, response: { decision } }];
   });
 }
 
-function editLabel(shown: unknown): string {
-  return listIn(shown) ? "Yes, but not all of it" : "Yes, but otherwise";
+function editLabel(shown: unknown, editable: readonly string[] | undefined): string {
+  if (listIn(shown)) return "Yes, but not all of it";
+  return editable ? `Yes, with another ${editable.join(" or ")}` : "Yes, but otherwise";
 }
 
 /** The names of what may be edited; undefined if all may. */

@@ -10,6 +10,7 @@ import { bundleModules, type Modules, root } from "../../support/program.ts";
 const MAIN = "examples/tidy/main.ts";
 const SPY = "test/examples/tidy/effect-spy.child.ts";
 const MODEL = "test/examples/tidy/model.child.ts";
+const PERSON = "test/examples/tidy/person.child.ts";
 
 /** What `--yes` leaves of the sample. */
 export const TIDIED = [
@@ -31,7 +32,7 @@ afterAll(async () => {
 
 /** The example, after what is to be loaded before it. */
 export async function commandOf(...before: readonly string[]): Promise<readonly string[]> {
-  bundled ??= bundleModules([MAIN, SPY, MODEL]);
+  bundled ??= bundleModules([MAIN, SPY, MODEL, PERSON]);
   const { pathOf } = await bundled;
   return [...before.flatMap((module) => ["--import", pathOf(module)]), pathOf(MAIN)];
 }
@@ -64,12 +65,17 @@ export interface RunOptions {
   readonly model?: boolean;
   /** As `npm start` does. */
   readonly fromSources?: boolean;
+  /** What a person types, each line when the program has asked what is before it. */
+  readonly typed?: readonly (readonly [asked: string, line: string])[];
 }
 
-/** Nobody is at its standard input. */
+/** What the program writes when it waits for a line. */
+const PROMPT = /(?:\]|:|\)) $/;
+
+/** Nobody is at its standard input, unless somebody types. */
 export async function tidy(args: readonly string[], options: RunOptions): Promise<Ended> {
-  const { state, killAt, model = false, fromSources = false } = options;
-  const before = [SPY, ...(model ? [MODEL] : [])];
+  const { state, killAt, model = false, fromSources = false, typed } = options;
+  const before = [SPY, ...(model ? [MODEL] : []), ...(typed ? [PERSON] : [])];
   const command = fromSources ? commandOfUsers(...before) : await commandOf(...before);
   const { OPENAI_API_KEY: _o, ANTHROPIC_API_KEY: _a, npm_lifecycle_event: _n, ...env } = process.env;
   const child = spawn(process.execPath, [...command, "--state", state, ...args], {
@@ -81,8 +87,9 @@ export async function tidy(args: readonly string[], options: RunOptions): Promis
       COLUMNS: "200",
       ...(model ? { OPENAI_API_KEY: "none", OPENAI_MODEL: "test-model" } : {}),
     },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [typed ? "pipe" : "ignore", "pipe", "pipe"],
   });
+  if (typed) type(child, typed);
   const timer = typeof killAt === "number" ? setTimeout(() => child.kill("SIGKILL"), killAt) : undefined;
   return new Promise((resolve, reject) => {
     let out = "";
@@ -92,6 +99,22 @@ export async function tidy(args: readonly string[], options: RunOptions): Promis
       clearTimeout(timer);
       resolve({ code, signal, out });
     });
+  });
+}
+
+/** Another question than the one that is waited for ends the input: the questions stay open, and the test sees which. */
+function type({ stdin, stdout }: ChildProcess, lines: NonNullable<RunOptions["typed"]>): void {
+  const left = [...lines];
+  let asked = "";
+  // It may die while somebody types.
+  stdin?.on("error", () => {});
+  stdout?.on("data", (chunk: Buffer) => {
+    asked += chunk.toString();
+    if (!PROMPT.test(asked)) return;
+    const [text, line] = left.shift() ?? ["nothing more", ""];
+    if (asked.includes(text)) stdin?.write(`${line}\n`);
+    else stdin?.end();
+    asked = "";
   });
 }
 

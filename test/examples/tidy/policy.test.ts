@@ -177,3 +177,54 @@ describe.concurrent("moves", { timeout: SLOW }, () => {
     expect(await treeOf(sampleIn(state))).toContain("song.mp3");
   });
 });
+
+describe("a person at the terminal", { timeout: SLOW }, () => {
+  test("P3 P6 P7 approves a kind, is killed, takes it back, changes a folder, refuses one, and is asked about each once", async () => {
+    const state = join(await tempFolder(), "state");
+    const begins = [
+      ["Tidy the folder like this?", "3"],
+      ["5) loose", "5"],
+      ["Sort them into subfolders?", "1"],
+      ...["1", "2", "3", "4", "5"].map((n) => [`Question ${n} [`, "1"] as const),
+      ["Yes, and always move *.txt into Documents, in this run", "2"],
+    ] as const;
+    const killAt = "moved: 8f3a2c91d4.txt";
+    expect(await tidy([], { state, killAt, typed: begins })).toMatchObject({ signal: "SIGKILL" });
+
+    const { code, out } = await tidy([], {
+      state,
+      typed: [
+        ["Move old-invoice-2016.pdf into the folder Documents?", "/approvals"],
+        ["(1) always move *.txt into Documents, in this run", "/revoke 1"],
+        ["Taken back: always move *.txt into Documents, in this run", "4"],
+        ['folder, instead of "Documents"', "../bills"],
+        ["That does not count", "4"],
+        ['folder, instead of "Documents"', "Bills"],
+        ["to: Documents/shopping-list.md", "5"],
+        ["Why?", "I need it here."],
+        ["Move song.mp3 into the folder Media?", "1"],
+        ["Move database-dump.sql into the folder Other?", "1"],
+        ["Move holiday.png into the folder Pictures?", "1"],
+        ["Move 20230611.csv into the folder Tables?", "1"],
+        ["Move report (1).txt into the folder Documents?", "1"],
+        ["Move report.txt into the folder Documents?", "1"],
+      ],
+    });
+    expect(code, out).toBe(0);
+    expect(out).toContain("moved: old-invoice-2016.pdf → Bills/old-invoice-2016.pdf");
+    expect(out).toContain("8 files moved or renamed, 0 to the trash folder, 0 deleted.");
+    expect(out).not.toContain("standing approval allowed");
+    const left = await treeOf(sampleIn(state));
+    expect(left).toEqual(
+      expect.arrayContaining(["Bills/old-invoice-2016.pdf", "shopping-list.md", "Documents/8f3a2c91d4.txt"]),
+    );
+    const effects = effectsOf(state);
+    expect(effects).toEqual([...new Set(effects)]);
+    const asked = (await moveQuestions(state)).map(
+      ({ status, data }) => `${status} ${String(data["message"])}`,
+    );
+    expect(asked).toHaveLength(9);
+    expect(asked.filter((text) => !text.startsWith("completed"))).toEqual([]);
+    expect(asked).toEqual([...new Set(asked)]);
+  });
+});
