@@ -9,6 +9,7 @@ import {
   type AnyGraph,
   at,
   call,
+  charge,
   graphOf,
   type GraphOptions,
   HOSTS,
@@ -18,11 +19,9 @@ import {
   resumeThread,
   said,
   start,
-  toolMessages,
+  texts,
+  THREAD,
 } from "./kit.ts";
-
-const THREAD = "t1";
-const charge = call("charge", "c1");
 
 describe.each(HOSTS)("%s", (host) => {
   function world(options: Partial<GraphOptions> = {}) {
@@ -51,9 +50,6 @@ describe.each(HOSTS)("%s", (host) => {
     const asNode = host.startsWith("createAgent") ? "model_request" : "model";
     return { ...(await graph.updateState(config, { messages: [message] }, asNode)), durability: "sync" };
   }
-
-  const texts = async (graph: AnyGraph): Promise<string[]> =>
-    (await toolMessages(graph, THREAD)).map((message) => message.text);
 
   it("P2 P7 time travel while an approval is open: the question moves to the new branch, and its answer runs the call once", async () => {
     const { graph, backend, outside, ledger } = world();

@@ -10,6 +10,7 @@ import {
   type AnyGraph,
   at,
   call,
+  charge,
   graphOf,
   type GraphOptions,
   type Host,
@@ -19,13 +20,12 @@ import {
   Outside,
   resumeThread,
   start,
+  texts,
+  THREAD,
   toolMessages,
 } from "./kit.ts";
 import { gate } from "../nodes/kit.ts";
 import { DyingSaver } from "./faults.ts";
-
-const THREAD = "t1";
-const charge = call("charge", "c1");
 
 describe.each(["memory", "sqlite", "redis", "postgres"] as const)("on %s", (name) => {
   let store: SharedStore;
@@ -64,10 +64,6 @@ describe.each(["memory", "sqlite", "redis", "postgres"] as const)("on %s", (name
         build,
         ledger,
       };
-    }
-
-    async function texts(graph: AnyGraph): Promise<string[]> {
-      return (await toolMessages(graph, THREAD)).map((message) => message.text);
     }
 
     const markOf = (message: { response_metadata: Record<string, unknown> } | undefined): unknown =>

@@ -104,6 +104,10 @@ export function call(name: string, id: string, args: Record<string, unknown> = {
   return { type: "tool_call", name, id, args };
 }
 
+/** The thread of most tests, and the call that they are about. */
+export const THREAD = "t1";
+export const charge = call("charge", "c1");
+
 /** What the outside saw, in order. */
 export class Outside {
   readonly log: string[] = [];
@@ -132,6 +136,11 @@ export async function toolMessages(graph: AnyGraph, thread_id: string): Promise<
     values: { messages?: BaseMessage[] };
   };
   return (values.messages ?? []).filter((message): message is ToolMessage => message.getType() === "tool");
+}
+
+/** What the thread's tools have said to the model. */
+export async function texts(graph: AnyGraph): Promise<string[]> {
+  return (await toolMessages(graph, THREAD)).map((message) => message.text);
 }
 
 export async function open(backend: HITLBackend, thread_id: string): Promise<readonly HITLRecord[]> {

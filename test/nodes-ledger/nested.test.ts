@@ -14,23 +14,7 @@ import { EffectLedger } from "holdpoint/ledger";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { LedgerRules } from "../../src/nodes/ledger/ledger-rule.ts";
-import {
-  answer,
-  type AnyGraph,
-  at,
-  call,
-  graphOf,
-  HOSTS,
-  only,
-  open,
-  Outside,
-  start,
-  toolMessages,
-} from "./kit.ts";
-
-const THREAD = "t1";
-const texts = async (graph: AnyGraph): Promise<string[]> =>
-  (await toolMessages(graph, THREAD)).map((message) => message.text);
+import { answer, at, call, graphOf, HOSTS, only, open, Outside, start, texts, THREAD } from "./kit.ts";
 
 /** A graph within a tool, whose tools are in a `HITLToolNode`. */
 function inner(backend: HITLBackend, outside: Outside, ledger: LedgerRules | undefined) {

@@ -13,9 +13,19 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { LedgerRule } from "../../src/nodes/ledger/ledger-rule.ts";
 import { sharedStore, type SharedStore } from "../support/shared-stores.ts";
-import { type AnyGraph, at, call, graphOf, type Host, open, resumeThread, said, start } from "./kit.ts";
+import {
+  type AnyGraph,
+  at,
+  call,
+  graphOf,
+  type Host,
+  open,
+  resumeThread,
+  said,
+  start,
+  THREAD,
+} from "./kit.ts";
 
-const THREAD = "t1";
 const KEYS = ["call", "args", "resource", "none"] as const;
 const BODIES = ["plain", "asks", "steps", "fails"] as const;
 

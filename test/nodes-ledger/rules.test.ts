@@ -18,9 +18,20 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { matchesGlob } from "../../src/nodes/ledger/glob.ts";
 import type { LedgerRule, LedgerRules } from "../../src/nodes/ledger/ledger-rule.ts";
-import { answer, at, call, graphOf, HOSTS, only, open, Outside, start, toolMessages } from "./kit.ts";
-
-const THREAD = "t1";
+import {
+  answer,
+  at,
+  call,
+  graphOf,
+  HOSTS,
+  only,
+  open,
+  Outside,
+  start,
+  texts,
+  THREAD,
+  toolMessages,
+} from "./kit.ts";
 
 describe("names", () => {
   const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
@@ -135,10 +146,7 @@ describe.each(HOSTS)("calls of %s", (host) => {
     }
     expect(outside.log).toHaveLength(1);
     expect(approved.map((order) => `charge ${String(order)}`)).toContain(outside.log[0]);
-    expect((await toolMessages(graph, THREAD)).map((message) => message.text)).toEqual([
-      "charge done 1",
-      "charge done 1",
-    ]);
+    expect(await texts(graph)).toEqual(["charge done 1", "charge done 1"]);
   });
 
   it.each<[string, LedgerRule, Record<string, unknown>]>([
@@ -356,7 +364,7 @@ it("P6 a result that cannot be kept: the call has run, and says so each time", a
   });
   await graph.invoke(start(), at(THREAD));
   expect(outside.log).toEqual(["charge 7"]);
-  const [first, second] = (await toolMessages(graph, THREAD)).map((message) => message.text);
+  const [first, second] = await texts(graph);
   expect(first).toContain("The call has run, and does not run again");
   expect(second).toBe(first);
 });
@@ -378,5 +386,5 @@ it("P6 a failure is tried again as often as the rule allows, with its finished s
   });
   await graph.invoke(start(), at(THREAD));
   expect(outside.log).toEqual(["reserve", "charge", "charge", "charge"]);
-  expect((await toolMessages(graph, THREAD)).map((message) => message.text)).toEqual(["charged"]);
+  expect(await texts(graph)).toEqual(["charged"]);
 });

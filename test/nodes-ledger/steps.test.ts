@@ -16,11 +16,11 @@ import {
   Outside,
   resumeThread,
   start,
+  texts,
+  THREAD,
   toolMessages,
 } from "./kit.ts";
 import type { LedgerRule } from "../../src/nodes/ledger/ledger-rule.ts";
-
-const THREAD = "t1";
 
 describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
   let store: ClockedStore;
@@ -142,7 +142,7 @@ describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
       const again = build(other);
       store.clock.advance(120_000);
       await again.invoke(null, at(THREAD));
-      expect((await toolMessages(again, THREAD)).map(({ text }) => text)).toEqual(["looked up"]);
+      expect(await texts(again)).toEqual(["looked up"]);
       expect([outside.log, asked]).toEqual([["charge"], ["charge"]]);
     });
 
@@ -183,7 +183,7 @@ describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
       const again = build(other);
       await resumed(again, other);
       expect(await open(other, THREAD)).toEqual([]);
-      expect((await toolMessages(again, THREAD)).map(({ text }) => text)).toEqual(["paid"]);
+      expect(await texts(again)).toEqual(["paid"]);
       expect(outside.log).toEqual(["reserve", "pay"]);
     });
 
@@ -199,9 +199,7 @@ describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
       await expect(graph.invoke(start(), { ...at(THREAD), signal: stop.signal })).rejects.toThrow();
       await resumed(again, other);
       expect(await open(other, THREAD)).toEqual([]);
-      expect((await toolMessages(again, THREAD)).map(({ text }) => text)).toEqual([
-        JSON.stringify([{ seat: 1 }, { id: "found" }]),
-      ]);
+      expect(await texts(again)).toEqual([JSON.stringify([{ seat: 1 }, { id: "found" }])]);
       expect(outside.of("pay")).toBe(1);
     });
   });
@@ -227,9 +225,7 @@ describe.each(["memory", "sqlite"] as const)("on %s", (name) => {
     await graph.invoke(start(), at(THREAD));
     await answer(graph, backend, await only(backend, THREAD), { confirmed: true });
     expect(outside.log.toSorted()).toEqual(["pay 1", "pay 2", "pay 3"]);
-    expect((await toolMessages(graph, THREAD)).map(({ text }) => text)).toEqual([
-      JSON.stringify([1, 2, "TypeError: declined"]),
-    ]);
+    expect(await texts(graph)).toEqual([JSON.stringify([1, 2, "TypeError: declined"])]);
     expect(
       (await new EffectLedger({ backend }).list({ workflow_id: THREAD, status: "failed" })).items,
     ).toHaveLength(1);
