@@ -20,7 +20,7 @@ Usage: npm start -- [PATH] [options]
   --list           show the questions that are open, and do nothing
   --approvals      show the standing approvals for later runs, and do nothing
   --revoke ID      take a standing approval back (its number in --approvals, or its id), and do nothing else
-  --reset          forget all runs and make the sample anew, then start
+  --reset          forget all runs and standing approvals, make the sample anew, then start
   --state DIR      where runs are kept (default: .holdpoint in the current folder)
   --large-mb N     files of N megabytes and more are large (default 100; in the sample 1)
   --stale-days N   files that were not changed for N days are stale (default 1000)
