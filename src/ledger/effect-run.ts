@@ -237,8 +237,7 @@ export class EffectRun {
     this.#entry.assertMayAsk();
     const { effects, settings } = this.#entry;
     const { backend } = effects;
-    const host = settings.host?.questions;
-    const question = await doubtQuestion(backend, stored.id, effectValueOf(stored), stored.fence, host);
+    const question = await doubtQuestion(backend, stored.id, effectValueOf(stored), stored.fence, settings);
     const { results } = await effects.commit(this.#entry.context("ask"), [
       askDoubtOp(stored, question.id),
       { ...question.insert, if_exists: "abort" },

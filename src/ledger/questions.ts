@@ -14,7 +14,7 @@ import { supersedeOp } from "../suspend/supersede.ts";
 import type { EffectValue } from "./effect-record.ts";
 import { EffectLedgerError } from "./errors.ts";
 import type { HostQuestions } from "./host.ts";
-import type { ApprovalOptions } from "./options.ts";
+import type { ApprovalOptions, Settings } from "./options.ts";
 import type { DoubtDecision, EffectApproval } from "./types.ts";
 
 type Named = Pick<EffectValue, "idem_key" | "workflow_id" | "session_id" | "call_id" | "tool">;
@@ -107,15 +107,19 @@ export function approvalOf(question: StoredRecord, approval: EffectApproval): Ef
   };
 }
 
-/** Asks what became of an effect whose worker died, or stood still. */
+/**
+ * Asks what became of an effect whose worker died, or stood still. P8: who says that it runs again lets it run, so that it
+ * is for those who may approve it.
+ */
 export function doubtQuestion(
   backend: StoreHITLBackend,
   effect_id: string,
   value: EffectValue,
   fence: number,
-  host: HostQuestions | undefined,
+  { approval, host }: Pick<Settings, "approval" | "host">,
 ): Promise<PreparedRecord> {
   const { tool, attempt, late_outcome } = value;
+  const { answerers } = approval.metadata ?? {};
   const request: CreateRequest = {
     ...requestOf(effect_id, value),
     ...doubtRequest(
@@ -124,9 +128,10 @@ export function doubtQuestion(
       { attempt, ...(late_outcome === undefined ? {} : { late_outcome }) },
       true,
     ),
+    ...(answerers === undefined ? {} : { metadata: { answerers } }),
     key: `in_doubt:${fence}`,
   };
-  return prepared(backend, request, host);
+  return prepared(backend, request, host?.questions);
 }
 
 /**

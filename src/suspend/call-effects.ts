@@ -2,9 +2,11 @@
  * What an effect behind a call needs of that call: where it is, and how to wait there for a question that the effect has
  * asked itself. The effect's questions are the call's, too: it sleeps until one of them has ended.
  */
+import type { JsonValue } from "../core/json.ts";
 import type { CallParts } from "./call-parts.ts";
 import type { CallIdentity, CallValue } from "./call-record.ts";
 import type { StepEffects } from "./call-steps.ts";
+import { approversOf } from "./in-doubt.ts";
 import type { Place } from "./place.ts";
 
 /** Told from the questions of the body, which counts and names its own (P2). */
@@ -32,6 +34,11 @@ export class CallEffects {
 
   get place(): Place {
     return this.#parts.step.place;
+  }
+
+  /** Of the last permission of the call: who may say that it runs again. */
+  get approvers(): { readonly answerers?: JsonValue } {
+    return approversOf(this.#parts.step.questions, this.#parts.state.value);
   }
 
   /** Steps of the body have begun, and each says itself what became of it. */

@@ -45,13 +45,33 @@ export function doubtRequest(tool: string, args: JsonObject, more: JsonObject, r
  * @param fence - of the holder that died: each death is a question of its own.
  * @param steps - that are recorded as done, and will not run again.
  */
-function doubtQuestion(call: CallIdentity, fence: number, steps: readonly string[]): Question {
+function doubtQuestion(
+  call: CallIdentity,
+  fence: number,
+  steps: readonly string[],
+  metadata: JsonObject,
+): Question {
   return {
     key: `in_doubt:${fence}`,
     alias: undefined,
     expiresInMs: undefined,
-    request: doubtRequest(call.tool_name, call.params ?? {}, { steps_done: [...steps] }, { type: "string" }),
+    request: {
+      ...doubtRequest(call.tool_name, call.params ?? {}, { steps_done: [...steps] }, { type: "string" }),
+      metadata,
+    },
   };
+}
+
+/** P8: who says that a call runs again lets it run. So it is for those whom its last permission was for. */
+export function approversOf(
+  questions: ReadonlyMap<string, StoredRecord>,
+  { asked }: CallValue,
+): { readonly answerers?: JsonValue } {
+  const permission = asked
+    .map(({ id }) => questions.get(id))
+    .findLast((stored) => stored?.value["hitl_type"] === "permission");
+  const { answerers } = (permission?.value["metadata"] ?? {}) as JsonObject;
+  return answerers === undefined ? {} : { answerers };
 }
 
 /** P8: whatever is not a clear decision gives the call up. The answer has satisfied the schema, if there is one. */
@@ -93,7 +113,9 @@ async function askDoubt(
   stored: StoredRecord,
 ): Promise<StoredRecord | undefined> {
   const { place } = step;
-  const question = doubtQuestion(call, stored.fence, Object.keys(value.steps));
+  if (step.lacksQuestions([stored.id])) await step.loadQuestions([stored.id]);
+  const approvers = approversOf(step.questions, value);
+  const question = doubtQuestion(call, stored.fence, Object.keys(value.steps), approvers);
   const named = new QuestionNames(0).next(place, call, question);
   const { insert } = prepareQuestion(place, call, question, named, step.now());
   const { results } = await place.backend.store.commit([

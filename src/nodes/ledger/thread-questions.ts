@@ -21,10 +21,12 @@ export class ThreadQuestions implements HostQuestions {
   async asking(request: CreateRequest): Promise<CreateRequest> {
     await this.#call.assertCanAsk();
     const { place, call } = this.#call;
+    const isDoubt = request.hitl_type === "in_doubt";
+    const approvers = isDoubt ? this.#call.approvers : {};
     return {
       ...request,
-      ...(request.hitl_type === "in_doubt" ? this.#doubt(request.data as JsonObject) : {}),
-      metadata: { ...request.metadata, root_checkpoint_id: place.root_checkpoint_id },
+      ...(isDoubt ? this.#doubt(request.data as JsonObject) : {}),
+      metadata: { ...approvers, ...request.metadata, root_checkpoint_id: place.root_checkpoint_id },
       session_id: place.session_id,
       invocation_id: place.invocation_id,
       thread_id: place.thread_id,
