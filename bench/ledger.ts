@@ -1,8 +1,6 @@
 /** The effect ledger: a fresh `run` with a handler that does nothing, and a replay, against the bare store. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { Pool } from "pg";
 import { type HITLBackend, InMemoryHITLBackend, type StoredRecord } from "holdpoint";
 import { PostgresHITLBackend } from "holdpoint/backends/postgres";
@@ -24,6 +22,7 @@ import { recordingClient, type Template } from "./bare-stores.ts";
 import { countingDriver, countingProxy } from "./counting.ts";
 import { compare, type Contender } from "./measure.ts";
 import type { Options } from "./options.ts";
+import { postgresPlace, redisPlace, sqlitePlace, temporaryFolder } from "./places.ts";
 import { atLeast, atMost, type Bound, type Report } from "./report.ts";
 
 const COUNT = 400;
@@ -104,23 +103,9 @@ const memory: Subject = {
   bound: () => undefined,
 };
 
-function temporaryFolder(): { readonly path: string; remove(): void } {
-  const path = mkdtempSync(join(tmpdir(), "holdpoint-bench-"));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
-}
-
 const sqlite: Subject = {
   name: "SQLite FULL",
-  backend: async () => {
-    const { path, remove } = temporaryFolder();
-    const backend = new SqliteHITLBackend({ path: join(path, "holdpoint.db") });
-    await backend.get("none");
-    const end = async (): Promise<void> => {
-      await backend.close();
-      remove();
-    };
-    return { backend, end };
-  },
+  backend: () => sqlitePlace("FULL"),
   bare: async (count) => {
     const { path, remove } = temporaryFolder();
     const sample = await sampleOf(new InMemoryHITLBackend());
@@ -154,11 +139,7 @@ async function redisTemplates(
 }
 
 async function redis(): Promise<Subject> {
-  const server = await startRedisServer();
-  const prefix = server.prefix();
-  const client = new Redis(server.url);
-  const backend = new RedisHITLBackend({ url: server.url, prefix });
-  await backend.get("none");
+  const { backend, client, prefix, close } = await redisPlace();
   return {
     name: "Redis",
     backend: async () => ({ backend }),
@@ -168,30 +149,19 @@ async function redis(): Promise<Subject> {
     },
     bound: (comparison, concurrency) =>
       comparison.bare === "read" && concurrency === 1 ? atLeast(0.9) : boundOf(comparison, concurrency),
-    close: async () => {
-      await backend.close();
-      client.disconnect();
-      await server.stop();
-    },
+    close,
   };
 }
 
 async function postgres(): Promise<Subject> {
-  const server = await startPostgresServer({ own: true, fsync: true });
-  const pool = new Pool({ connectionString: server.url });
-  const schema = server.schema();
-  const backend = new PostgresHITLBackend({ pool, schema });
+  const { backend, pool, schema, close } = await postgresPlace();
   const sample = await sampleOf(backend);
   return {
     name: "PostgreSQL",
     backend: async () => ({ backend }),
     bare: async (count) => ({ effects: barePostgresEffects(pool, schema, sample, count) }),
     bound: boundOf,
-    close: async () => {
-      await backend.close();
-      await pool.end();
-      await server.stop();
-    },
+    close,
   };
 }
 

@@ -1,9 +1,6 @@
 /** The record operations against a bare store that does the same writes at the same durability. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Redis } from "ioredis";
-import { Pool } from "pg";
+import type { Redis } from "ioredis";
 import {
   type CreateRequest,
   type HITLBackend,
@@ -11,11 +8,7 @@ import {
   StoreHITLBackend,
   type StoredRecord,
 } from "holdpoint";
-import { PostgresHITLBackend } from "holdpoint/backends/postgres";
 import { RedisHITLBackend } from "holdpoint/backends/redis";
-import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
-import { startPostgresServer } from "../test/support/postgres-server.ts";
-import { startRedisServer } from "../test/support/redis-server.ts";
 import { barePostgres } from "./bare-postgres.ts";
 import {
   type BareStore,
@@ -27,6 +20,7 @@ import {
 } from "./bare-stores.ts";
 import { compare, type Contender } from "./measure.ts";
 import type { Options } from "./options.ts";
+import { postgresPlace, redisPlace, sqlitePlace, temporaryFolder } from "./places.ts";
 import { atLeast, type Bound, type Report } from "./report.ts";
 
 const OPERATIONS = ["create", "respond", "cancel", "get", "page"] as const;
@@ -113,23 +107,14 @@ function sqlite(synchronous: "FULL" | "NORMAL"): Subject {
   return {
     name: `SQLite ${synchronous}`,
     operations: WITHOUT_CANCEL,
-    backend: async () => {
-      const folder = mkdtempSync(join(tmpdir(), "holdpoint-bench-"));
-      const backend = new SqliteHITLBackend({ path: join(folder, "holdpoint.db"), synchronous });
-      await backend.get("none");
-      const end = async (): Promise<void> => {
-        await backend.close();
-        rmSync(folder, { recursive: true, force: true });
-      };
-      return { backend, end };
-    },
+    backend: () => sqlitePlace(synchronous),
     bare: async (count, request) => {
-      const folder = mkdtempSync(join(tmpdir(), "holdpoint-bench-"));
+      const { path, remove } = temporaryFolder();
       const like = await sampleOf(new InMemoryHITLBackend(), request);
-      const store = bareSqlite(join(folder, "bare.db"), synchronous, like, count);
+      const store = bareSqlite(join(path, "bare.db"), synchronous, like, count);
       const end = (): void => {
         store.close();
-        rmSync(folder, { recursive: true, force: true });
+        remove();
       };
       return { store, end };
     },
@@ -198,11 +183,7 @@ async function redisTemplates(
 }
 
 async function redis(): Promise<Subject & { close(): Promise<void> }> {
-  const server = await startRedisServer();
-  const prefix = server.prefix();
-  const client = new Redis(server.url);
-  const backend = new RedisHITLBackend({ url: server.url, prefix });
-  await backend.get("none");
+  const { backend, client, prefix, close } = await redisPlace();
   return {
     name: "Redis",
     backend: async () => ({ backend }),
@@ -212,19 +193,12 @@ async function redis(): Promise<Subject & { close(): Promise<void> }> {
     },
     operations: OPERATIONS,
     bound: boundIn(REDIS_BOUNDS),
-    close: async () => {
-      await backend.close();
-      client.disconnect();
-      await server.stop();
-    },
+    close,
   };
 }
 
 async function postgres(): Promise<Subject & { close(): Promise<void> }> {
-  const server = await startPostgresServer({ own: true, fsync: true });
-  const pool = new Pool({ connectionString: server.url });
-  const schema = server.schema();
-  const backend = new PostgresHITLBackend({ pool, schema });
+  const { backend, pool, schema, close } = await postgresPlace();
   const like = await sampleOf(backend, requestOf("sample"));
   return {
     name: "PostgreSQL",
@@ -235,11 +209,7 @@ async function postgres(): Promise<Subject & { close(): Promise<void> }> {
       return { store: barePostgres(pool, schema, { ...like, keys }, count) };
     },
     bound: boundIn(POSTGRES_BOUNDS),
-    close: async () => {
-      await backend.close();
-      await pool.end();
-      await server.stop();
-    },
+    close,
   };
 }
 
