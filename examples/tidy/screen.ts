@@ -10,11 +10,17 @@ import {
 import type { GrantSuggestion } from "holdpoint/policy";
 import { grantText } from "./approvals.ts";
 
+export interface ShowOptions {
+  readonly whole?: boolean;
+  /** What may be answered is listed below it, with numbers. */
+  readonly listed?: boolean;
+}
+
 export interface Screen {
   /** A line of the program's own; other people's words in it are made `visible` before. */
   readonly say: (line: string) => void;
   /** A question: who asks, what, with which options. Of a long list only the first lines, unless it is to be whole. */
-  readonly show: (record: HITLRecord, how?: { readonly whole: boolean }) => void;
+  readonly show: (record: HITLRecord, how?: ShowOptions) => void;
   /** What a run tells. Calls of tools are drawn as they begin, wait, succeed or fail; questions when it is their turn. */
   readonly onBlock: (event: BlockEvent) => void;
 }
@@ -49,11 +55,10 @@ export function createScreen(print: (text: string) => void, options: RenderOptio
       draw();
       print(line);
     },
-    show: (record, how) => {
+    show: (record, { whole = false, listed = false } = {}) => {
       draw();
-      const whole = how?.whole === true;
       const lines = whole ? { ...layout, maxLines: Infinity } : layout;
-      print(renderBlockText(hitlBlock({ ...record, data: readable(record.data, whole) }), lines));
+      print(renderBlockText(hitlBlock({ ...record, data: readable(record.data, whole, listed) }), lines));
     },
     onBlock: (event) => {
       store.dispatch(event);
@@ -64,15 +69,18 @@ export function createScreen(print: (text: string) => void, options: RenderOptio
   };
 }
 
-/** A preview says what the arguments say, and more; what approve always would give is said in words. */
-function readable(data: HITLRecord["data"], whole: boolean): HITLRecord["data"] {
-  const { args, suggestions, ...rest } = data;
+/** A preview says what the arguments say, and more; what approve always would give is said in words, once. */
+function readable(data: HITLRecord["data"], whole: boolean, listed: boolean): HITLRecord["data"] {
+  const { args, suggestions, allowed_decisions, ...rest } = data;
   const offered = Array.isArray(suggestions) ? (suggestions as unknown as GrantSuggestion[]) : [];
   const tool = String(data["tool"]);
   return {
     ...rest,
     ...(args === undefined || (data["preview"] !== undefined && !whole) ? {} : { args }),
-    ...(offered.length === 0 ? {} : { suggestions: offered.map((offer) => grantText({ tool, ...offer })) }),
+    ...(allowed_decisions === undefined || listed ? {} : { allowed_decisions }),
+    ...(offered.length === 0 || listed
+      ? {}
+      : { suggestions: offered.map((offer) => grantText({ tool, ...offer })) }),
   };
 }
 

@@ -72,7 +72,7 @@ export function terminalAnswerer(
         if (!record) return null;
         current = record.hitl_id;
         say(open.length > 1 ? `\n[${numbers.get(record.hitl_id)}]` : "");
-        show(record, { whole });
+        show(record, { whole, listed: true });
         whole = false;
         const typed = await readAnswer(record, read, say);
         if (!isCommand(typed)) return { record, response: typed.value };
