@@ -126,14 +126,14 @@ async function takeIn(place: Place, { map, plain }: Given, actor: Actor | undefi
     const read = readAnswers(map, open);
     // An id that is none of ours is one of LangGraph's own.
     problems.push(...read.problems.filter(({ code }) => code !== "unknown_id"));
-    problems.push(...(await answerAll(place, read.answers, map, { actor })));
+    problems.push(...(await answerAll(place, read.answers, map, actor)));
   }
   let isTaken = false;
   if (plain !== undefined) {
     const read = await readPlain(place, records, open, plain);
     ({ isTaken } = read);
     problems.push(...read.problems);
-    problems.push(...(await answerAll(place, read.answers, plain, { actor, isKept: read.isKept })));
+    problems.push(...(await answerAll(place, read.answers, plain, actor)));
   }
   return { isTaken, problems, open: new Set(open.map(({ hitl_id }) => hitl_id)) };
 }
@@ -165,8 +165,6 @@ async function recordsAt({
 
 interface ReadPlain extends ReadAnswers {
   readonly isTaken: boolean;
-  /** The checkpointer goes on handing the value out. */
-  readonly isKept: boolean;
 }
 
 async function readPlain(
@@ -176,35 +174,51 @@ async function readPlain(
   value: unknown,
 ): Promise<ReadPlain> {
   const read = readAnswers(value, open, { plain: false });
-  if (read.answers.some(({ by }) => by !== "id")) return readUnaddressed(place, records, open, value);
+  const { answers, problems } = read;
+  if (answers.some(({ by }) => by !== "id") || problems.some(({ code }) => BY_SIGHT.includes(code)))
+    return readUnaddressed(place, records, open, value, answers);
   // Ids of this pause that have been answered meanwhile: late, and nobody's mistake.
   const isLate =
-    read.problems.some(({ code }) => code === "unknown_id") &&
+    problems.some(({ code }) => code === "unknown_id") &&
     readAnswers(value, records, { plain: false }).problems.every(({ code }) => code !== "unknown_id");
-  const problems = isLate ? read.problems.filter(({ code }) => code !== "unknown_id") : read.problems;
-  return { answers: read.answers, problems, isTaken: isLate || read.answers.length > 0, isKept: false };
+  return {
+    answers,
+    problems: isLate ? problems.filter(({ code }) => code !== "unknown_id") : problems,
+    isTaken: isLate || answers.length > 0,
+  };
 }
+
+/** What is wrong today may be right when other questions are open. */
+const BY_SIGHT: readonly InteropProblem["code"][] = [
+  "ambiguous",
+  "wrong_count",
+  "mismatch",
+  "not_allowed",
+  "invalid",
+];
 
 /**
  * What has no id is meant for what its sender saw, and only once: it has to be what LangGraph keeps with the checkpoint, and
- * is forgotten there before it counts.
+ * is forgotten there before it counts, or is refused.
  */
 async function readUnaddressed(
   place: Place,
   records: readonly HITLRecord[],
   open: readonly HITLRecord[],
   value: unknown,
+  first: readonly InteropAnswer[],
 ): Promise<ReadPlain> {
-  const shown = await shownWith(place, hashOf(value) as string);
-  if (!shown || wasKept(place, records, value)) {
+  const hash = hashOf(value);
+  const shown = hash === null ? null : await shownWith(place, hash);
+  if (!shown || !(await forget(place))) {
     const message =
-      "It was taken for a question before, or cannot be told from one that was. Answer by interrupt id.";
-    return { answers: [], problems: [problem(null, "ambiguous", message)], isTaken: true, isKept: false };
+      "It cannot be told from one that was taken for a question before. Answer by interrupt id.";
+    const answers = first.filter(({ by }) => by === "id");
+    return { answers, problems: [problem(null, "ambiguous", message)], isTaken: true };
   }
   const { asks, ...options } = asShown(shown, records, open);
   const read = readAnswers(value, asks, { ...options, plain: false });
-  if (read.answers.length === 0) return { ...read, isTaken: false, isKept: false };
-  return { ...read, isTaken: true, isKept: !(await forget(place)) };
+  return { ...read, isTaken: read.answers.length > 0 };
 }
 
 /** What the client saw says what an answer without an id may mean: the only one, or the one at its place. */
@@ -222,16 +236,9 @@ function asShown(
   return { asks, byPlace: isAll && !isMixed, othersOpen: foreign || !isAll };
 }
 
-/** A value that is handed out for ever has answered a question of this pause already. */
-function wasKept(place: Place, records: readonly HITLRecord[], value: unknown): boolean {
-  const hash = hashOf(value) as string;
-  return records.some(
-    ({ hitl_id, idempotency_key }) => idempotency_key === keyOf(place, hitl_id, hash, true),
-  );
-}
-
-function keyOf({ root_checkpoint_id }: Place, hitl_id: string, hash: string, isKept: boolean): string {
-  return `resume:${isKept ? "kept:" : ""}${hashJson([root_checkpoint_id, hitl_id, hash])}`;
+/** The same answer from the same place is a duplicate, and says in the record where it came from (P4). */
+function keyOf({ root_checkpoint_id }: Place, hitl_id: string, hash: string): string {
+  return `resume:${hashJson([root_checkpoint_id, hitl_id, hash])}`;
 }
 
 /** What an answer itself may be refused for; anything else is the store's, and stops the run (P8). */
@@ -246,13 +253,13 @@ async function answerAll(
   place: Place,
   answers: readonly InteropAnswer[],
   value: unknown,
-  { actor, isKept = false }: { readonly actor: Actor | undefined; readonly isKept?: boolean },
+  actor: Actor | undefined,
 ): Promise<InteropProblem[]> {
   const problems: InteropProblem[] = [];
   const hash = hashOf(value);
   for (const answer of answers) {
     const { hitl_id } = answer;
-    const idempotency_key = hash === null ? undefined : keyOf(place, hitl_id, hash, isKept);
+    const idempotency_key = hash === null ? undefined : keyOf(place, hitl_id, hash);
     try {
       const { problem: why } = await give(place.backend, answer, { actor, idempotency_key });
       if (why) problems.push(why);

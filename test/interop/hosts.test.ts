@@ -330,7 +330,7 @@ describe.each(HOSTS)("%s", (host) => {
     expect(outputs(result)["w"]).toBe("true true");
   });
 
-  it("P1 P8 nor where the checkpointer keeps the value for ever", async () => {
+  it("P1 P8 where the checkpointer keeps the value for ever, only ids answer", async () => {
     const backend = new InMemoryHITLBackend();
     class Stubborn extends MemorySaver {
       override async putWrites(
@@ -343,10 +343,15 @@ describe.each(HOSTS)("%s", (host) => {
     const calls = [{ name: "twice", args: {}, id: "w" }];
     const run = runOf(host, backend, calls, new Counter(), new Stubborn());
     await run.start();
-    await run.resume({ decisions: [approve] });
-    for (let count = 0; count < 3; count += 1) await run.again();
-    expect(Object.keys(await openBy(backend))).toEqual(["Second?"]);
-    expect(outputs(await run.resume({ decisions: [{ type: "reject" }] }))["w"]).toBe("true false");
+    const [first] = await pending(backend, "t");
+    await run.resume({ [idOf(first)]: true });
+    for (let count = 0; count < 2; count += 1) await run.again();
+    const refused = await run.resume({ decisions: [approve] });
+    expect(interruptsIn(refused)[0]?.value).toMatchObject({ issues: [{ code: "ambiguous" }] });
+    for (let count = 0; count < 2; count += 1) await run.again();
+    const open = await openBy(backend);
+    expect(Object.keys(open)).toEqual(["Second?"]);
+    expect(outputs(await run.resume({ [idOf(open["Second?"])]: false }))["w"]).toBe("true false");
   });
 
   it("P4 P9 the same value twice at once: one answer, one effect", async () => {
