@@ -1,7 +1,30 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const src = fileURLToPath(new URL("./src", import.meta.url));
+
+/** A fresh clone knows no durations: what takes longest would come last, and leave one of the workers alone with it. */
+const LONGEST = [
+  "property/random-graphs",
+  "faults/short",
+  "crash/kill-points",
+  "property/record-store-model",
+  "react/types-of-questions",
+  "crash/kill-messages",
+  "crash/kill-ledger",
+  "examples/tidy/tidy",
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = LONGEST.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+      return at < 0 ? LONGEST.length : at;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
 
 export default defineConfig({
   resolve: {
@@ -15,6 +38,7 @@ export default defineConfig({
     environment: "node",
     include: ["test/**/*.test.ts"],
     pool: "forks",
+    sequence: { sequencer: LongestFirst },
     // Tests start servers of their own; more workers than two only make them slow each other down.
     maxWorkers: 2,
     testTimeout: 30_000,
