@@ -120,13 +120,17 @@ async function sweepOfCalls({ store, limit, lease, now }: Sweeping, kind: string
 
 /** Empty for what is no id: of a host that names its calls itself, and whose records are not known here. */
 function callOf({ value, tenant_id }: StoredRecord): string {
-  const { call_id } = value;
-  return typeof call_id === "string" && isOwnId(call_id) ? JSON.stringify([tenant_id, call_id]) : "";
+  const call_id = callIdOf(value);
+  return isOwnId(call_id) ? JSON.stringify([tenant_id, call_id]) : "";
+}
+
+/** Behind a `#` is which thing in the body of the call it was. */
+function callIdOf({ call_id }: StoredRecord["value"]): string {
+  return typeof call_id === "string" ? (call_id.split("#", 1)[0] as string) : "";
 }
 
 async function recordedCalls(store: RecordStore, records: readonly StoredRecord[]): Promise<Set<string>> {
-  const ids = records.map(({ value }) => value["call_id"]);
-  const own = [...new Set(ids.filter((id) => typeof id === "string" && isOwnId(id)))] as string[];
+  const own = [...new Set(records.map(({ value }) => callIdOf(value)))].filter((id) => isOwnId(id));
   const found = own.length === 0 ? [] : await store.get(own);
   const calls = found.filter((record) => record?.kind === CALL_KIND) as StoredRecord[];
   return new Set(calls.map(({ tenant_id, id }) => JSON.stringify([tenant_id, id])));

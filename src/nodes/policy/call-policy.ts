@@ -7,7 +7,6 @@ import type { LangGraphRunnableConfig } from "@langchain/langgraph";
 import type { HITLBackend } from "../../backends/hitl-backend.ts";
 import type { StoreHITLBackend } from "../../backends/store-backend.ts";
 import { HoldpointError } from "../../core/errors.ts";
-import { hashJson } from "../../core/ids.ts";
 import type { HITLRecord } from "../../core/record.ts";
 import { isStandardSchema } from "../../core/response-schema.ts";
 import { type GateResult, PolicyGate } from "../../policy/gate.ts";
@@ -16,6 +15,7 @@ import type { Policy } from "../../policy/policy.ts";
 import type { PolicyCall, PolicyContext } from "../../policy/types.ts";
 import type { CallPermissions, PermissionQuestion } from "../../suspend/call-permissions.ts";
 import { callScope } from "../../suspend/call-scope.ts";
+import { currentConfig } from "../../suspend/current-config.ts";
 import type { HoldpointRunConfig } from "../../suspend/configure.ts";
 import { isBubbleUp, isFatal } from "../../suspend/errors.ts";
 import { type HostConfig, namespaceOf, placeOf } from "../../suspend/place.ts";
@@ -24,6 +24,7 @@ import { asToolOutput, type ToolOutput } from "../tool-outcome.ts";
 import { judgeOf } from "./permission-judge.ts";
 import { answeredMessage, noted } from "./policy-mark.ts";
 import { previewOf } from "./preview.ts";
+import { grantCallId, questionName } from "./question-names.ts";
 
 /** How a host runs a tool. */
 export interface PolicedTool {
@@ -81,13 +82,12 @@ export class CallPolicy {
    * @throws HoldpointError `ERR_HITL_NO_CHECKPOINTER`, `ERR_HITL_NO_THREAD`, `ERR_HITL_NO_BACKEND` where nobody can be asked;
    * those of the store. The tool has not run then (P8).
    */
-  async guard(tool: PolicedTool): Promise<ToolOutput> {
+  async guard(given: PolicedTool): Promise<ToolOutput> {
+    const tool = inBody(given);
     const { call, config, run } = tool;
     const permissions = permissionsAt(config as HostConfig);
-    const depth = permissions?.depth ?? 0;
     const asked: PolicyCall = { name: call.name, args: call.args ?? {}, id: call.id };
-    // What runs within the body of a call is another call: what was answered about that one says nothing of it.
-    const name = depth === 0 ? "policy" : `policy:${depth}:${hashJson([call.name, call.id ?? null])}`;
+    const name = permissions ? questionName(permissions, asked) : "";
     const settled = await this.#settle(permissions, name, asked, this.#contextOf(tool));
     if (settled.outcome === "answer") return answeredMessage(call, settled);
     const { args } = settled;
@@ -133,7 +133,7 @@ export class CallPolicy {
     const { session_id } = place;
     const gate = this.#gateOver(place.backend);
     const context = { ...given, session_id };
-    const by = { call_id: permissions.call.id, session_id, user_id: given.user_id };
+    const by = { call_id: grantCallId(permissions, name), session_id, user_id: given.user_id };
     let question: HITLRecord | null = permissions.newest(name);
     for (;;) {
       const result = await gate.check(call, context, by, question);
@@ -179,6 +179,13 @@ export class CallPolicy {
     this.#gates.set(backend, made);
     return made;
   }
+}
+
+/** A body that runs another tool need not hand its config on. */
+function inBody(tool: PolicedTool): PolicedTool {
+  if (tool.config.configurable) return tool;
+  const config = currentConfig();
+  return config ? { ...tool, config: config as LangGraphRunnableConfig } : tool;
 }
 
 function permissionsAt(config: HostConfig): CallPermissions | undefined {

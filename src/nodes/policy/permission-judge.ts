@@ -8,6 +8,7 @@ import type { PolicyContext } from "../../policy/types.ts";
 import type { PermissionAnswer } from "../../suspend/ask.ts";
 import type { PermissionJudge, PermissionQuestion } from "../../suspend/call-permissions.ts";
 import type { Gatekeeper, Settled } from "./call-policy.ts";
+import { numbered } from "./question-names.ts";
 
 type Request = Parameters<PermissionJudge>[0];
 
@@ -16,7 +17,7 @@ export function judgeOf({ permissions, settle }: Gatekeeper, context: PolicyCont
   return async (request) => {
     const { tool, preview, message, allowed_decisions, key } = request;
     const args = toJsonObject(request.args, "args");
-    const name = `permission:${hashJson(key === undefined ? [tool, args] : [key])}`;
+    const name = numbered(`permission:${hashJson(key === undefined ? [tool, args] : [key])}`);
     const asked: PolicyContext = {
       ...context,
       message,
