@@ -1,6 +1,14 @@
 /** What may happen in a play, at random. */
 import fc from "fast-check";
-import { type Args, type Change, changes, policies, type PolicyPlan, TOOLS } from "./rules.model.ts";
+import {
+  type Args,
+  type Change,
+  changes,
+  granting,
+  policies,
+  type PolicyPlan,
+  TOOLS,
+} from "./rules.model.ts";
 
 export interface Agent {
   readonly policy: PolicyPlan;
@@ -62,17 +70,37 @@ const calls = fc.record({
 const messages = (count: number, parallel: number): fc.Arbitrary<Agent["turns"]> =>
   fc.array(fc.array(calls, { minLength: 1, maxLength: parallel }), { minLength: count, maxLength: count });
 
-export const agents: fc.Arbitrary<Agent> = fc.record<Agent>({
+const general: fc.Arbitrary<Agent> = fc.record<Agent>({
   policy: policies,
   turns: fc.oneof(
     { weight: 2, arbitrary: messages(1, 4) },
     { weight: 3, arbitrary: messages(2, 2) },
-    { weight: 2, arbitrary: messages(3, 2) },
+    { weight: 1, arbitrary: messages(3, 2) },
   ),
   secondAt: fc.option(fc.nat(5), { nil: undefined, freq: 1 }),
   standing: fc.boolean(),
   ledger: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
 });
+
+/** The same tool in message after message, which is approved for always at first. */
+const repeating: fc.Arbitrary<Agent> = fc.record<Agent>({
+  policy: granting,
+  turns: fc.array(
+    fc.array(
+      calls.map(({ args }) => ({ tool: "pay", args })),
+      { minLength: 1, maxLength: 2 },
+    ),
+    { minLength: 3, maxLength: 3 },
+  ),
+  secondAt: fc.option(fc.nat(2), { nil: undefined, freq: 1 }),
+  standing: fc.constantFrom(true, true, false),
+  ledger: fc.constant(false),
+});
+
+export const agents: fc.Arbitrary<Agent> = fc.oneof(
+  { weight: 2, arbitrary: general },
+  { weight: 1, arbitrary: repeating },
+);
 
 const thread = fc.constantFrom<0 | 1>(0, 0, 0, 1);
 const handle = fc.constantFrom<0 | 1>(0, 1);

@@ -147,6 +147,22 @@ export const policies: fc.Arbitrary<PolicyPlan> = fc.record<PolicyPlan>({
   ),
 });
 
+/** One rule that is approved for always, and others before it: how often a grant allows what, and until when. */
+export const granting: fc.Arbitrary<PolicyPlan> = fc
+  .record({
+    grant: grantOf,
+    before: fc.array(ruleOf, { maxLength: 1 }),
+    answerers: fc.constantFrom(undefined, undefined, ["ann"]),
+  })
+  .map(({ grant, before, answerers }): PolicyPlan => {
+    const own: RulePlan = { ...DEFAULT_RULE, verdict: "ask", for: ["pay"], version: "1", answerers, grant };
+    const rules = [
+      ...before,
+      { ...own, decisions: ["approve_always", "approve_once", "edit", "reject"] as const },
+    ];
+    return { rules: rules.map(usable), otherwise: "allow", cap: undefined };
+  });
+
 /** What a deploy changes. */
 export interface Change {
   readonly rule: number;
