@@ -156,11 +156,10 @@ function changed(start: Json, changes: readonly Change[]): Json {
         return changedAt(value, path, () => other);
       case "drop":
         return changedAt(value, path.slice(0, -1), (old) => {
-          const copy = Array.isArray(old) ? [...old] : { ...(old as object) };
           const key = path.at(-1);
-          if (key !== undefined)
-            Array.isArray(copy) ? copy.splice(Number(key), 1) : delete copy[key as never];
-          return copy;
+          if (Array.isArray(old)) return old.toSpliced(Number(key), 1);
+          const { [String(key)]: _, ...rest } = old as Record<string, Json>;
+          return rest;
         });
       case "rename":
         return changedAt(value, path, (old) => ({ [name]: old }));
