@@ -127,7 +127,6 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
       "the edited_action of Python",
       { decisions: [{ type: "edit", edited_action: { name: "pay", args: { amount: "all" } } }] },
     ],
-    ["Agent Inbox's list", [{ type: "accept", args: null }]],
     ["the respond of the documents", { decisions: [{ type: "respond", message: "Paid." }] }],
     ["text", "yes"],
   ])("M19 F9 P3 after %s the right decision counts; in theirs it fails for ever", async (_, malformed) => {
@@ -148,6 +147,34 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
     expect(await own.decide({ c1: approve })).toEqual([]);
     expect(own.effects).toEqual(['pay {"amount":5}']);
   });
+
+  it.each<[string, unknown, string]>([
+    [
+      "the edited_action of Python",
+      { decisions: [{ type: "edit", edited_action: { name: "pay", args: { amount: 4 } } }] },
+      "4",
+    ],
+    ["Agent Inbox's list", [{ type: "accept", args: null }], "5"],
+    [
+      "an edit of Agent Inbox, whose values are text",
+      [{ type: "edit", args: { action: "pay", args: { amount: "4" } } }],
+      "4",
+    ],
+  ])(
+    "M19 F9 F14 %s is an answer; theirs cannot use it, nor the right one that follows",
+    async (_, sent, amount) => {
+      const schemas = { pay: z.object({ amount: z.number() }) };
+      const stock = theirs({ ...one, schemas });
+      await stock.start();
+      expect(await stock.submit(sent)).toEqual([expect.any(String)]);
+      expect(await stock.decide({ c1: approve })).toEqual([expect.any(String)]);
+      expect(stock.effects).toEqual([]);
+      const own = ours({ ...one, schemas });
+      await own.start();
+      expect(await own.submit(sent)).toEqual([]);
+      expect(own.effects).toEqual([`pay {"amount":${amount}}`]);
+    },
+  );
 
   it.each<[string, unknown]>([
     ["nothing", {}],

@@ -12,7 +12,7 @@ import {
 } from "holdpoint";
 import { type AgentMiddleware, createAgent, humanInTheLoopMiddleware } from "langchain";
 import { z } from "zod";
-import { respondFrom } from "../../../src/interop/index.ts";
+import { respondFrom, type SupersetPayload } from "../../../src/interop/index.ts";
 import type { InterruptOn } from "../../../src/policy/index.ts";
 import { ScriptedModel } from "../../nodes/kit.ts";
 import type { Version } from "../kit.ts";
@@ -47,9 +47,9 @@ export interface Run {
   start(text?: string): Promise<Readonly<Record<string, unknown>>>;
   /** The reviews that wait, in the order in which they are shown. */
   shown(): Promise<{ actions: Shown[]; reviews: Shown[] }>;
-  /** By the ids of the calls. @returns errors that the caller gets */
+  /** By the ids of the calls; in ours question by question. @returns what the caller is told is wrong */
   decide(decisions: Readonly<Record<string, Decision>>): Promise<string[]>;
-  /** A resume value, as it comes from a user interface. @returns what the caller is told */
+  /** By `Command({ resume })`, as it comes from a user interface. @returns what the caller is told is wrong */
   submit(value: unknown): Promise<string[]>;
   messages(): Promise<BaseMessage[]>;
 }
@@ -206,7 +206,19 @@ export function ours(setup: Setup, backend: HITLBackend = new InMemoryHITLBacken
       }
       return [...problems, ...(await resume())];
     },
-    submit: async (value) => [...(await answered(value, await open())), ...(await resume())],
+    submit: async (resume) => {
+      const told: string[] = [];
+      try {
+        const result = await agent.invoke(new Command({ resume }) as never, config);
+        const { __interrupt__ = [] } = result as never as { __interrupt__?: { value: SupersetPayload }[] };
+        told.push(
+          ...__interrupt__.flatMap(({ value }) => (value.issues ?? []).map(({ message }) => message)),
+        );
+      } catch (error) {
+        told.push((error as Error).message);
+      }
+      return [...new Set(told)];
+    },
     messages: async () => messagesOf(agent),
   };
 }

@@ -17,7 +17,7 @@ const pay = [[call("pay", "c1", { amount: 5 })]];
 describe.each(VERSIONS)("createAgent %s", (version) => {
   const one: Setup = { version, turns: pay, interruptOn: { pay: true } };
 
-  it("M26 theirs has one interrupt for all; ours one for each call where the host can, and a wake-up answers none (P1)", async () => {
+  it("M26 one list of decisions resumes both; ours has an interrupt for each call where the host can, and a wake-up answers none (P1)", async () => {
     const turns = [[call("pay", "c1"), call("del", "c2")]];
     const setup: Setup = { version, turns, interruptOn: { pay: true, del: true } };
     for (const make of [theirs, ours]) {
