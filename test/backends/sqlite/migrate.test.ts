@@ -4,7 +4,8 @@ import { SqliteDatabase, type SqliteDriver } from "../../../src/backends/sqlite/
 import { loadBetterSqlite3 } from "../../../src/backends/sqlite/drivers/better-sqlite3.ts";
 import { migrate } from "../../../src/backends/sqlite/migrate.ts";
 import { MIGRATIONS } from "../../../src/backends/sqlite/sql.generated.ts";
-import { freshId, insertOf, openStore, startWorker, temporaryPath, until } from "./helpers/support.ts";
+import { freshId, insertOf, openStore, temporaryPath, until } from "./helpers/support.ts";
+import { startWorker } from "./helpers/workers.ts";
 
 describe("migrations", () => {
   it("are numbered from 1 without gaps", () => {

@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import type { SqliteHITLBackend } from "../../../src/backends/sqlite/index.ts";
 import { gate } from "../../support/poll.ts";
 import { question, turnOfTheLoop, world } from "./helpers/orders.ts";
-import { freshId, insertOf, openStore, startWorker, until } from "./helpers/support.ts";
+import { freshId, insertOf, openStore, until } from "./helpers/support.ts";
+import { startWorker } from "./helpers/workers.ts";
 
 describe("P5 transaction", () => {
   it("commits both, the question and the row, and gives what its work gives", async () => {

@@ -1,7 +1,8 @@
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import type { ChangeHint } from "../../../src/backends/record-store.ts";
-import { freshId, insertOf, openStore, startWorker, temporaryPath, until } from "./helpers/support.ts";
+import { freshId, insertOf, openStore, temporaryPath, until } from "./helpers/support.ts";
+import { startWorker } from "./helpers/workers.ts";
 
 describe("several processes on one file", () => {
   it("S1 S2 lose no version-guarded update", { timeout: 120_000 }, async () => {

@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach } from "vitest";
 import { makeRandomId } from "../../../../src/core/ids.ts";
 import type { JsonObject } from "../../../../src/core/json.ts";
@@ -13,6 +11,11 @@ import {
 } from "../../../../src/backends/sqlite/sqlite-store.ts";
 
 const cleanups: (() => unknown)[] = [];
+
+/** Done when the test ends, after what was given later. */
+export function atEnd(cleanup: () => unknown): void {
+  cleanups.push(cleanup);
+}
 
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -56,39 +59,4 @@ export async function until(what: string, condition: () => boolean, deadlineMs =
     if (Date.now() > deadline) throw new Error(`Waited ${deadlineMs} ms for ${what}.`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-}
-
-export interface Worker {
-  readonly child: ChildProcess;
-  readonly lines: string[];
-  readonly ended: Promise<{ code: number | null; errors: string }>;
-  say(line: string): void;
-}
-
-/** Another process that runs `worker.ts` of this folder. */
-export function startWorker(job: string, path: string, ...parameters: readonly string[]): Worker {
-  const script = fileURLToPath(new URL("./worker.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--import", "tsx", script, job, path, ...parameters], {
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  const lines: string[] = [];
-  let partial = "";
-  let errors = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    const parts = (partial + text).split("\n");
-    partial = parts.pop() ?? "";
-    lines.push(...parts);
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    errors += text;
-  });
-  child.stdin.on("error", () => undefined);
-  const ended = new Promise<{ code: number | null; errors: string }>((resolve) => {
-    child.on("close", (code) => resolve({ code, errors }));
-  });
-  cleanups.push(async () => {
-    child.kill("SIGKILL");
-    await ended;
-  });
-  return { child, lines, ended, say: (line) => child.stdin.write(`${line}\n`) };
 }

@@ -1,4 +1,4 @@
-/** What other processes do in the tests: `worker.ts <job> <path> [parameters]`. A line on stdin starts the work. */
+/** What other processes do in the tests: `worker.child.ts <job> <path> [parameters]`. A line on stdin starts the work. */
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { makeRandomId } from "../../../../src/core/ids.ts";
