@@ -4,6 +4,7 @@
  */
 import type { HITLBackend } from "../backends/hitl-backend.ts";
 import { type Decision, DECISIONS } from "../core/hitl-types.ts";
+import { hashJson } from "../core/ids.ts";
 import { cloneJson, type JsonObject, type JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { checkStandard, describeIssues, isStandardSchema } from "../core/response-schema.ts";
@@ -189,6 +190,9 @@ export class PolicyGate {
     answer: GateAnswer,
   ): Promise<GateResult> {
     const edited = answer.edited_args ?? {};
+    // Who sends back what he was shown has approved it.
+    if (hashJson(edited) === hashJson(question.subject?.args ?? null))
+      return this.#afterApproval(given, context, question, answer);
     const call = { ...given, args: edited };
     const error = await editError(edited, context);
     if (error !== null) return this.#ask("edited", call, context, question, error);

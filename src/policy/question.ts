@@ -7,6 +7,7 @@ import {
   assertUsableSchema,
   checkJsonSchema,
   isStandardSchema,
+  type StandardIssue,
   type StandardSchema,
   toJsonSchema,
 } from "../core/response-schema.ts";
@@ -54,11 +55,12 @@ export async function questionOf(
   };
   if (rule.risk_level !== undefined) data["risk_level"] = rule.risk_level;
   if (suggestions.length > 0) data["suggestions"] = suggestions as unknown as JsonValue;
-  const response_schema = defaultResponseSchema("permission", data) as JsonObject;
-  const properties = response_schema["properties"] as JsonObject;
+  const permission = defaultResponseSchema("permission", data) as JsonObject;
+  const properties = permission["properties"] as JsonObject;
   if (suggestions.length > 0) properties["scope"] = { enum: suggestions.map(({ scope }) => scope) };
   const isEditable = allowed.includes("edit");
   if (isEditable) properties["edited_args"] = editedSchema(rule, context);
+  const response_schema = withOwnSchema(permission, context);
   assertUsableSchema(response_schema);
   const on_expire = onExpireBy(response_schema, rule.on_expire);
   return {
@@ -66,7 +68,7 @@ export async function questionOf(
       hitl_type: "permission",
       data,
       subject,
-      response_schema: isEditable ? refined(response_schema, context) : response_schema,
+      response_schema: refined(response_schema, isEditable, context),
       ...(rule.assignee === undefined ? {} : { assignee: rule.assignee }),
       ...(on_expire === undefined ? {} : { on_expire }),
       ...(rule.answerers === undefined ? {} : { metadata: { answerers: [...rule.answerers] } }),
@@ -141,11 +143,17 @@ function clipped(text: string): string {
 }
 
 /**
- * P3: in the process that asks, an edit is checked by the tool's schema itself, with what JSON Schema cannot say. An answer
- * that is taken elsewhere is checked by it when it is used.
+ * P3: in the process that asks, an answer is checked with what JSON Schema cannot say, too: by the tool's schema, if it is an
+ * edit, and by that of whoever asks. An answer that is taken elsewhere is checked by them when it is used.
  */
-function refined(schema: JsonObject, { argsSchema }: PolicyContext): JsonObject | StandardSchema {
-  if (!isStandardSchema(argsSchema)) return schema;
+function refined(
+  schema: JsonObject,
+  isEditable: boolean,
+  { argsSchema, response_schema: own }: PolicyContext,
+): JsonObject | StandardSchema {
+  const ofEdits = isEditable && isStandardSchema(argsSchema) ? argsSchema : undefined;
+  const ofAnswers = isStandardSchema(own) ? own : undefined;
+  if (!ofEdits && !ofAnswers) return schema;
   return {
     "~standard": {
       version: 1,
@@ -153,15 +161,31 @@ function refined(schema: JsonObject, { argsSchema }: PolicyContext): JsonObject 
       jsonSchema: { input: () => schema },
       validate: async (value) => {
         const { decision, edited_args } = value as { decision?: unknown; edited_args?: unknown };
-        if (decision !== "edit") return { value };
-        const { issues } = await argsSchema["~standard"].validate(structuredClone(edited_args));
-        if (!issues) return { value };
-        return {
-          issues: issues.map(({ message, path = [] }) => ({ message, path: ["edited_args", ...path] })),
-        };
+        const ofEdit = decision === "edit" ? await issuesIn(ofEdits, edited_args, ["edited_args"]) : [];
+        const issues = [...ofEdit, ...(await issuesIn(ofAnswers, value, []))];
+        return issues.length > 0 ? { issues } : { value };
       },
     },
   };
+}
+
+async function issuesIn(
+  schema: StandardSchema | undefined,
+  value: unknown,
+  at: readonly string[],
+): Promise<StandardIssue[]> {
+  const { issues = [] } = (await schema?.["~standard"].validate(structuredClone(value))) ?? {};
+  return issues.map(({ message, path = [] }) => ({ message, path: [...at, ...path] }));
+}
+
+function withOwnSchema(schema: JsonObject, { response_schema: own }: PolicyContext): JsonObject {
+  if (own === undefined || own === null) return schema;
+  const json = isStandardSchema(own)
+    ? toJsonSchema(own)
+    : typeof own === "boolean"
+      ? own
+      : toJsonObject(own, "response_schema");
+  return { ...schema, allOf: [json === true ? {} : named("request", json)] };
 }
 
 /** P3: an edit is checked where it is answered, in whatever process that is. */

@@ -40,6 +40,8 @@ export interface PolicyContext {
   readonly preview?: ((args: JsonObject) => unknown) | undefined;
   /** What whoever asks would say; a rule's own message goes before it. */
   readonly message?: string | undefined;
+  /** Of whoever asks: an answer has to satisfy it, besides what the rule and the tool want. */
+  readonly response_schema?: Readonly<Record<string, unknown>> | boolean | StandardSchema | null | undefined;
   /** What whoever asks can do with. A human may choose from those that the rule allows, too. */
   readonly allowed_decisions?: readonly Decision[] | undefined;
 }

@@ -310,6 +310,53 @@ describe.each(HOSTS)("%s", (host: Host) => {
     expect(seen).toEqual([{ order: "7" }]);
   });
 
+  it("an edit that changes nothing is an approval: the model hears of no change", async () => {
+    const { graph, outside, backend } = world([{ for: "pay", verdict: "ask", allowed_decisions: ALL }]);
+    await graph.invoke(start(), at(T));
+    await answer(graph, backend, await only(backend, T), { decision: "edit", edited_args: { order: "7" } });
+    expect(outside.log).toEqual(["pay 7"]);
+    expect(await texts(graph)).toEqual(["pay done 1"]);
+  });
+
+  it("requestPermission: an answer has to satisfy the request's own schema, too (P3)", async () => {
+    const { backend, build } = world([]);
+    const edited: unknown[] = [];
+    const run = tool(
+      async () => {
+        const { decision, ...more } = await requestPermission({
+          message: "Which?",
+          tool: "rm",
+          args: { paths: ["a", "b"] },
+          allowed_decisions: ["approve_once", "edit", "reject"],
+          response_schema: z.looseObject({
+            edited_args: z
+              .object({ paths: z.array(z.enum(["a", "b"])) })
+              .refine(({ paths }) => paths.length < 2, "one at a time")
+              .optional(),
+          }),
+        });
+        edited.push(decision, more);
+        return "done";
+      },
+      { name: "pay", description: "removes", schema: z.object({ order: z.string() }) },
+    );
+    const policy = definePolicy({
+      rules: [
+        { for: "pay", verdict: "allow" },
+        { for: "rm", verdict: "ask", allowed_decisions: ["approve_once", "edit", "reject"] },
+      ],
+    });
+    const graph = build(policy, { tools: [run as never] });
+    await graph.invoke(start(), at(T));
+    const question = await only(backend, T);
+    for (const paths of [["/etc"], ["a", "b"]]) {
+      const refused = await backend.respond(question.hitl_id, { decision: "edit", edited_args: { paths } });
+      expect(refused.status).toBe("invalid");
+    }
+    await answer(graph, backend, question, { decision: "edit", edited_args: { paths: ["b"] } });
+    expect(edited).toEqual(["edit", { edited_args: { paths: ["b"] } }]);
+  });
+
   it("requestPermission in a tool asks the policy first (P7, P8)", async () => {
     const { backend, build, outside } = world([]);
     const asked: unknown[] = [];

@@ -3,6 +3,8 @@ import { HITLCancelledError, HITLExpiredError, HoldpointError } from "../../core
 import type { Decision } from "../../core/hitl-types.ts";
 import { hashJson } from "../../core/ids.ts";
 import { cloneJson, type JsonObject, toJsonObject } from "../../core/json.ts";
+import type { HITLRecord } from "../../core/record.ts";
+import { checkStandard, describeIssues, isStandardSchema, toJsonSchema } from "../../core/response-schema.ts";
 import { onExpireBy } from "../../policy/question.ts";
 import type { PolicyContext } from "../../policy/types.ts";
 import type { PermissionAnswer } from "../../suspend/ask.ts";
@@ -15,27 +17,51 @@ type Request = Parameters<PermissionJudge>[0];
 /** @param context - of the call, without what belongs to its own arguments */
 export function judgeOf({ permissions, settle }: Gatekeeper, context: PolicyContext): PermissionJudge {
   return async (request) => {
-    const { tool, preview, message, allowed_decisions, key } = request;
+    const { tool, preview, message, allowed_decisions, key, response_schema } = request;
     const args = toJsonObject(request.args, "args");
     const name = numbered(`permission:${hashJson(key === undefined ? [tool, args] : [key])}`);
     const asked: PolicyContext = {
       ...context,
       message,
       allowed_decisions,
+      response_schema,
       ...(preview === undefined ? {} : { preview: () => preview }),
     };
     const settled = await settle(name, { name: tool, args }, asked, (question) =>
       withOptions(question, request),
     );
     const newest = permissions.newest(name);
-    return answerOf(settled, request, newest?.hitl_id ?? permissions.call.id);
+    const answer = answerOf(settled, request, newest?.hitl_id ?? permissions.call.id);
+    if (newest && "answer" in settled) await assertOwnSchema(newest, request);
+    return answer;
   };
+}
+
+/**
+ * An answer that was taken in another process, by its JSON Schema alone.
+ *
+ * @throws HoldpointError `ERR_HITL_PERMISSION_DENIED` (P3, P8)
+ */
+async function assertOwnSchema(
+  { user_response }: HITLRecord,
+  { tool, response_schema }: Request,
+): Promise<void> {
+  if (!isStandardSchema(response_schema)) return;
+  const checked = await checkStandard(response_schema, cloneJson(user_response));
+  if ("value" in checked) return;
+  throw new HoldpointError(
+    "ERR_HITL_PERMISSION_DENIED",
+    `The answer on ${tool} is not one that whoever asked for it can use: ${describeIssues(checked.issues)}`,
+    { details: { tool_name: tool } },
+  );
 }
 
 /** What the author of the tool has said of the question holds where the rule says nothing. */
 function withOptions(question: PermissionQuestion, request: Request): PermissionQuestion {
   const { assignee, metadata, expires_at } = request;
-  const on_expire = onExpireBy(question.request.response_schema as JsonObject, request.on_expire);
+  const { response_schema } = question.request;
+  const schema = isStandardSchema(response_schema) ? toJsonSchema(response_schema) : response_schema;
+  const on_expire = onExpireBy(schema as JsonObject, request.on_expire);
   const own = {
     ...(assignee === undefined ? {} : { assignee }),
     ...(on_expire === undefined ? {} : { on_expire }),
