@@ -22,6 +22,9 @@ export {
   type InterruptOn,
   type InterruptOnConfig,
   interruptOnRules,
+  type InterruptRequest,
+  type InterruptRuntime,
+  type InterruptState,
   type InterruptToolCall,
 } from "./interrupt-on.ts";
 export type { PermissionType, PermissionTypes } from "./permission-type.ts";

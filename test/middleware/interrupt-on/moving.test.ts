@@ -47,6 +47,20 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
     expect(dangling(await after.messages())).toEqual([]);
   });
 
+  it("M28 a run that saves nothing before its end: ours asks nobody in it, and runs nothing that waits for approval", async () => {
+    const config = { configurable: { thread_id: "t" }, durability: "exit" };
+    const stock = theirs(one);
+    expect(await stock.agent.invoke({ messages: ["go"] } as never, config as never)).toHaveProperty(
+      "__interrupt__",
+    );
+    const own = ours(one);
+    await expect(own.agent.invoke({ messages: ["go"] } as never, config as never)).rejects.toMatchObject({
+      code: "ERR_HITL_DURABILITY",
+    });
+    expect(await own.open()).toEqual([]);
+    expect([...stock.effects, ...own.effects]).toEqual([]);
+  });
+
   it("another process, with the same config in its code, takes the answer up (P1, P7)", async () => {
     const folder = mkdtempSync(join(tmpdir(), "holdpoint-interrupt-on-"));
     const path = join(folder, "hitl.db");
