@@ -38,7 +38,10 @@ export interface HITLMiddlewareOptions {
   readonly ledger?: LedgerRules;
   /** Which calls run, wait for a human, or do not run (docs/policy.md). Default: all run. */
   readonly policy?: Policy;
-  /** As of langchain's `humanInTheLoopMiddleware`, in place of a policy; tools that it does not name run. */
+  /**
+   * As of langchain's `humanInTheLoopMiddleware`, in place of a policy; tools that it does not name run (docs/middleware.md,
+   * "Moving from …"). A run whose context has one is refused: `ERR_HITL_INVALID_INPUT`.
+   */
   readonly interruptOn?: InterruptOn | undefined;
   /** Before the tool and its arguments in the text of a question. Default: "Tool execution requires approval". */
   readonly descriptionPrefix?: string | undefined;
