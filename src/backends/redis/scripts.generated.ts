@@ -9,7 +9,7 @@ export interface LuaScript {
 export const SCRIPTS = {
   acquireDue: {
     name: "acquireDue",
-    sha1: "8cd6621585549df73ff5bf77a69163f655595d07",
+    sha1: "ef7380b8479fe7f0b82e78d548cbaadd08486729",
     source: `-- Leases up to \`limit\` due records of one shard (RecordStore.acquireDue).
 --
 -- KEYS  1 records, 2 due, 3 claim (string, short-lived: what this request acquired, for a re-sent call)
@@ -191,11 +191,11 @@ local function move_due(due_index, kind, id, before, after)
 end
 -- S4: each record keeps the requests that wrote it last, newest first, as "<what><request>,":
 -- i inserted it (kept for ever), u updated it (at least the last three), t counted a touch or appended an event (at least
--- the last three, apart from the updates, so that a crowd that touches a leased record does not push out who leased it,
+-- the last eight, apart from the updates, so that a crowd that touches a leased record does not push out who leased it,
 -- and they do not push out who appended).
-local UPDATES_KEPT, TOUCHES_KEPT = 3, 3
+local UPDATES_KEPT, TOUCHES_KEPT = 3, 8
 -- Below it nothing is ever dropped, which is most records.
-local ROOM = 80
+local ROOM = 160
 
 -- What \`request\` did to the record: "i", "u", "t" or nil.
 local function done_by(record, request)
@@ -313,7 +313,7 @@ return reply
   },
   append: {
     name: "append",
-    sha1: "423e81ed2acc007db30dd2d9c27c9f4fc4d0dfb0",
+    sha1: "f3ec1076a0b47378bdebe9d74c0780be1497cda4",
     source: `-- Appends an event without a new version (RecordStore.append).
 --
 -- KEYS  1 records, 2 history
@@ -370,11 +370,11 @@ local function time_now(injected)
 end
 -- S4: each record keeps the requests that wrote it last, newest first, as "<what><request>,":
 -- i inserted it (kept for ever), u updated it (at least the last three), t counted a touch or appended an event (at least
--- the last three, apart from the updates, so that a crowd that touches a leased record does not push out who leased it,
+-- the last eight, apart from the updates, so that a crowd that touches a leased record does not push out who leased it,
 -- and they do not push out who appended).
-local UPDATES_KEPT, TOUCHES_KEPT = 3, 3
+local UPDATES_KEPT, TOUCHES_KEPT = 3, 8
 -- Below it nothing is ever dropped, which is most records.
-local ROOM = 80
+local ROOM = 160
 
 -- What \`request\` did to the record: "i", "u", "t" or nil.
 local function done_by(record, request)
@@ -452,7 +452,7 @@ return 1
   },
   commit: {
     name: "commit",
-    sha1: "d67f2e948efaf30907c612d8ffdbcd042c26e525",
+    sha1: "05f5278e6759de21062fd657cf73cedecd85eb5b",
     source: `-- Does all operations of one commit, or none (RecordStore.commit).
 --
 -- KEYS  1 records   hash: id → packed record
@@ -652,11 +652,11 @@ local function move_due(due_index, kind, id, before, after)
 end
 -- S4: each record keeps the requests that wrote it last, newest first, as "<what><request>,":
 -- i inserted it (kept for ever), u updated it (at least the last three), t counted a touch or appended an event (at least
--- the last three, apart from the updates, so that a crowd that touches a leased record does not push out who leased it,
+-- the last eight, apart from the updates, so that a crowd that touches a leased record does not push out who leased it,
 -- and they do not push out who appended).
-local UPDATES_KEPT, TOUCHES_KEPT = 3, 3
+local UPDATES_KEPT, TOUCHES_KEPT = 3, 8
 -- Below it nothing is ever dropped, which is most records.
-local ROOM = 80
+local ROOM = 160
 
 -- What \`request\` did to the record: "i", "u", "t" or nil.
 local function done_by(record, request)

@@ -1,10 +1,10 @@
 -- S4: each record keeps the requests that wrote it last, newest first, as "<what><request>,":
 -- i inserted it (kept for ever), u updated it (at least the last three), t counted a touch or appended an event (at least
--- the last three, apart from the updates, so that a crowd that touches a leased record does not push out who leased it,
+-- the last eight, apart from the updates, so that a crowd that touches a leased record does not push out who leased it,
 -- and they do not push out who appended).
-local UPDATES_KEPT, TOUCHES_KEPT = 3, 3
+local UPDATES_KEPT, TOUCHES_KEPT = 3, 8
 -- Below it nothing is ever dropped, which is most records.
-local ROOM = 80
+local ROOM = 160
 
 -- What `request` did to the record: "i", "u", "t" or nil.
 local function done_by(record, request)
