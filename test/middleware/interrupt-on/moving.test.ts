@@ -2,14 +2,22 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MemorySaver } from "@langchain/langgraph";
-import { InMemoryHITLBackend, respondAndResume } from "holdpoint";
+import { Command, MemorySaver } from "@langchain/langgraph";
+import { confirm, hitlMiddleware, InMemoryHITLBackend, respondAndResume } from "holdpoint";
 import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
 import type { InterruptOn } from "holdpoint/policy";
-import { type AgentMiddleware, createMiddleware, toolErrorMiddleware, toolRetryMiddleware } from "langchain";
+import {
+  type AgentMiddleware,
+  createAgent,
+  createMiddleware,
+  humanInTheLoopMiddleware,
+  toolErrorMiddleware,
+  toolRetryMiddleware,
+} from "langchain";
 import { describe, expect, it } from "vitest";
+import { ai, ScriptedModel, toolOf } from "../../nodes/kit.ts";
 import { VERSIONS } from "../kit.ts";
-import { call, dangling, ours, readOf, type Setup, theirs, toolMessages } from "./kit.ts";
+import { call, CONFIG, dangling, ours, readOf, type Setup, theirs, toolMessages } from "./kit.ts";
 
 const approve = { type: "approve" };
 const pay = [[call("pay", "c1", { amount: 5 })]];
@@ -29,7 +37,7 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
     }
     const woken = ours(setup);
     await woken.start();
-    await woken.agent.invoke(null as never, { configurable: { thread_id: "t" } });
+    await woken.agent.invoke(null as never, CONFIG);
     expect(woken.effects).toEqual([]);
     expect(await woken.open()).toHaveLength(2);
   });
@@ -60,6 +68,38 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
     expect(await own.open()).toEqual([]);
     expect([...stock.effects, ...own.effects]).toEqual([]);
   });
+
+  it.each(["first", "last"])(
+    "M29 P1 both in one list, ours %s: an approval of theirs is no answer to what the tool asks",
+    async (place) => {
+      const ran: string[] = [];
+      const tools = [
+        toolOf("look", () => ran.push("look")),
+        toolOf("pay", async () => ran.push(`pay ${(await confirm({ message: "Really?" })).confirmed}`)),
+      ];
+      const backend = new InMemoryHITLBackend();
+      const both = [
+        hitlMiddleware({ backend }),
+        humanInTheLoopMiddleware({ interruptOn: { pay: true } }),
+      ] as AgentMiddleware[];
+      const agent = createAgent({
+        model: new ScriptedModel([ai([call("pay", "c1"), call("look", "c2")])]),
+        tools,
+        version,
+        middleware: place === "first" ? both : both.toReversed(),
+        checkpointer: new MemorySaver(),
+      });
+      await agent.invoke({ messages: ["go"] } as never, CONFIG);
+      expect(ran).toEqual([]);
+      await agent.invoke(new Command({ resume: { decisions: [approve] } }) as never, CONFIG);
+      expect(ran).toEqual(["look"]);
+      const [question, ...more] = (await backend.list({ thread_id: "t", status: "pending" })).items;
+      expect([question?.hitl_type, more]).toEqual(["confirm", []]);
+      const response = { confirmed: false };
+      await respondAndResume(agent, { backend, hitl_id: question?.hitl_id ?? "", response });
+      expect(ran).toEqual(["look", "pay false"]);
+    },
+  );
 
   it("another process, with the same config in its code, takes the answer up (P1, P7)", async () => {
     const folder = mkdtempSync(join(tmpdir(), "holdpoint-interrupt-on-"));
