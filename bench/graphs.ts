@@ -15,6 +15,7 @@ import {
 } from "@langchain/langgraph";
 import { ToolNode } from "@langchain/langgraph/prebuilt";
 import { confirm, type HITLBackend, HITLToolNode, respondAndResume } from "holdpoint";
+import type { Policy } from "holdpoint/policy";
 import { z } from "zod";
 
 const schema = z.object({ order: z.string(), amount: z.number() });
@@ -111,17 +112,18 @@ export function ownGraph(
   return compile(new HITLToolNode([refund], { backend }), checkpointer);
 }
 
-/** A graph whose tool asks nobody. */
+/** A graph whose tool asks nobody; a policy may. */
 export function quietGraph(
   checkpointer: BaseCheckpointSaver,
   backend: HITLBackend,
   effects: Effects,
+  policy?: Policy,
 ): BenchGraph {
   const refund = tool(async ({ order }: Refund) => {
     effects.happened(order);
     return `refunded ${order}`;
   }, fields);
-  return compile(new HITLToolNode([refund], { backend }), checkpointer);
+  return compile(new HITLToolNode([refund], policy ? { backend, policy } : { backend }), checkpointer);
 }
 
 export const ANSWER = { confirmed: true } as const;
@@ -136,14 +138,24 @@ export async function bareRound(graph: BenchGraph, thread_id: string): Promise<v
 }
 
 /** @param backend - of whoever answers; the one that asked, or another handle on the same store */
-export async function ownAnswer(graph: BenchGraph, backend: HITLBackend, asked: Interrupt): Promise<string> {
+export async function ownAnswer(
+  graph: BenchGraph,
+  backend: HITLBackend,
+  asked: Interrupt,
+  response: object = ANSWER,
+): Promise<string> {
   const hitl_id = asked.value.hitl_id;
   if (hitl_id === undefined) throw new Error("The interrupt names no record.");
-  const { status, resume } = await respondAndResume(graph, { backend, hitl_id, response: ANSWER });
+  const { status, resume } = await respondAndResume(graph, { backend, hitl_id, response });
   return `${status}, ${resume?.status ?? "not resumed"}`;
 }
 
-export async function ownRound(graph: BenchGraph, backend: HITLBackend, thread_id: string): Promise<void> {
-  const outcome = await ownAnswer(graph, backend, await suspend(graph, thread_id));
+export async function ownRound(
+  graph: BenchGraph,
+  backend: HITLBackend,
+  thread_id: string,
+  response: object = ANSWER,
+): Promise<void> {
+  const outcome = await ownAnswer(graph, backend, await suspend(graph, thread_id), response);
   if (outcome !== "accepted, resumed") throw new Error(`Thread ${thread_id}: ${outcome}`);
 }

@@ -7,6 +7,7 @@ import { importCost } from "./import-cost.ts";
 import { auditTrail } from "./audit.ts";
 import { effectLedger } from "./ledger.ts";
 import { HELP, type Options, parseOptions, type Section } from "./options.ts";
+import { policies } from "./policy.ts";
 import { Report } from "./report.ts";
 import { rounds } from "./rounds.ts";
 import { scale } from "./scale.ts";
@@ -20,6 +21,7 @@ const RUNNERS: Readonly<Record<Section, (report: Report, options: Options) => Pr
   store: storeOperations,
   ledger: effectLedger,
   audit: auditTrail,
+  policy: policies,
   scale,
   waiters,
   double: doubleAnswers,

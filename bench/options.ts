@@ -7,6 +7,7 @@ export const SECTIONS = [
   "store",
   "ledger",
   "audit",
+  "policy",
   "scale",
   "waiters",
   "double",
@@ -25,7 +26,7 @@ export interface Options {
   readonly rounds: number;
   /** Instead of those that each comparison has of its own. */
   readonly concurrency: readonly number[] | undefined;
-  /** Those of `scale` and `waiters`. */
+  /** Those of `scale` and `waiters`, and, besides memory, of `store`, `ledger` and `policy`. */
   readonly stores: readonly SubjectName[];
   /** As far as `scale` goes. */
   readonly maxPending: number;
@@ -44,7 +45,7 @@ commits and effects. The ratios are the result; operations a second say somethin
   --only LIST         some of ${SECTIONS.join(", ")} (separated by commas; default: all)
   --rounds N          rounds of each side of a comparison (default 1500)
   --concurrency LIST  for example 1,4,16 (default: those of each comparison)
-  --stores LIST       for store and ledger (besides memory), scale and waiters: some of ${SUBJECT_NAMES.join(", ")} (default: all)
+  --stores LIST       for store, ledger and policy (besides memory), scale and waiters: some of ${SUBJECT_NAMES.join(", ")} (default: all)
   --max-pending N     as far as scale goes (default 1000000, which takes some minutes for each store)
   --quick             a fifth of the rounds: shows that everything runs, not how fast
   --strict            exit code 1 if a bound is missed
