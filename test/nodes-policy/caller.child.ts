@@ -1,6 +1,6 @@
 /** A process that calls a tool under a policy, on a store that others share, as often as it is told to. */
 import { join } from "node:path";
-import { type HITLBackend, StoreHITLBackend } from "holdpoint";
+import type { HITLBackend, StoreHITLBackend } from "holdpoint";
 import { RedisHITLBackend } from "holdpoint/backends/redis";
 import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
 import { doJobs } from "../support/worker-jobs.ts";

@@ -223,6 +223,35 @@ describe.each(HOSTS)("%s", (host) => {
   });
 });
 
+describe.each(HOSTS)("%s", (host) => {
+  it("a call that ran by a grant is asked about if the grant was revoked before it is executed again (P8)", async () => {
+    const outside = new Outside();
+    const backend = new InMemoryHITLBackend();
+    const checkpointer = new MortalSaver();
+    const policy = policyOf(asks("pay"));
+    const grants = new PolicyGrants({ backend });
+    const rule_version = policy.rules[0]?.version ?? "";
+    const given = { scope: "session", scope_id: T, tool: "pay", rule_id: "pay", rule_version } as const;
+    const { grant_id } = await grants.create(given);
+    const options = {
+      backend,
+      checkpointer,
+      policy,
+      tools: [outside.tool("pay")],
+      turns: [[call("pay", "c1")]],
+    };
+    const graph = graphOf(host, options);
+    checkpointer.arm();
+    await expect(graph.invoke(start(), at(T))).rejects.toThrow("the process died");
+    checkpointer.revive();
+    await grants.revoke(grant_id);
+    await graph.invoke(null, at(T));
+    // What the dead process did is in no record: without the ledger the human decides.
+    expect(outside.log).toEqual(["pay 7"]);
+    expect(await only(backend, T)).toMatchObject({ tool_call_id: "c1" });
+  });
+});
+
 describe("Send fan-out", () => {
   it("each call has its own question, and runs, or does not, by its own answer (P10)", async () => {
     const outside = new Outside();
