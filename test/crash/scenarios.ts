@@ -17,6 +17,8 @@ export const SCENARIOS = [
   "message that answers",
   "ledger",
   "ledger in createAgent",
+  "policy",
+  "policy in createAgent",
 ] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
@@ -33,6 +35,8 @@ export const CALLS: { readonly [name in ScenarioName]: readonly ToolName[] } = {
   "message that answers": ["name"],
   ledger: ["bill", "send", "book"],
   "ledger in createAgent": ["bill", "send", "book"],
+  policy: ["bill", "send"],
+  "policy in createAgent": ["bill", "send"],
 };
 
 export interface Scenario {
@@ -61,5 +65,8 @@ export async function scenarioOf({ scenario = "tools" }: Site): Promise<Scenario
     case "ledger":
     case "ledger in createAgent":
       return (await import("./ledger.scenario.ts")).ledgerScenarios[scenario];
+    case "policy":
+    case "policy in createAgent":
+      return (await import("./policy.scenario.ts")).policyScenarios[scenario];
   }
 }
