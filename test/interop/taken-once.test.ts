@@ -1,5 +1,6 @@
 /** A value answers what its sender saw, and that once: at the same time, late, in nested graphs, for several users. */
-import { Command, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import type { AIMessage } from "@langchain/core/messages";
+import { Command, MemorySaver, MessagesAnnotation, Send, START, StateGraph } from "@langchain/langgraph";
 import { describe, expect, it } from "vitest";
 import {
   confirm,
@@ -9,9 +10,12 @@ import {
   InMemoryHITLBackend,
   respondAndResume,
   resumeThread,
+  StoreHITLBackend,
+  type StoreOp,
 } from "../../src/index.ts";
 import { respondFrom } from "../../src/interop/index.ts";
 import {
+  gate,
   input,
   interruptsIn,
   nodeGraph,
@@ -22,6 +26,7 @@ import {
   toolOf,
   toolsGraph,
   turns,
+  wake,
 } from "../nodes/kit.ts";
 
 const approveAll = { decisions: [{ type: "approve" }] };
@@ -31,6 +36,26 @@ const asking = (name: string, ...messages: readonly string[]) =>
     for (const message of messages) said.push((await confirm({ message })).confirmed);
     return said.join(" ");
   });
+type Before = { readonly page?: () => Promise<void> | undefined } & {
+  readonly commit?: (ops: readonly StoreOp[]) => Promise<void> | undefined;
+};
+
+/** The same store as another process sees it, which waits before some of its calls. */
+function through({ store }: HITLBackend, before: Before): HITLBackend {
+  const own = new Proxy(store, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name, target);
+      if (typeof method !== "function") return method;
+      return async (...args: unknown[]): Promise<unknown> => {
+        if (name === "page" && before.page) await before.page();
+        if (name === "commit") await before.commit?.(args[0] as readonly StoreOp[]);
+        return Reflect.apply(method, target, args) as unknown;
+      };
+    },
+  });
+  return new StoreHITLBackend(own);
+}
+
 const messagesOf = async (backend: HITLBackend): Promise<unknown[]> =>
   (await pending(backend, "t")).map(({ data }) => data["message"]).toSorted();
 
@@ -65,40 +90,68 @@ describe("P1 P4 a value without an id is taken once", () => {
     }
   });
 
-  it("a run that was handed the value before another one took it answers nothing any more", async () => {
+  it("a run in another process that comes to it after another one took it answers nothing any more", async () => {
     const backend = new InMemoryHITLBackend();
-    let late: (() => void) | undefined;
-    class Slow extends MemorySaver {
-      held: Promise<void> | undefined;
-      override async getTuple(...args: Parameters<MemorySaver["getTuple"]>) {
-        const tuple = await super.getTuple(...args);
-        // The second run reads its checkpoint now, and goes on with it later.
-        if (this.held && args[0].configurable?.["checkpoint_id"] === undefined) {
-          const { held } = this;
-          this.held = undefined;
-          await held;
-        }
-        return tuple;
-      }
-    }
-    const saver = new Slow();
-    const graph = toolsGraph(new HITLToolNode([asking("it", "One?", "Two?")], { backend }), saver);
-    const resume = () => graph.invoke(new Command({ resume: approveAll }), thread("t"));
-    await graph.invoke(input({ name: "it", id: "it" }), thread("t"));
-    saver.held = new Promise((resolve) => {
-      late = resolve;
-    });
-    const second = resume();
+    const held = gate();
+    const saver = new MemorySaver();
+    const graphOf = (own: HITLBackend) =>
+      toolsGraph(new HITLToolNode([asking("it", "One?", "Two?")], { backend: own }), saver);
+    const slow = graphOf(through(backend, { page: () => held.opened }));
+    const [one, two] = [graphOf(backend), slow];
+    await one.invoke(input({ name: "it", id: "it" }), thread("t"));
+    const value = wake(approveAll);
+    const late = two.invoke(value, thread("t"));
     await turns();
-    await resume();
+    await one.invoke(value, thread("t"));
     expect(await messagesOf(backend)).toEqual(["Two?"]);
-    late?.();
-    await second;
-    // It was sent while the first question was the one that is shown; by the time it is read it may be neither's.
-    expect((await backend.getByThread("t")).items.map(({ data }) => data["message"]).toSorted()).toEqual([
-      "One?",
-      "Two?",
-    ]);
+    held.open();
+    expect(interruptsIn(await late)[0]?.value).toMatchObject({
+      message: "Two?",
+      issues: [{ code: "ambiguous" }],
+    });
+    expect(await messagesOf(backend)).toEqual(["Two?"]);
+    expect(outputs(await one.invoke(value, thread("t")))).toEqual({
+      it: "true true",
+    });
+  });
+
+  it("P10 tasks of one step wait until all of its answers are stored, and go on in the same run", async () => {
+    let pages = 0;
+    const backend = through(new InMemoryHITLBackend(), {
+      // One task is well ahead of the others, and its answers take their time.
+      page: () => turns(3 * (pages += 1)),
+      commit: (ops) => {
+        const answers = ops.some((op) => op.op === "update" && op.event?.type === "answered");
+        return answers ? turns(40) : undefined;
+      },
+    });
+    const tools = [asking("a", "A?"), asking("b", "B?"), asking("c", "C?")];
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("tools", new HITLToolNode(tools, { backend }))
+      .addConditionalEdges(START, ({ messages }) =>
+        ((messages.at(-1) as AIMessage).tool_calls ?? []).map(
+          (call) => new Send("tools", { lg_tool_call: call }),
+        ),
+      )
+      .compile({ checkpointer: new MemorySaver() });
+    await graph.invoke(input(...tools.map(({ name }) => ({ name, id: name }))), thread("t"));
+    const decisions = tools.map(() => ({ type: "approve" }));
+    const result = await graph.invoke(new Command({ resume: { decisions } }), thread("t"));
+    expect(outputs(result)).toEqual({ a: "true", b: "true", c: "true" });
+  });
+
+  it("what a run that died has left in the checkpoint is not taken by one that carries no value", async () => {
+    const backend = new InMemoryHITLBackend();
+    const saver = new MemorySaver();
+    const graph = toolsGraph(new HITLToolNode([asking("a", "A?"), asking("b", "B?")], { backend }), saver);
+    await graph.invoke(input({ name: "a", id: "a" }, { name: "b", id: "b" }), thread("t"));
+    const [a, b] = [await openAsk(backend, "t", "A?"), await openAsk(backend, "t", "B?")];
+    const left = { __agui_resume_map__: { [String(b.interrupt_id)]: { status: "resolved", payload: true } } };
+    const { configurable } = (await graph.getState(thread("t"))).config;
+    await saver.putWrites({ configurable }, [["__resume__", left]], "00000000-0000-0000-0000-000000000000");
+    await respondAndResume(graph, { backend, hitl_id: a.hitl_id, response: { confirmed: true } });
+    await resumeThread(graph, { thread_id: "t", backend });
+    expect(await messagesOf(backend)).toEqual(["B?"]);
   });
 
   it("what was answered by somebody else meanwhile is not what the list was made for", async () => {
