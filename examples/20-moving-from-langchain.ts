@@ -3,7 +3,7 @@ import { AIMessage, type BaseMessage, HumanMessage, ToolMessage } from "@langcha
 import { fakeModel } from "@langchain/core/testing";
 import { tool } from "@langchain/core/tools";
 import { Command, MemorySaver } from "@langchain/langgraph";
-import { hitlMiddleware, InMemoryHITLBackend } from "holdpoint";
+import { hitlMiddleware, InMemoryHITLBackend, respondAndResume } from "holdpoint";
 import { type AgentMiddleware, createAgent, humanInTheLoopMiddleware } from "langchain";
 import { z } from "zod";
 
@@ -18,55 +18,63 @@ const options: Parameters<typeof humanInTheLoopMiddleware>[0] = {
   },
 };
 const backend = new InMemoryHITLBackend();
-const langchain = (): AgentMiddleware => humanInTheLoopMiddleware(options) as AgentMiddleware;
-const holdpoint = (): AgentMiddleware => hitlMiddleware({ backend, ...options }) as AgentMiddleware;
+const before = humanInTheLoopMiddleware(options);
+const after = hitlMiddleware({ backend, ...options });
 
+const config = { configurable: { thread_id: "t" } };
 const calls = [
   { name: "read", id: "c1", args: { path: "/etc/hosts" } },
   { name: "pay", id: "c2", args: { amount: 40 } },
   { name: "remove", id: "c3", args: { path: "/etc/hosts" } },
 ];
 
-// As a user interface for langchain's middleware sends it: one decision for each call that waits, in their order.
-const right = { decisions: [{ type: "approve" }, { type: "reject", message: "Keep it." }] };
-const oneTooFew = { decisions: [{ type: "approve" }] };
-
-async function run(
-  middleware: AgentMiddleware,
-  thread_id: string,
-  answers: readonly object[],
-): Promise<void> {
+async function started(middleware: AgentMiddleware) {
   const ran: string[] = [];
   const tools = calls.map(({ name }) =>
-    tool(() => `${name} is number ${ran.push(name)}`, { name, description: name, schema: z.looseObject({}) }),
+    tool(() => `${name} done, as number ${ran.push(name)}`, {
+      name,
+      description: name,
+      schema: z.looseObject({}),
+    }),
   );
   const model = fakeModel().respondWithTools(calls).respond(new AIMessage("done"));
   const agent = createAgent({ model, tools, middleware: [middleware], checkpointer: new MemorySaver() });
-  const config = { configurable: { thread_id } };
   await agent.invoke({ messages: [new HumanMessage("Pay, and tidy up.")] }, config);
-  console.log("nobody has answered, ran:", ran);
-  for (const resume of answers)
-    await agent.invoke(new Command({ resume }), config).catch(({ name }) => console.log(name));
-  const { values } = await agent.graph.getState(config);
-  const results = (values.messages as BaseMessage[]).filter((message) => ToolMessage.isInstance(message));
-  const ids = results.map(({ tool_call_id }) => tool_call_id);
-  console.log("ran:", ran, "with a result:", ids);
+  console.log("before anybody has answered, these ran:", ran);
+  const show = async (): Promise<void> => {
+    const { values } = await agent.graph.getState(config);
+    const results = (values.messages as BaseMessage[]).filter((message) => ToolMessage.isInstance(message));
+    console.log(
+      "ran:",
+      ran,
+      "calls with a result:",
+      results.map(({ tool_call_id }) => tool_call_id),
+    );
+  };
+  return { agent, show };
 }
 
-// langchain's: the rejection costs the payment that was approved, and leaves `read` without a result.
-await run(langchain(), "one", [right]);
-// prints: nobody has answered, ran: []
-// prints: ran: [] with a result: [ 'c3' ]
-await run(holdpoint(), "one", [right]);
-// prints: nobody has answered, ran: [ 'read' ]
-// prints: ran: [ 'read', 'pay' ] with a result: [ 'c1', 'c2', 'c3' ]
+const langchain = await started(before as AgentMiddleware);
+// prints: before anybody has answered, these ran: []
+// One list for all, by place. The rejection costs the payment that was approved, and leaves `read` without a result.
+const decisions = [{ type: "approve" }, { type: "reject", message: "Keep it." }];
+await langchain.agent.invoke(new Command({ resume: { decisions } }), config);
+await langchain.show(); // prints: ran: [] calls with a result: [ 'c3' ]
 
-// langchain's: once an answer did not fit, the right one fails, too. Here it changes nothing, and the next one counts.
-await run(langchain(), "two", [oneTooFew, right]);
-// prints: nobody has answered, ran: []
-// prints: Error
-// prints: Error
-// prints: ran: [] with a result: []
-await run(holdpoint(), "two", [oneTooFew, right]);
-// prints: nobody has answered, ran: [ 'read' ]
-// prints: ran: [ 'read', 'pay' ] with a result: [ 'c1', 'c2', 'c3' ]
+const holdpoint = await started(after as AgentMiddleware);
+// prints: before anybody has answered, these ran: [ 'read' ]
+// Each question by itself, in any order. An answer that does not fit changes nothing, and the next one counts.
+const answers = { remove: { decision: "reject", message: "Keep it." }, pay: { decision: "approve_once" } };
+for (const [name, response] of Object.entries(answers)) {
+  const { items } = await backend.list({ thread_id: "t", status: "pending" });
+  const { hitl_id = "", data } = items.find(({ tool_name }) => tool_name === name) ?? {};
+  console.log(String(data?.["message"]).split("\n")[0]);
+  const wrong = await respondAndResume(holdpoint.agent, { backend, hitl_id, response: { decision: "edit" } });
+  const right = await respondAndResume(holdpoint.agent, { backend, hitl_id, response });
+  console.log(wrong.status, right.status);
+}
+// prints: Tool execution requires approval
+// prints: invalid accepted
+// prints: Pay 40 EUR?
+// prints: invalid accepted
+await holdpoint.show(); // prints: ran: [ 'read', 'pay' ] calls with a result: [ 'c1', 'c2', 'c3' ]

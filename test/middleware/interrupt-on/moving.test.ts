@@ -25,21 +25,32 @@ const pay = [[call("pay", "c1", { amount: 5 })]];
 describe.each(VERSIONS)("createAgent %s", (version) => {
   const one: Setup = { version, turns: pay, interruptOn: { pay: true } };
 
-  it("M26 one list of decisions resumes both; ours has an interrupt for each call where the host can, and a wake-up answers none (P1)", async () => {
+  it("M26 a list of decisions resumes what one interrupt lists; where ours has several, each by its id; a wake-up answers none (P1)", async () => {
     const turns = [[call("pay", "c1"), call("del", "c2")]];
     const setup: Setup = { version, turns, interruptOn: { pay: true, del: true } };
+    const reject = { type: "reject" };
     for (const make of [theirs, ours]) {
-      const run = make(setup);
-      const { __interrupt__ } = await run.start();
-      expect(__interrupt__).toHaveLength(make === ours && version === "v2" ? 2 : 1);
-      expect(await run.submit({ decisions: [approve, approve] })).toEqual([]);
-      expect(run.effects).toEqual(["pay {}", "del {}"]);
+      const run = make({ ...one, interruptOn: { pay: true } });
+      await run.start();
+      expect(await run.submit({ decisions: [approve] })).toEqual([]);
+      expect(run.effects).toEqual(['pay {"amount":5}']);
     }
-    const woken = ours(setup);
-    await woken.start();
-    await woken.agent.invoke(null as never, CONFIG);
-    expect(woken.effects).toEqual([]);
-    expect(await woken.open()).toHaveLength(2);
+    const run = ours(setup);
+    await run.start();
+    expect(await run.open()).toHaveLength(2);
+    await run.agent.invoke(null as never, CONFIG);
+    expect(run.effects).toEqual([]);
+    const { tasks } = await run.agent.graph.getState(CONFIG);
+    const shown = tasks.flatMap(({ interrupts }) => interrupts);
+    expect(shown).toHaveLength(version === "v1" ? 1 : 2);
+    const byId = shown.map(({ id, value }) => {
+      const decision = (value as { tool_name: string }).tool_name === "pay" ? approve : reject;
+      return [id, { decisions: [decision] }];
+    });
+    const value = version === "v1" ? { decisions: [approve, reject] } : Object.fromEntries(byId);
+    expect(await run.submit(value)).toEqual([]);
+    expect(run.effects).toEqual(["pay {}"]);
+    expect(await run.open()).toEqual([]);
   });
 
   it("M27 a thread that waited in theirs: its call has not run, and the next message finds a valid list", async () => {

@@ -63,7 +63,7 @@ function effectOf(one: Place, at: number): string[] {
 }
 
 describe.each(VERSIONS)("createAgent %s", (version) => {
-  it(`${numRuns} agents whose calls are all approved or edited by one resume value: the same effects and results as in theirs`, async () => {
+  it(`${numRuns} agents whose calls are all approved or edited in one go: the same effects and results as in theirs`, async () => {
     const property = fc.asyncProperty(programs, async ({ places }) => {
       const allowed = places.map((one) => ({
         ...one,
@@ -80,8 +80,7 @@ describe.each(VERSIONS)("createAgent %s", (version) => {
         expect((await run.shown()).actions.map(({ name }) => name)).toEqual(
           asked.map(([id]) => id.replace("c", "tool")),
         );
-        const decisions = asked.map(([, decision]) => decision);
-        if (asked.length > 0) expect(await run.submit({ decisions })).toEqual([]);
+        if (asked.length > 0) expect(await run.decide(Object.fromEntries(asked))).toEqual([]);
         const messages = await run.messages();
         const read = toolMessages(messages).map(({ tool_call_id, status, name, text }) => ({
           tool_call_id,
