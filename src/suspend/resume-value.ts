@@ -77,7 +77,14 @@ async function take(
   const known = scratchpad && ofTasks.get(scratchpad);
   const work = known ?? shared(place, given, actorOf(configurable));
   if (scratchpad) ofTasks.set(scratchpad, work);
-  const taken = await work;
+  let taken: TakenIn;
+  try {
+    taken = await work;
+  } catch (error) {
+    // The host may try the task again, with the same scratchpad.
+    if (scratchpad) ofTasks.delete(scratchpad);
+    throw error;
+  }
   takenIn.set(place, taken);
   // A native `interrupt()` in this task must not take for its own what was meant for a question of ours.
   if (taken.isTaken && scratchpad) delete scratchpad.nullResume;

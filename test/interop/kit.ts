@@ -3,8 +3,6 @@ import { type HITLRecord, InMemoryHITLBackend } from "../../src/index.ts";
 import type { CreateRequest } from "../../src/backends/hitl-backend.ts";
 import type { JsonObject } from "../../src/core/json.ts";
 
-export type Asks = Readonly<Record<string, HITLRecord>>;
-
 const edited = (schema: JsonObject): JsonObject => ({
   type: "object",
   properties: {
