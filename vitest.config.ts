@@ -8,11 +8,13 @@ const src = fileURLToPath(new URL("./src", import.meta.url));
 const LONGEST = [
   "property/random-graphs",
   "faults/short",
+  "nodes-policy/random-policies",
   "crash/kill-points",
   "property/record-store-model",
   "react/types-of-questions",
   "crash/kill-messages",
   "crash/kill-ledger",
+  "crash/kill-policy",
   "examples/tidy/tidy",
 ];
 

@@ -34,6 +34,8 @@ export function hashOf(value: unknown): string | null {
 export interface Shown {
   /** Of the questions, in their order. */
   readonly ids: readonly string[];
+  /** One interrupt lists all of them. Several interrupts have no order that every client sees. */
+  readonly inOneList: boolean;
   /** An interrupt that is not of ours is shown, too. */
   readonly foreign: boolean;
 }
@@ -73,14 +75,16 @@ function shownIn(writes: readonly PendingWrite[]): Shown {
     .flatMap(([, , written]) => written)
     .map((entry) => (entry as { value?: unknown } | null)?.value);
   const ids = new Set<string>();
+  let longest = 0;
   let foreign = false;
   for (const value of values) {
     const { hitl_id, asks } = (value ?? {}) as { hitl_id?: unknown; asks?: readonly { hitl_id?: unknown }[] };
     const named = Array.isArray(asks) ? asks.map((ask) => ask.hitl_id) : [hitl_id];
+    longest = Math.max(longest, named.length);
     if (named.every((id) => typeof id === "string")) for (const id of named) ids.add(id);
     else foreign = true;
   }
-  return { ids: [...ids], foreign };
+  return { ids: [...ids], inOneList: longest === ids.size, foreign };
 }
 
 interface WritingCheckpointer {

@@ -130,7 +130,8 @@ async function takeIn(place: Place, { map, plain }: Given, actor: Actor | undefi
   const open = records.filter(({ status }) => status === "pending");
   const problems: InteropProblem[] = [];
   if (map !== undefined) {
-    const read = readAnswers(map, open);
+    // Which of several interrupts lists what, and in which order, is not known here: one decision for each id.
+    const read = readAnswers(map, open, { byPlace: false });
     // An id that is none of ours is one of LangGraph's own.
     problems.push(...read.problems.filter(({ code }) => code !== "unknown_id"));
     problems.push(...(await answerAll(place, read.answers, map, actor)));
@@ -230,7 +231,7 @@ async function readUnaddressed(
 
 /** What the client saw says what an answer without an id may mean: the only one, or the one at its place. */
 function asShown(
-  { ids, foreign }: Shown,
+  { ids, inOneList, foreign }: Shown,
   records: readonly HITLRecord[],
   open: readonly HITLRecord[],
 ): Required<Pick<ReadOptions, "byPlace" | "othersOpen">> & { readonly asks: readonly HITLRecord[] } {
@@ -240,7 +241,7 @@ function asShown(
   const last = Math.max(...records.map(({ responded_at }) => responded_at ?? 0), 0);
   const isMixed =
     open.some(({ created_at }) => created_at < last) && open.some((ask) => ask.created_at >= last);
-  return { asks, byPlace: isAll && !isMixed, othersOpen: foreign || !isAll };
+  return { asks, byPlace: isAll && inOneList && !isMixed, othersOpen: foreign || !isAll };
 }
 
 /** The same answer from the same place is a duplicate, and says in the record where it came from (P4). */

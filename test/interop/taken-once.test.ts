@@ -135,8 +135,11 @@ describe("P1 P4 a value without an id is taken once", () => {
       )
       .compile({ checkpointer: new MemorySaver() });
     await graph.invoke(input(...tools.map(({ name }) => ({ name, id: name }))), thread("t"));
-    const decisions = tools.map(() => ({ type: "approve" }));
-    const result = await graph.invoke(new Command({ resume: { decisions } }), thread("t"));
+    const open = await pending(backend, "t");
+    const __agui_resume_map__ = Object.fromEntries(
+      open.map(({ interrupt_id }) => [String(interrupt_id), { status: "resolved", payload: true }]),
+    );
+    const result = await graph.invoke(new Command({ resume: { __agui_resume_map__ } }), thread("t"));
     expect(outputs(result)).toEqual({ a: "true", b: "true", c: "true" });
   });
 
