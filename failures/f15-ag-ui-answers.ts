@@ -31,7 +31,8 @@ export const f15 = failure({
     await way.submit(graph, { __agui_resume_map__: resume_map });
     return { done: effects.all.toSorted(), open: (await way.open(graph)).length };
   },
-  text: ({ done, open }) => `${done.join("; ") || "nothing"}; still open: ${open}`,
+  text: ({ done, open }) =>
+    `${done.join("; ").replaceAll("__agui_resume_map__", "the whole map") || "nothing"}; still open: ${open}`,
   stock: { done: ["gifts read __agui_resume_map__", "rent read __agui_resume_map__"], open: 0 },
   holdpoint: { done: ["rent paid"], open: 0 },
 });
