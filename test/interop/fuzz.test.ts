@@ -157,6 +157,7 @@ function changed(start: Json, changes: readonly Change[]): Json {
       case "drop":
         return changedAt(value, path.slice(0, -1), (old) => {
           const key = path.at(-1);
+          if (typeof old !== "object" || old === null) return null;
           if (Array.isArray(old)) return old.toSpliced(Number(key), 1);
           const { [String(key)]: _, ...rest } = old as Record<string, Json>;
           return rest;
