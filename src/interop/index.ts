@@ -54,6 +54,7 @@ export {
   supersetOf,
 } from "./payload.ts";
 export type { InteropProblem, InteropProblemCode } from "./problem.ts";
+export type { AddressedBy } from "./normalise.ts";
 export { type InteropAnswer, type ReadAnswers, readAnswers, type ReadOptions } from "./read-answers.ts";
 export {
   respondFrom,

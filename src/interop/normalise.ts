@@ -26,9 +26,9 @@ export type Normalised =
   | { readonly problem: InteropProblem };
 
 /** How it is known that this question is meant: the less, the more has to agree. */
-export type Meant = "id" | "content" | "place" | "only";
+export type AddressedBy = "id" | "content" | "place" | "only";
 
-export function normalise(read: Told, ask: InteropAsk, by: Meant, raw: JsonValue): Normalised {
+export function normalise(read: Told, ask: InteropAsk, by: AddressedBy, raw: JsonValue): Normalised {
   // A form that has a field `type` or `approved` means its own, if it could.
   const mayBeOwn = decisionsOf(ask) === null && ask.hitl_type !== "confirm";
   if (mayBeOwn && read.mark !== null && declares(ask, read.mark)) {
@@ -76,7 +76,7 @@ export function showsArgs(ask: InteropAsk, given: JsonObject): boolean {
 function approve(
   { name, args }: { name?: string; args?: JsonObject },
   ask: InteropAsk,
-  by: Meant,
+  by: AddressedBy,
 ): Normalised | null {
   if (!reviewDecisions(ask).includes("approve")) return null;
   const wrong = otherCall(ask, name);

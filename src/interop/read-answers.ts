@@ -4,7 +4,7 @@ import { type JsonLimits, type JsonValue, toJson } from "../core/json.ts";
 import { actionOf, declares, type InteropAsk, interruptId, isObject, isSame } from "./ask.ts";
 import { readDecision, type Told } from "./decision.ts";
 import type { InteropFormat } from "./formats.ts";
-import { expected, type Meant, normalise, showsArgs } from "./normalise.ts";
+import { expected, type AddressedBy, normalise, showsArgs } from "./normalise.ts";
 import { type InteropProblem, problem } from "./problem.ts";
 import { CANCEL, isWakeUp, type Part, structured, unfold } from "./unfold.ts";
 
@@ -14,7 +14,7 @@ export type InteropAnswer = {
   /** How it said so; null for a mere value, which is of no format. */
   readonly format: InteropFormat | null;
   /** How it is known that this question is meant. */
-  readonly by: Meant;
+  readonly by: AddressedBy;
 } & (
   | { readonly response: JsonValue; readonly cancel?: undefined }
   | { readonly cancel: true; readonly reason: string; readonly response?: undefined }
@@ -220,7 +220,7 @@ class Reader {
     return read;
   }
 
-  #take(part: Part, ask: InteropAsk, by: Meant): void {
+  #take(part: Part, ask: InteropAsk, by: AddressedBy): void {
     const inner = part.to === undefined ? part : this.#inner(part, ask);
     const read = inner && this.#told(inner, ask);
     if (!read) return;

@@ -115,7 +115,7 @@ export interface Settings {
   readonly host: EffectHost | undefined;
 }
 
-/** @internal The options that calls have in common. */
+/** The options that calls have in common. */
 export const DEFAULTS: readonly (keyof EffectDefaults)[] = [
   "concurrency",
   "leaseMs",

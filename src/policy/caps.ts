@@ -24,7 +24,7 @@ const RECORDED_WITHIN_MS = 30_000;
 const CLOCKS_DIFFER_MS = 5000;
 
 const SCOPES = ["session", "tenant"] as const satisfies readonly (keyof PolicyCaps)[];
-export type CapScope = (typeof SCOPES)[number];
+export type CapScope = keyof PolicyCaps;
 
 /** The question that is about to be asked. */
 export interface AskToCount {

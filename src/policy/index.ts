@@ -5,7 +5,7 @@
  */
 export type { ArgsPattern, FieldPattern } from "./args-pattern.ts";
 export { type AskToCount, type CapScope, openAsksOver, overCapText } from "./caps.ts";
-export { type GateOptions, type GateResult, PolicyGate } from "./gate.ts";
+export { type GateAnswer, type GateOptions, type GateResult, PolicyGate } from "./gate.ts";
 export { GRANT_STATUSES, type GrantStatus } from "../core/states.ts";
 export type { Grant } from "./grant-record.ts";
 export { type AskGroup, groupAsks, type GroupOptions, type GroupResult, respondToGroup } from "./groups.ts";
