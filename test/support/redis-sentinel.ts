@@ -46,6 +46,11 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
       (await follower.admin.info("replication")).includes("master_link_status:up");
     await eventually("the replica has the primary's data", isLinked);
   }
+  // Linked as it may be, a replica is sent writes only after its first word, once a second.
+  await eventually("the replicas confirm writes", async () => {
+    await first.admin.call("PUBLISH", name, "written");
+    return Number(await first.admin.call("WAIT", replicas, 200)) === replicas;
+  });
   const sentinels: RedisProcess[] = [];
   for (let n = 0; n < count; n += 1) {
     const sentinel = await redisProcess({

@@ -48,7 +48,8 @@ export async function sharedStore(name: SharedStoreName): Promise<SharedStore> {
       return { pair, stop };
     }
     case "postgres": {
-      const server = await startPostgresServer();
+      // Every pair has pools of its own until the end.
+      const server = await startPostgresServer({ own: true, settings: { max_connections: 500 } });
       const pair: SharedStore["pair"] = () => {
         const schema = server.schema();
         return both(() => new PostgresHITLBackend({ connectionString: server.url, schema }));

@@ -281,7 +281,8 @@ export class Operations {
       const record =
         code === "i" && operation.op === "insert"
           ? handOut(newEnvelope(rounded(operation), Number(now)), values[n] ?? "{}")
-          : envelope === null
+          : // It may have been inserted since: whoever is told that it was missing has not touched it (S4).
+            envelope === null || code === "m"
             ? null
             : recordOf(envelope, value ?? values[n]);
       if (record && (status === "inserted" || status === "updated")) changes.push(hintOf(record));

@@ -41,6 +41,27 @@ const backend = async (context: ConformanceContext): Promise<StoreHITLBackend> =
 hitlBackendConformance({ ...suite, createBackend: backend, openAnother: backend }, { describe, it });
 
 describe.each(WAYS)("S1: commits that meet, $way", ({ as }) => {
+  it("S4: a record that was missing for a touch is not shown to it, though it is there by now", async () => {
+    const store = as(storeOf());
+    for (let n = 1; n <= 30; n += 1) {
+      const touch: StoreOp = {
+        op: "update",
+        id: idOf(n),
+        optional: true,
+        guard: { version: -1 },
+        touch: true,
+      };
+      const [, ...touched] = await Promise.all([
+        store.commit([insertOf(idOf(n))]),
+        ...Array.from({ length: 11 }, () => store.commit([touch])),
+      ]);
+      const results = touched.flatMap((outcome) => outcome.results);
+      for (const { status, record } of results) expect(record === null).toBe(status === "missing");
+      const counted = results.filter(({ status }) => status === "stale").length;
+      expect((await read(store, idOf(n))).touches).toBe(counted);
+    }
+  });
+
   it("whoever is refused sees a record for which his guard fails", async () => {
     const store = as(storeOf());
     await store.commit([insertOf(idOf(1))]);
