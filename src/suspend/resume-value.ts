@@ -239,8 +239,11 @@ function asShown(
   const asks = isAll ? open.toSorted((a, b) => ids.indexOf(a.hitl_id) - ids.indexOf(b.hitl_id)) : open;
   // A list that was shown before, with another question in this place, may be as long.
   const last = Math.max(...records.map(({ responded_at }) => responded_at ?? 0), 0);
+  // What has the time of the last answer may be older than it, or newer; what was asked at one time was asked together.
   const isMixed =
-    open.some(({ created_at }) => created_at < last) && open.some((ask) => ask.created_at >= last);
+    new Set(open.map(({ created_at }) => created_at)).size > 1 &&
+    open.some(({ created_at }) => created_at <= last) &&
+    open.some(({ created_at }) => created_at >= last);
   return { asks, byPlace: isAll && inOneList && !isMixed, othersOpen: foreign || !isAll };
 }
 
