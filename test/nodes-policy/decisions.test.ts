@@ -30,6 +30,15 @@ import {
 const T = "t1";
 const ALL = ["approve_once", "approve_always", "edit", "reject", "respond", "skip"] as const;
 
+/** What its schema refuses, JSON Schema cannot say. */
+function closedForNine(outside: Outside) {
+  return tool(({ order }) => `paid ${outside.log.push(`pay ${order}`)}`, {
+    name: "pay",
+    description: "pays",
+    schema: z.object({ order: z.string().refine((text) => text !== "9", "9 is closed") }),
+  });
+}
+
 describe.each(HOSTS)("%s", (host: Host) => {
   function world(rules: readonly PolicyRule[] | Policy, turns = [[call("pay", "c1")]]) {
     const outside = new Outside();
@@ -111,11 +120,7 @@ describe.each(HOSTS)("%s", (host: Host) => {
     const { backend, build, outside, policy } = world([
       { for: "pay", verdict: "ask", allowed_decisions: ALL },
     ]);
-    const pay = tool(({ order }) => `paid ${outside.log.push(`pay ${order}`)}`, {
-      name: "pay",
-      description: "pays",
-      schema: z.object({ order: z.string().refine((text) => text !== "9", "9 is closed") }),
-    });
+    const pay = closedForNine(outside);
     const graph = build(policy, { tools: [pay as never] });
     await graph.invoke(start(), at(T));
     const question = await only(backend, T);
@@ -134,11 +139,7 @@ describe.each(HOSTS)("%s", (host: Host) => {
     const { backend, build, outside, policy } = world([
       { for: "pay", verdict: "ask", allowed_decisions: ALL },
     ]);
-    const pay = tool(({ order }) => `paid ${outside.log.push(`pay ${order}`)}`, {
-      name: "pay",
-      description: "pays",
-      schema: z.object({ order: z.string().refine((text) => text !== "9", "9 is closed") }),
-    });
+    const pay = closedForNine(outside);
     const graph = build(policy, { tools: [pay as never] });
     await graph.invoke(start(), at(T));
     const first = await only(backend, T);
