@@ -1,14 +1,15 @@
 /** LangGraph 1: interrupts, and the ways to resume several by id. */
-import type { JsonValue } from "../core/json.ts";
-import type { HITLRecord } from "../core/record.ts";
+import type { JsonObject, JsonValue } from "../core/json.ts";
 import { type InteropAsk, interruptId } from "./ask.ts";
+import { schemaOf } from "./payload.ts";
 import { type ReadAnswers, readAnswers } from "./read-answers.ts";
 
 /** An interrupt as LangGraph's results, states and SDK show it. */
 export interface LangGraph1Interrupt<Value = JsonValue> {
   readonly id: string;
   readonly value: Value;
-  readonly response_schema?: Exclude<HITLRecord["response_schema"], null>;
+  /** Never a boolean, as JSON Schema allows: LangGraph's SDK does not. */
+  readonly response_schema?: JsonObject;
 }
 
 /**
@@ -20,11 +21,14 @@ export function toLangGraph1<Value = JsonValue>(
   asks: readonly InteropAsk[],
   valueOf: (ask: InteropAsk) => Value = ({ data }) => data as Value,
 ): LangGraph1Interrupt<Value>[] {
-  return asks.map((ask) => ({
-    id: interruptId(ask),
-    value: valueOf(ask),
-    ...(ask.response_schema === null ? {} : { response_schema: ask.response_schema }),
-  }));
+  return asks.map((ask) => {
+    const response_schema = schemaOf(ask);
+    return {
+      id: interruptId(ask),
+      value: valueOf(ask),
+      ...(response_schema === null ? {} : { response_schema }),
+    };
+  });
 }
 
 /** `{ [id]: answer }`, `{ interrupt_id, response }` and `{ responses: [ … ] }`; an answer is in any format. */

@@ -49,6 +49,8 @@ export interface SupersetPayload {
 /** Characters of the arguments that the lists repeat. Who reviews must never see them cut short: rather not at all. */
 const MAX_ARGS = 64 * 1024;
 const MAX_ISSUES = 20;
+/** ECMA-262, "Time Values and Time Range". */
+const LAST_TIME = 8.64e15;
 
 export function reasonOf(ask: Pick<InteropAsk, "hitl_type">): AskReason {
   switch (ask.hitl_type) {
@@ -116,18 +118,23 @@ export function supersetOf(
     const issues = problems
       .filter((one) => one.hitl_id === null || one.hitl_id === hitl_id)
       .slice(0, MAX_ISSUES);
-    const expiresAt = expires_at === null ? null : isoTime(expires_at);
     return {
       ...lists,
       reason: reasonOf(ask),
-      ...(expiresAt === null ? {} : { expiresAt }),
+      ...(expires_at === null ? {} : { expiresAt: isoTime(expires_at) }),
       ...(issues.length === 0 ? {} : { issues }),
     };
   });
 }
 
-/** Null for a time that no calendar has. */
-export function isoTime(epochMs: number): string | null {
-  const date = new Date(epochMs);
-  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+/** A time that no calendar has is the last one that it has. */
+export function isoTime(epochMs: number): string {
+  return new Date(Math.max(-LAST_TIME, Math.min(epochMs, LAST_TIME))).toISOString();
+}
+
+/** What a reader needs that takes only objects for schemas, as AG-UI and LangGraph's SDK do. */
+export function schemaOf({
+  response_schema: schema,
+}: Pick<InteropAsk, "response_schema">): JsonObject | null {
+  return typeof schema === "boolean" ? (schema ? {} : { not: {} }) : schema;
 }

@@ -1,7 +1,8 @@
 /** What an interrupt shows. What comes back through it is at most a message to the record: that is the truth (P1). */
 import { interruptIdOf } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
-import { supersetOf, type SupersetPayload } from "../interop/payload.ts";
+import type { JsonObject } from "../core/json.ts";
+import { schemaOf, supersetOf, type SupersetPayload } from "../interop/payload.ts";
 import type { InteropProblem } from "../interop/problem.ts";
 
 /** One open question of the step, in short. */
@@ -14,12 +15,19 @@ export interface PayloadAsk {
   readonly message: string | null;
 }
 
-/** Our own fields, and those by which other people's user interfaces render it (docs/interop.md). */
-export interface InterruptPayload extends PayloadAsk, SupersetPayload {
+/**
+ * Our own fields, and those by which other people's user interfaces render it (docs/interop.md). What the question has none
+ * of is absent, not null: clients of AG-UI drop a run for a null in one of these fields.
+ */
+export interface InterruptPayload extends Omit<PayloadAsk, "tool_call_id" | "message">, SupersetPayload {
+  readonly tool_call_id?: string;
+  readonly message?: string;
   readonly schema_version: 1;
   readonly data: HITLRecord["data"];
-  readonly response_schema: HITLRecord["response_schema"];
-  readonly expires_at: number | null;
+  /** `true` and `false` as the objects that say the same. */
+  readonly response_schema?: JsonObject;
+  /** Epoch milliseconds. */
+  readonly expires_at?: number;
   /** The block that shows it, if its author named one. */
   readonly block_id?: string;
   /**
@@ -60,14 +68,17 @@ export function interruptsFor(
   const asks = records.map(askOf);
   const supersets = supersetOf(records, problems);
   return records.map((record, index) => {
-    const ask = asks[index] as PayloadAsk;
-    const { data, response_schema, expires_at, block_id } = record;
+    const { tool_call_id, message, ...ask } = asks[index] as PayloadAsk;
+    const { data, expires_at, block_id } = record;
+    const response_schema = schemaOf(record);
     const value: InterruptPayload = {
       schema_version: 1,
       ...ask,
+      ...(tool_call_id === null ? {} : { tool_call_id }),
+      ...(message === null ? {} : { message }),
       data,
-      response_schema,
-      expires_at,
+      ...(response_schema === null ? {} : { response_schema }),
+      ...(expires_at === null ? {} : { expires_at }),
       ...(block_id === null ? {} : { block_id }),
       ...(supersets[index] as SupersetPayload),
     };
