@@ -1,6 +1,13 @@
 /** What the value of an interrupt holds for other people's user interfaces, beside our own fields (PROTOCOL.md §10.1). */
 import type { JsonObject } from "../core/json.ts";
-import { actionOf, descriptionOf, type InteropAsk, type ReviewDecision, reviewDecisions } from "./ask.ts";
+import {
+  actionOf,
+  descriptionOf,
+  type InteropAsk,
+  interruptId,
+  type ReviewDecision,
+  reviewDecisions,
+} from "./ask.ts";
 import type { InteropProblem } from "./problem.ts";
 
 /** As LangChain for Python says it; `arguments` is for Agent Inbox. */
@@ -42,6 +49,11 @@ export interface SupersetPayload {
   readonly reason: AskReason;
   /** ISO 8601; absent if the question does not expire. */
   readonly expiresAt?: string;
+  /**
+   * What AG-UI's client of LangGraph sends back says which question it answers: that client leaves out the ids of interrupts
+   * where one is answered.
+   */
+  readonly responseSchema: JsonObject;
   /** What was wrong with what was answered last; absent if nothing was. */
   readonly issues?: readonly InteropProblem[];
 }
@@ -49,6 +61,8 @@ export interface SupersetPayload {
 /** Characters of the arguments that the lists repeat. Who reviews must never see them cut short: rather not at all. */
 const MAX_ARGS = 64 * 1024;
 const MAX_ISSUES = 20;
+/** Characters of a response schema that is repeated. */
+const MAX_SCHEMA = 16 * 1024;
 /** ECMA-262, "Time Values and Time Range". */
 const LAST_TIME = 8.64e15;
 
@@ -121,6 +135,7 @@ export function supersetOf(
     return {
       ...lists,
       reason: reasonOf(ask),
+      responseSchema: addressedSchemaOf(ask),
       ...(expires_at === null ? {} : { expiresAt: isoTime(expires_at) }),
       ...(issues.length === 0 ? {} : { issues }),
     };
@@ -137,4 +152,18 @@ export function schemaOf({
   response_schema: schema,
 }: Pick<InteropAsk, "response_schema">): JsonObject | null {
   return typeof schema === "boolean" ? (schema ? {} : { not: {} }) : schema;
+}
+
+/** `{ hitl_id, response }`, of which the response is what the question's own schema says. */
+function addressedSchemaOf(ask: InteropAsk): JsonObject {
+  const schema = schemaOf(ask) ?? {};
+  const text = JSON.stringify(schema);
+  // Inside of another schema, what refers to its own root has to be a resource of its own.
+  const inner = text.includes('"$ref"') ? { $id: `urn:holdpoint:${interruptId(ask)}`, ...schema } : schema;
+  return {
+    type: "object",
+    properties: { hitl_id: { const: ask.hitl_id }, response: text.length > MAX_SCHEMA ? {} : inner },
+    required: ["hitl_id", "response"],
+    additionalProperties: false,
+  };
 }
