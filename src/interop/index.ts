@@ -34,6 +34,7 @@ export {
   toLangchainPython1,
 } from "./langchain.ts";
 export { fromLangGraph1, type LangGraph1Interrupt, toLangGraph1 } from "./langgraph.ts";
+export type { Mcp1Choice, Mcp1Field, Mcp1Form } from "./mcp-form.ts";
 export {
   fromMcp1,
   fromMcp2,

@@ -1,20 +1,15 @@
 /** MCP elicitation: of protocol 2025-11-25 (SDK 1), and in tool results of several rounds of 2026-07-28 (SDK 2). */
-import type { JsonObject, JsonValue } from "../core/json.ts";
-import { decisionsOf, descriptionOf, type InteropAsk, isObject, optionsIn, own } from "./ask.ts";
-import { questionsIn } from "./options.ts";
+import { HoldpointError } from "../core/errors.ts";
+import { descriptionOf, type InteropAsk, own } from "./ask.ts";
+import { formOf, type Mcp1Form } from "./mcp-form.ts";
 import { type ReadAnswers, readAnswers } from "./read-answers.ts";
-import { JSON_FIELD } from "./typed-answers.ts";
 
 /** A flat form, or a page to open. */
 export type Mcp1Elicitation =
   | {
       readonly mode: "form";
       readonly message: string;
-      readonly requestedSchema: {
-        readonly type: "object";
-        readonly properties: JsonObject;
-        readonly required: readonly string[];
-      };
+      readonly requestedSchema: Mcp1Form;
     }
   | {
       readonly mode: "url";
@@ -43,15 +38,18 @@ export interface Mcp2InputResponses {
   readonly requestState?: string;
 }
 
-type Form = Extract<Mcp1Elicitation, { mode: "form" }>["requestedSchema"];
-
 /** The `params` of `elicitation/create`. A schema that no flat form can show becomes one field of JSON text. */
 export function toMcp1(ask: InteropAsk): Mcp1Elicitation {
   const url = own(ask.data, "auth_url");
   const message = descriptionOf(ask);
-  if (ask.hitl_type === "external_auth" && typeof url === "string")
+  if (ask.hitl_type === "external_auth" && typeof url === "string" && isWebAddress(url))
     return { mode: "url", message, elicitationId: ask.hitl_id, url };
   return { mode: "form", message, requestedSchema: formOf(ask) };
+}
+
+/** P8: a client may open it as it is. */
+function isWebAddress(url: string): boolean {
+  return URL.canParse(url) && ["https:", "http:"].includes(new URL(url).protocol);
 }
 
 /** The result of `elicitation/create` for this question. */
@@ -64,8 +62,14 @@ export function fromMcp1(value: unknown, ask: InteropAsk): ReadAnswers {
  *
  * @param requestState - comes back from the client, and may be anything by then: sign it, or leave it out and look the
  * questions up
+ * @throws HoldpointError `ERR_HITL_INVALID_INPUT` without questions and without a state: MCP has no such result
  */
 export function toMcp2(asks: readonly InteropAsk[], requestState?: string): Mcp2InputRequired {
+  if (asks.length === 0 && requestState === undefined)
+    throw new HoldpointError(
+      "ERR_HITL_INVALID_INPUT",
+      "A result that requires input needs a question or a requestState: return the tool's own result if nothing is open.",
+    );
   const requests = asks.map(
     (ask) => [ask.hitl_id, { method: "elicitation/create", params: toMcp1(ask) }] as const,
   );
@@ -79,64 +83,4 @@ export function toMcp2(asks: readonly InteropAsk[], requestState?: string): Mcp2
 /** `inputResponses` of the call that is made again. What is in `requestState` is not read. */
 export function fromMcp2(value: unknown, asks: readonly InteropAsk[]): ReadAnswers {
   return readAnswers(value, asks, { formats: ["mcp_2"], plain: false });
-}
-
-const PLAIN: readonly JsonValue[] = ["string", "number", "integer", "boolean"];
-const TEXT: JsonObject = { type: "string" };
-
-function formOf(ask: InteropAsk): Form {
-  const { hitl_type, data, response_schema } = ask;
-  const decisions = decisionsOf(ask)?.filter((name) => name !== "edit" && name !== "approve_always");
-  if (hitl_type === "confirm") return form({ confirmed: { type: "boolean" }, comment: TEXT }, ["confirmed"]);
-  if (decisions) {
-    const text = own(own(response_schema, "properties"), "comment") === undefined ? "message" : "comment";
-    const more = hitl_type === "in_doubt" ? "result" : text;
-    return form({ decision: { type: "string", enum: decisions }, [more]: TEXT }, ["decision"]);
-  }
-  if (hitl_type === "external_auth")
-    return form({ status: { type: "string", enum: ["granted", "denied"] }, reference: TEXT }, ["status"]);
-  if (hitl_type === "ask_user") {
-    const questions = questionsIn(data);
-    if (questions.length === 0) return form({ answer: choiceOf(data) }, ["answer"]);
-    const fields = questions.map((question) => [question["id"] as string, choiceOf(question)] as const);
-    return form(
-      Object.fromEntries(fields),
-      fields.map(([id]) => id),
-    );
-  }
-  return isFlat(response_schema)
-    ? form(own(response_schema, "properties") as JsonObject, requiredOf(response_schema))
-    : form({ [JSON_FIELD]: { ...TEXT, title: "Answer (JSON)" } }, [JSON_FIELD]);
-}
-
-function form(properties: JsonObject, required: readonly string[]): Form {
-  return { type: "object", properties, required };
-}
-
-function choiceOf(question: JsonObject): JsonObject {
-  const options = optionsIn(own(question, "options"));
-  const title = own(question, "message");
-  const named: JsonObject = typeof title === "string" ? { title } : {};
-  const isFree = options.length === 0 || own(question, "allow_free_text") === true;
-  const oneOf: JsonValue = options.map(({ value, label }) => ({ const: value, title: label }));
-  if (own(question, "multiple") === true)
-    return { ...named, type: "array", items: isFree ? TEXT : { anyOf: oneOf } };
-  return isFree ? { ...named, ...TEXT } : { ...named, ...TEXT, oneOf };
-}
-
-/** Texts, numbers, booleans and lists of choices: what a client of MCP can show. */
-function isFlat(schema: JsonValue): boolean {
-  const properties = own(schema, "properties");
-  if (own(schema, "type") !== "object" || !isObject(properties)) return false;
-  const fields = Object.values(properties);
-  const isChoices = (field: JsonValue): boolean =>
-    own(field, "type") === "array" && own(own(field, "items"), "enum") !== undefined;
-  const isPlain = (field: JsonValue): boolean =>
-    PLAIN.includes(own(field, "type") ?? null) || isChoices(field);
-  return fields.length > 0 && fields.every(isPlain);
-}
-
-function requiredOf(schema: JsonValue): readonly string[] {
-  const required = own(schema, "required");
-  return Array.isArray(required) ? required.filter((name) => typeof name === "string") : [];
 }

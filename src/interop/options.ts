@@ -1,16 +1,25 @@
 /** Choices, as people name them: by their value, or by the label that they saw. */
 import type { JsonObject, JsonValue } from "../core/json.ts";
 import { isObject, optionsIn, own } from "./ask.ts";
+import { readJson } from "./coerce.ts";
 
 /** The answer with values in the place of labels; a list where several may be chosen. */
-export function inOptions(question: JsonObject, answer: JsonValue): JsonValue {
+export function inOptions(question: JsonObject, said: JsonValue): JsonValue {
   const isMultiple = own(question, "multiple") === true;
+  const answer = isMultiple ? (textList(said) ?? said) : said;
   if (Array.isArray(answer)) {
     const values = answer.map((entry) => valueOf(question, entry));
     return isMultiple || values.length !== 1 ? values : (values[0] as JsonValue);
   }
   const value = valueOf(question, answer);
   return isMultiple ? [value] : value;
+}
+
+/** Several texts in one, as whoever has a single field for them writes them. */
+function textList(said: JsonValue): JsonValue[] | null {
+  if (typeof said !== "string" || !/^\s*\[/.test(said)) return null;
+  const read = readJson(said);
+  return Array.isArray(read) && read.every((entry) => typeof entry === "string") ? read : null;
 }
 
 /** Answers to several questions, by the ids of these. */

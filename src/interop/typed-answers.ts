@@ -53,11 +53,10 @@ export function contentAnswer(ask: InteropAsk, content: JsonObject): JsonValue[]
   }
   const coerced = coerceTo(response_schema ?? undefined, content) as JsonObject;
   // An optional field that was left alone comes as an empty text.
-  const said =
-    decisionsOf(ask) !== null || ["confirm", "external_auth"].includes(hitl_type)
-      ? Object.fromEntries(Object.entries(coerced).filter(([, value]) => value !== ""))
-      : coerced;
-  if (hitl_type !== "ask_user") return [said];
+  const filled = Object.fromEntries(Object.entries(coerced).filter(([, value]) => value !== ""));
+  const isOurs = decisionsOf(ask) !== null || ["confirm", "external_auth"].includes(hitl_type);
+  const said = isOurs ? filled : coerced;
+  if (hitl_type !== "ask_user") return isOurs ? [said] : [said, filled];
   const answer = own(said, "answer");
   if (questionsIn(data).length > 0) return [{ answers: inQuestions(data, said) }, said];
   return [answer === undefined ? said : { ...said, answer: inOptions(data, answer) }];
