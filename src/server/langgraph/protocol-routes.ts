@@ -1,0 +1,232 @@
+/** LangChain's thread protocol: commands by POST, events by a stream (`useStream` of `@langchain/react`). */
+import { z } from "zod";
+import { json, readBody, toHttpError } from "./http.ts";
+import { checkedId } from "./ids.ts";
+import type { EventFilter } from "./protocol-channel.ts";
+import { ProtocolRun, type ProtocolParams } from "./protocol-events.ts";
+import type { Exchange, Handler } from "./routes.ts";
+import { type RunRequest, runRequestOf, parsed } from "./run-request.ts";
+import type { LiveRun, Outcome } from "./runs.ts";
+import { valueOf } from "./thread-records.ts";
+import { graphOf } from "./thread-routes.ts";
+import { checkpointOf, interruptsOfState } from "./thread-view.ts";
+
+const object = z.record(z.string(), z.unknown());
+
+const CommandSchema = z.object({ id: z.number().int().min(0), method: z.string(), params: object.nullish() });
+type Command = z.infer<typeof CommandSchema>;
+
+const FilterSchema = z.object({
+  channels: z.array(z.string()).max(100),
+  namespaces: z.array(z.array(z.string()).max(64)).max(1000).nullish(),
+  depth: z.number().int().min(0).nullish(),
+  since: z.number().int().min(0).nullish(),
+});
+
+const StartSchema = z.object({
+  assistant_id: z.string(),
+  input: z.unknown().optional(),
+  config: object.nullish(),
+  metadata: object.nullish(),
+  multitaskStrategy: z.string().nullish(),
+});
+
+const response = z.object({ interrupt_id: z.string(), response: z.unknown().optional() });
+const RespondSchema = z.object({
+  interrupt_id: z.string().nullish(),
+  response: z.unknown().optional(),
+  responses: z.array(response).min(1).max(1000).nullish(),
+  update: z.union([object, z.array(z.tuple([z.string(), z.unknown()]))]).nullish(),
+  goto: z.unknown().optional(),
+  config: object.nullish(),
+  metadata: object.nullish(),
+});
+
+/** Refuses a command; the status of the answer is 200. */
+class CommandError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const commands: Handler = async (exchange, { thread_id = "" }) => {
+  const command = parsed(CommandSchema, await readBody(exchange.request, exchange.settings.body));
+  const id = checkedId(thread_id, "thread_id");
+  try {
+    const result = await run(exchange, id, command);
+    const applied_through_seq = exchange.channels.of(exchange.scope.records.tenant_id, id).seq;
+    return json({ type: "success", id: command.id, result, meta: { thread_id: id, applied_through_seq } });
+  } catch (error) {
+    if (error instanceof CommandError)
+      return json({ type: "error", id: command.id, error: error.code, message: error.message });
+    const told = toHttpError(error);
+    // What is the thread's or the server's own is an error of HTTP, too.
+    if (!told || told.status === 404 || told.status >= 429) throw error;
+    return json({ type: "error", id: command.id, error: "invalid_argument", message: told.message });
+  }
+};
+
+function run(exchange: Exchange, thread_id: string, command: Command): Promise<object> {
+  const params = command.params ?? {};
+  switch (command.method) {
+    case "run.start":
+      return start(exchange, thread_id, params);
+    case "input.respond":
+      return respond(exchange, thread_id, params);
+    case "state.get":
+      return stateOf(exchange, thread_id, params);
+    default:
+      throw new CommandError(
+        "unknown_command",
+        `${command.method.slice(0, 100)} is not supported by this server.`,
+      );
+  }
+}
+
+/** What protocol clients are streamed is theirs to filter. */
+function requestOf(exchange: Exchange, body: object): RunRequest {
+  return {
+    ...runRequestOf(
+      { ...body, stream_subgraphs: true, if_not_exists: "create" },
+      exchange.settings.maxRecursion,
+    ),
+    modes: ["values"],
+  };
+}
+
+async function start(
+  exchange: Exchange,
+  thread_id: string,
+  params: Readonly<Record<string, unknown>>,
+): Promise<object> {
+  const { assistant_id, input, config, metadata, multitaskStrategy } = parsed(StartSchema, params);
+  const body = {
+    assistant_id,
+    input: input ?? null,
+    config: config ?? null,
+    metadata: metadata ?? null,
+    multitask_strategy: strategyOf(multitaskStrategy),
+  };
+  const { entry } = await startRun(exchange, thread_id, requestOf(exchange, body));
+  return { run_id: entry.run_id };
+}
+
+/** The SDK rolls back what it shows, not what a run has done. */
+function strategyOf(given: string | null | undefined): string {
+  if (given === undefined || given === null) return "enqueue";
+  return given === "rollback" ? "interrupt" : given;
+}
+
+async function respond(
+  exchange: Exchange,
+  thread_id: string,
+  params: Readonly<Record<string, unknown>>,
+): Promise<object> {
+  const { interrupt_id, responses, update, goto, config, metadata, ...one } = parsed(RespondSchema, params);
+  const answers = responses ?? (interrupt_id ? [{ interrupt_id, response: one.response }] : []);
+  if (answers.length === 0)
+    throw new CommandError("invalid_argument", "input.respond needs an interrupt_id, or responses.");
+  const record = await exchange.scope.records.get(thread_id);
+  const { graph_id } = valueOf(record);
+  const state = await graphOf(exchange, record)?.getState({ configurable: { thread_id } });
+  const open = new Set(
+    (state ? interruptsOfState(state) : []).map((entry) => (entry as { id?: unknown }).id),
+  );
+  const unknown = answers.find((answer) => !open.has(answer.interrupt_id));
+  if (unknown || graph_id === null)
+    throw new CommandError(
+      "no_such_interrupt",
+      `The interrupt ${(unknown?.interrupt_id ?? "").slice(0, 100)} is not open: it was answered before, or the thread has gone on.`,
+    );
+  const resume = Object.fromEntries(answers.map((answer) => [answer.interrupt_id, answer.response ?? null]));
+  const command = { resume, ...(update ? { update } : {}), ...(goto ? { goto } : {}) };
+  const body = { assistant_id: graph_id, command, config: config ?? null, metadata: metadata ?? null };
+  const { entry } = await startRun(exchange, thread_id, requestOf(exchange, body));
+  return { run_id: entry.run_id };
+}
+
+async function startRun(
+  { runs, scope, channels, graphs }: Exchange,
+  thread_id: string,
+  request: RunRequest,
+): Promise<LiveRun> {
+  const { graph_id } = graphs.get(request.assistant_id);
+  const channel = channels.of(scope.records.tenant_id, thread_id);
+  const shown = new ProtocolRun();
+  let begun = false;
+  const lifecycle = (event: string, error?: string): void =>
+    channel.publish({
+      method: "lifecycle",
+      namespace: [],
+      timestamp: Date.now(),
+      data: { event, graph_name: graph_id, ...(error === undefined ? {} : { error }) },
+    });
+  const begin = (): void => {
+    if (begun) return;
+    begun = true;
+    channel.begin();
+    lifecycle("running");
+  };
+  return runs.start(scope, thread_id, request, {
+    onBegin: begin,
+    onEvent: (method, params) => {
+      for (const event of shown.shown(method, params as ProtocolParams)) channel.publish(event);
+    },
+    onEnd: (outcome) => {
+      begin();
+      lifecycle(endOf(outcome), outcome.error?.message);
+    },
+  });
+}
+
+function endOf({ status, interrupts }: Outcome): string {
+  if (status === "error") return "failed";
+  return status === "interrupted" || interrupts.length > 0 ? "interrupted" : "completed";
+}
+
+async function stateOf(
+  exchange: Exchange,
+  thread_id: string,
+  { keys }: Readonly<Record<string, unknown>>,
+): Promise<object> {
+  const record = await exchange.scope.records.get(thread_id);
+  const state = await graphOf(exchange, record)?.getState({ configurable: { thread_id } });
+  const values = Object.entries((state?.values ?? {}) as object).filter(
+    ([key]) => !Array.isArray(keys) || keys.includes(key),
+  );
+  const checkpoint = checkpointOf(state?.config);
+  return {
+    values: Object.fromEntries(values),
+    ...(checkpoint ? { checkpoint: { id: checkpoint.checkpoint_id, ns: checkpoint.checkpoint_ns } } : {}),
+  };
+}
+
+const events: Handler = async ({ request, settings, scope, channels, streams }, { thread_id = "" }) => {
+  const body = parsed(FilterSchema, await readBody(request, settings.body));
+  const id = checkedId(thread_id, "thread_id");
+  await scope.records.get(id);
+  const filter: EventFilter = {
+    channels: new Set(body.channels),
+    namespaces: body.namespaces ?? undefined,
+    depth: body.depth ?? undefined,
+    since: body.since ?? undefined,
+  };
+  const channel = channels.of(scope.records.tenant_id, id);
+  streams.assertRoom();
+  channel.listeners += 1;
+  return streams.open(
+    async function* (signal) {
+      for await (const { seq, method, data } of channel.read(filter, signal))
+        yield { id: String(seq), event: method, data };
+    },
+    { onClose: () => (channel.listeners -= 1) },
+  );
+};
+
+export const PROTOCOL_ROUTES: Readonly<Record<string, Handler>> = {
+  "POST /threads/:thread_id/commands": commands,
+  "POST /threads/:thread_id/stream/events": events,
+};

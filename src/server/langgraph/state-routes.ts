@@ -1,0 +1,207 @@
+/** A thread's state and its history. */
+import { z } from "zod";
+import type { StoredRecord } from "../../backends/record-store.ts";
+import { flag, HttpError, json, numberOf, readBody } from "./http.ts";
+import { checkedId } from "./ids.ts";
+import type { ServedGraph, StateConfig } from "./options.ts";
+import { cancelOrphans } from "./orphans.ts";
+import type { Exchange, Handler } from "./routes.ts";
+import { CheckpointSchema, END, parsed } from "./run-request.ts";
+import { graphOf } from "./thread-routes.ts";
+import type { ThreadStatus } from "./thread-records.ts";
+import { checkpointOf, emptyState, interruptsOfState, stateView } from "./thread-view.ts";
+
+const object = z.record(z.string(), z.unknown());
+type CheckpointRequest = z.infer<typeof CheckpointSchema>;
+
+const AtCheckpointSchema = z.object({
+  checkpoint: CheckpointSchema.nullish(),
+  subgraphs: z.boolean().nullish(),
+});
+
+const UpdateSchema = z.object({
+  values: z.union([object, z.array(object)]).nullish(),
+  as_node: z.string().nullish(),
+  checkpoint: CheckpointSchema.nullish(),
+  checkpoint_id: z.string().nullish(),
+});
+
+const HistorySchema = z.object({
+  limit: z.number().int().min(1).max(1000).nullish(),
+  before: z.union([z.string(), object]).nullish(),
+  metadata: object.nullish(),
+  checkpoint: CheckpointSchema.nullish(),
+});
+
+/** Where in the thread; which thread is the path's to say. */
+function configOf(
+  thread_id: string,
+  { checkpoint_id, checkpoint_ns, checkpoint_map }: CheckpointRequest = {},
+): StateConfig {
+  return {
+    configurable: {
+      thread_id,
+      checkpoint_ns: checkpoint_ns ?? "",
+      ...(checkpoint_id ? { checkpoint_id: checkedId(checkpoint_id, "checkpoint_id") } : {}),
+      ...(checkpoint_map ? { checkpoint_map } : {}),
+    },
+  };
+}
+
+async function threadOf(
+  exchange: Exchange,
+  thread_id: string,
+): Promise<{
+  readonly thread_id: string;
+  readonly record: StoredRecord;
+  readonly graph: ServedGraph | undefined;
+}> {
+  const record = await exchange.scope.records.get(checkedId(thread_id, "thread_id"));
+  return { thread_id, record, graph: graphOf(exchange, record) };
+}
+
+async function stateAt(
+  exchange: Exchange,
+  id: string,
+  checkpoint: CheckpointRequest,
+  subgraphs: boolean,
+): Promise<Response> {
+  const { thread_id, graph } = await threadOf(exchange, id);
+  if (!graph) return json(emptyState());
+  try {
+    return json(stateView(await graph.getState(configOf(thread_id, checkpoint), { subgraphs })));
+  } catch (error) {
+    // LangGraph throws where the namespace names no subgraph of it.
+    if (checkpoint.checkpoint_ns)
+      throw new HttpError(404, `There is no state at "${checkpoint.checkpoint_ns}".`);
+    throw error;
+  }
+}
+
+const get: Handler = (exchange, { thread_id = "" }) =>
+  stateAt(exchange, thread_id, {}, flag(exchange.url.searchParams.get("subgraphs")));
+
+const getAt: Handler = (exchange, { thread_id = "", checkpoint_id = "" }) =>
+  stateAt(exchange, thread_id, { checkpoint_id }, flag(exchange.url.searchParams.get("subgraphs")));
+
+const postAt: Handler = async (exchange, { thread_id = "" }) => {
+  const body = parsed(AtCheckpointSchema, await readBody(exchange.request, exchange.settings.body));
+  return stateAt(exchange, thread_id, body.checkpoint ?? {}, body.subgraphs ?? false);
+};
+
+/**
+ * An update moves the thread on without answers. It is written first, and then what it leaves behind is cancelled: after
+ * a crash between the two the questions are open, and answers to them are nobody's (P1).
+ */
+const update: Handler = async (exchange, { thread_id: id = "" }) => {
+  const { request, settings, scope } = exchange;
+  const { values, as_node, checkpoint, checkpoint_id } = parsed(
+    UpdateSchema,
+    await readBody(request, settings.body),
+  );
+  const { thread_id, record, graph } = await threadOf(exchange, id);
+  if (!graph) throw new HttpError(400, `Thread ${thread_id} has no graph ID`);
+  if (await scope.records.isHeld(record)) throw new HttpError(409, "Thread is busy");
+  const at = { ...checkpoint, ...(checkpoint_id ? { checkpoint_id } : {}) };
+  const node = as_node ?? undefined;
+  const config = configOf(thread_id, at);
+  if (values === undefined || values === null) {
+    if (node !== undefined && node !== END)
+      throw new HttpError(422, `values: null is for as_node "${END}" alone.`);
+  }
+  let written: object;
+  try {
+    written = await graph.updateState(config, values ?? null, node);
+  } catch (error) {
+    settings.onError(error, { thread_id });
+    // An unknown node, or values that no channel takes: LangGraph says which.
+    throw new HttpError(422, error instanceof Error ? error.message : "The state cannot be updated.");
+  }
+  await cancelOrphans(scope.backend, graph, thread_id);
+  await noteUpdate(exchange, thread_id, graph);
+  return json({
+    checkpoint: checkpointOf(written as StateConfig),
+    configurable: checkpointOf(written as StateConfig),
+  });
+};
+
+async function noteUpdate(
+  { scope, settings }: Exchange,
+  thread_id: string,
+  graph: ServedGraph,
+): Promise<void> {
+  const state = await graph.getState({ configurable: { thread_id } });
+  const waits = interruptsOfState(state).length > 0 || state.next.length > 0;
+  const status: ThreadStatus = waits ? "interrupted" : "idle";
+  await scope.records.modify(thread_id, (value, current) => ({
+    value: { ...value, updated_at: settings.now() },
+    status: current.lease ? (current.status as ThreadStatus) : status,
+  }));
+}
+
+async function historyOf(
+  exchange: Exchange,
+  id: string,
+  query: z.infer<typeof HistorySchema>,
+): Promise<Response> {
+  const { thread_id, graph } = await threadOf(exchange, id);
+  if (!graph) return json([]);
+  const { limit, before, metadata, checkpoint } = query;
+  const states: object[] = [];
+  const options = {
+    limit: limit ?? 10,
+    ...(before
+      ? {
+          before: {
+            configurable: {
+              thread_id,
+              checkpoint_ns: checkpoint?.checkpoint_ns ?? "",
+              checkpoint_id: beforeId(before),
+            },
+          },
+        }
+      : {}),
+    ...(metadata ? { filter: metadata } : {}),
+  };
+  try {
+    for await (const state of graph.getStateHistory(configOf(thread_id, checkpoint ?? {}), options))
+      states.push(stateView(state));
+  } catch (error) {
+    if (checkpoint?.checkpoint_ns) return json([]);
+    throw error;
+  }
+  return json(states);
+}
+
+function beforeId(before: string | Readonly<Record<string, unknown>>): string {
+  const configurable =
+    typeof before === "string"
+      ? undefined
+      : (before["configurable"] as Readonly<Record<string, unknown>> | undefined);
+  const id =
+    typeof before === "string" ? before : (configurable?.["checkpoint_id"] ?? before["checkpoint_id"]);
+  if (typeof id !== "string") throw new HttpError(422, "before has to name a checkpoint_id.");
+  return checkedId(id, "before");
+}
+
+const history: Handler = async (exchange, { thread_id = "" }) =>
+  historyOf(
+    exchange,
+    thread_id,
+    parsed(HistorySchema, await readBody(exchange.request, exchange.settings.body)),
+  );
+
+const getHistory: Handler = (exchange, { thread_id = "" }) => {
+  const { searchParams } = exchange.url;
+  const limit = numberOf(searchParams.get("limit"), "limit", { min: 1, max: 1000, otherwise: 10 });
+  return historyOf(exchange, thread_id, { limit, before: searchParams.get("before") });
+};
+
+export const STATE_ROUTES: Readonly<Record<string, Handler>> = {
+  "GET /threads/:thread_id/state": get,
+  "POST /threads/:thread_id/state": update,
+  "POST /threads/:thread_id/state/checkpoint": postAt,
+  "GET /threads/:thread_id/state/:checkpoint_id": getAt,
+  "POST /threads/:thread_id/history": history,
+  "GET /threads/:thread_id/history": getHistory,
+};
