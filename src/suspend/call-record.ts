@@ -116,7 +116,7 @@ export function insertCall(
       kind: CALL_KIND,
       tenant_id: place.tenant_id,
       status,
-      keys: { thread: place.thread_id },
+      keys: { ...place.call_keys, thread: place.thread_id },
       value: callJson(value),
     },
     ...(lease ? { lease } : {}),

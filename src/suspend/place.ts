@@ -2,6 +2,7 @@
  * Where a question is asked: thread, namespace, node, call. Read from the run's config, whose parts that
  * identify a task are stable across resumes, retries and re-executions, and new in forks and replays (P2).
  */
+import type { RecordKeys } from "../backends/record-store.ts";
 import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { HoldpointError } from "../core/errors.ts";
 import { makeId, slotOf } from "../core/ids.ts";
@@ -46,6 +47,8 @@ export interface Place {
   readonly pause: AbortSignal | undefined;
   /** For user interfaces; undefined if surely nobody listens. */
   readonly emit: EmitBlock | undefined;
+  /** Index keys of its calls beside the thread: for hosts that have to find a call without knowing its id. */
+  readonly call_keys?: RecordKeys | undefined;
 }
 
 const text = (value: unknown): string | null =>
