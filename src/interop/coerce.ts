@@ -3,13 +3,24 @@
  * cannot be turned stays as it is, for the schema to refuse.
  */
 import { type JsonObject, type JsonValue, toJson } from "../core/json.ts";
+import { checkJsonSchema } from "../core/response-schema.ts";
 import { isObject, own } from "./ask.ts";
 
 /** A schema may refer to itself. */
 const MAX_DEPTH = 24;
+/** Of alternatives within alternatives there may be very many. */
+const MAX_TRIES = 500;
 const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/;
+const WHOLE = /^\s*[+-]?\d+\s*$/;
 
 type Schema = JsonValue | undefined;
+
+interface Walk {
+  /** What references of the schema lead into. */
+  readonly root: Schema;
+  readonly depth: number;
+  readonly tries: { left: number };
+}
 
 /** True if the schema says more of an object than that it is one. */
 export function saysMore(schema: Schema): boolean {
@@ -17,36 +28,44 @@ export function saysMore(schema: Schema): boolean {
 }
 
 export function coerceTo(schema: Schema, value: JsonValue): JsonValue {
-  return coerce(schema, value, schema, 0);
+  return coerce(schema, value, { root: schema, depth: 0, tries: { left: MAX_TRIES } });
 }
 
-function coerce(schema: Schema, value: JsonValue, root: Schema, depth: number): JsonValue {
-  if (!isObject(schema) || depth > MAX_DEPTH) return value;
-  const inner = own(schema, "$id") === undefined ? root : schema;
+function coerce(schema: Schema, value: JsonValue, walk: Walk): JsonValue {
+  if (!isObject(schema) || walk.depth > MAX_DEPTH) return value;
+  const inner: Walk = {
+    root: own(schema, "$id") === undefined ? walk.root : schema,
+    depth: walk.depth + 1,
+    tries: walk.tries,
+  };
   let current = value;
   const $ref = own(schema, "$ref");
-  if (typeof $ref === "string") current = coerce(resolve($ref, inner), current, inner, depth + 1);
+  if (typeof $ref === "string") current = coerce(resolve($ref, inner.root), current, inner);
   const all = own(schema, "allOf");
-  if (Array.isArray(all)) for (const part of all) current = coerce(part, current, inner, depth + 1);
-  if (typeof current === "string") return ofText(schema, current, inner, depth);
-  if (Array.isArray(current)) {
-    const items = own(schema, "items");
-    return items === undefined ? current : current.map((item) => coerce(items, item, inner, depth + 1));
-  }
-  return isObject(current) ? inProperties(schema, current, inner, depth) : current;
+  if (Array.isArray(all)) for (const part of all) current = coerce(part, current, inner);
+  if (typeof current === "string") return ofText(schema, current, inner);
+  const chosen = ofBranches(schema, current, inner);
+  if (Array.isArray(chosen)) return inItems(schema, chosen, inner);
+  return isObject(chosen) ? inProperties(schema, chosen, inner) : chosen;
 }
 
-function inProperties(schema: JsonObject, value: JsonObject, root: Schema, depth: number): JsonObject {
+function inItems(schema: JsonObject, values: readonly JsonValue[], walk: Walk): JsonValue[] {
+  const [items, first] = [own(schema, "items"), own(schema, "prefixItems")];
+  const schemaAt = (index: number): Schema =>
+    Array.isArray(first) && index < first.length ? first[index] : items;
+  return values.map((item, index) => coerce(schemaAt(index), item, walk));
+}
+
+function inProperties(schema: JsonObject, value: JsonObject, walk: Walk): JsonObject {
   const properties = own(schema, "properties");
   const others = own(schema, "additionalProperties");
   const entries = Object.entries(value).map(([name, item]): [string, JsonValue] => {
-    const known = own(properties, name) ?? others;
-    return [name, known === undefined ? item : coerce(known, item, root, depth + 1)];
+    return [name, coerce(own(properties, name) ?? others, item, walk)];
   });
   return Object.fromEntries(entries);
 }
 
-function ofText(schema: JsonObject, text: string, root: Schema, depth: number): JsonValue {
+function ofText(schema: JsonObject, text: string, walk: Walk): JsonValue {
   const members =
     own(schema, "enum") ?? (Object.hasOwn(schema, "const") ? [schema["const"] ?? null] : undefined);
   if (Array.isArray(members)) {
@@ -59,15 +78,35 @@ function ofText(schema: JsonObject, text: string, root: Schema, depth: number): 
   for (const type of types) {
     const read = readAs(type, text);
     // What was one text holds further texts of its own.
-    if (read !== undefined) return typeof read === "object" ? coerce(schema, read, root, depth + 1) : read;
+    if (read !== undefined) return typeof read === "object" ? coerce(schema, read, walk) : read;
   }
+  return ofBranches(schema, text, walk);
+}
+
+/** The value as it is, if an alternative takes it; else as the first alternative has it that takes that. */
+function ofBranches(schema: JsonObject, value: JsonValue, walk: Walk): JsonValue {
   const branches = own(schema, "anyOf") ?? own(schema, "oneOf");
-  if (!Array.isArray(branches) || branches.some((branch) => typesOf(branch).includes("string"))) return text;
+  if (!Array.isArray(branches) || walk.tries.left <= 0) return value;
+  if (branches.some((branch) => takes(branch, value, walk))) return value;
+  let closest = value;
   for (const branch of branches) {
-    const read = coerce(branch, text, root, depth + 1);
-    if (read !== text) return read;
+    const read = coerce(branch, value, walk);
+    if (read === value) continue;
+    if (takes(branch, read, walk)) return read;
+    if (closest === value) closest = read;
   }
-  return text;
+  return closest;
+}
+
+function takes(branch: JsonValue, value: JsonValue, { root, tries }: Walk): boolean {
+  tries.left -= 1;
+  if (tries.left < 0 || (typeof branch !== "boolean" && !isObject(branch))) return false;
+  const shared = ["$defs", "definitions"].flatMap((name) => {
+    const found = own(root, name);
+    return found === undefined ? [] : [[name, found] as const];
+  });
+  const whole = typeof branch === "boolean" ? branch : { ...Object.fromEntries(shared), ...branch };
+  return checkJsonSchema(whole, value).length === 0;
 }
 
 function typesOf(schema: JsonValue): readonly JsonValue[] {
@@ -79,7 +118,7 @@ function readAs(type: JsonValue, text: string): JsonValue | undefined {
   switch (type) {
     case "number":
     case "integer":
-      return NUMBER.test(text) && Number.isFinite(Number(text)) ? Number(text) : undefined;
+      return readNumber(text);
     case "boolean":
       return text === "true" ? true : text === "false" ? false : undefined;
     case "null":
@@ -96,6 +135,14 @@ function readAs(type: JsonValue, text: string): JsonValue | undefined {
   }
 }
 
+/** Undefined also for a whole number that a double cannot hold: it would be another one. */
+function readNumber(text: string): number | undefined {
+  const value = Number(text);
+  if (!NUMBER.test(text) || !Number.isFinite(value)) return undefined;
+  const isHeld = !WHOLE.test(text) || Number.isSafeInteger(value) || String(value) === text.trim();
+  return isHeld ? value : undefined;
+}
+
 /** The value of a JSON text; undefined if it is none, or one that could not be stored. */
 export function readJson(text: string): JsonValue | undefined {
   try {
@@ -110,8 +157,43 @@ function resolve(ref: string, root: Schema): Schema {
   return ref
     .slice(2)
     .split("/")
-    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"))
-    .reduce<Schema>((found, part) => own(found, part), root);
+    .map((part) => decoded(part).replaceAll("~1", "/").replaceAll("~0", "~"))
+    .reduce<Schema>((found, part) => (Array.isArray(found) ? found[Number(part)] : own(found, part)), root);
+}
+
+/** A reference is part of a URI. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/**
+ * What a user interface has left alone is what was shown, whatever text it has made of it: `null` as "null", where a text
+ * would do as well.
+ *
+ * @param coerced - the given value, where it is another than the shown one
+ */
+export function keepShown(shown: JsonValue | undefined, given: JsonValue, coerced: JsonValue): JsonValue {
+  if (shown === undefined) return coerced;
+  if (typeof given === "string") {
+    const isLeft =
+      typeof shown === "string"
+        ? given === shown
+        : given === JSON.stringify(shown) || given === JSON.stringify(shown, null, 2);
+    return isLeft ? shown : coerced;
+  }
+  if (Array.isArray(given) && Array.isArray(shown) && Array.isArray(coerced))
+    return coerced.map((item, index) => keepShown(shown[index], given[index] as JsonValue, item));
+  if (!isObject(given) || !isObject(shown) || !isObject(coerced)) return coerced;
+  return Object.fromEntries(
+    Object.entries(coerced).map(([name, item]) => [
+      name,
+      keepShown(own(shown, name), own(given, name) as JsonValue, item),
+    ]),
+  );
 }
 
 /** By the type of what was shown, where no schema says it. */

@@ -1,6 +1,7 @@
 /** One decision of a human, in whatever words it came, in words of our own. Nothing here knows the question. */
 import type { JsonObject, JsonValue } from "../core/json.ts";
 import { isObject, own } from "./ask.ts";
+import { readJson } from "./coerce.ts";
 import type { InteropFormat } from "./formats.ts";
 
 export type Decision =
@@ -121,9 +122,10 @@ function readEdit(value: JsonObject): Reading {
   return call ? reading({ kind: "edit", ...call }, [format], "type") : { wrong };
 }
 
-/** A UI that edits text sends the arguments as one. */
+/** A user interface that edits text sends the arguments as one. */
 function callOf(given: JsonValue, named: "action" | "name"): { name: string; args: JsonObject } | null {
-  const [name, args] = [own(given, named), own(given, "args")];
+  const [name, sent] = [own(given, named), own(given, "args")];
+  const args = typeof sent === "string" ? readJson(sent) : sent;
   return typeof name === "string" && isObject(args) ? { name, args } : null;
 }
 

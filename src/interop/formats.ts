@@ -14,3 +14,11 @@ export const INTEROP_FORMATS = [
 ] as const;
 
 export type InteropFormat = (typeof INTEROP_FORMATS)[number];
+
+/** In these words answers come by LangGraph, too, whose envelopes say for which interrupt they are. */
+const BY_LANGGRAPH: readonly InteropFormat[] = ["agent_inbox_1", "langchain_js_1", "langchain_python_1"];
+
+/** What has to be understood for this format's clients. */
+export function formatsFor(format: InteropFormat): readonly InteropFormat[] {
+  return BY_LANGGRAPH.includes(format) ? [format, "langgraph_1"] : [format];
+}

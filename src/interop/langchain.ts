@@ -1,7 +1,9 @@
 /** LangChain 1: `humanInTheLoopMiddleware` of JavaScript (deepagents, too) and of Python, and Agent Inbox. */
 import type { JsonObject } from "../core/json.ts";
 import { actionOf, descriptionOf, type InteropAsk, isIgnorable, reviewDecisions } from "./ask.ts";
+import { formatsFor } from "./formats.ts";
 import {
+  type ActionLists,
   type ActionRequest,
   actionLists,
   type CamelActionRequest,
@@ -12,8 +14,8 @@ import { type ReadAnswers, readAnswers } from "./read-answers.ts";
 
 /** What `humanInTheLoopMiddleware` of langchain for JavaScript 1 shows. */
 export interface LangchainJs1Request {
-  readonly actionRequests: readonly CamelActionRequest[];
-  readonly reviewConfigs: readonly CamelReviewConfig[];
+  readonly actionRequests: CamelActionRequest[];
+  readonly reviewConfigs: CamelReviewConfig[];
 }
 
 /** What its resume value is. */
@@ -28,8 +30,8 @@ export interface LangchainJs1Response {
 
 /** What `HumanInTheLoopMiddleware` of langchain for Python 1 shows; agent-chat-ui reads it. */
 export interface LangchainPython1Request {
-  readonly action_requests: readonly ActionRequest[];
-  readonly review_configs: readonly ReviewConfig[];
+  readonly action_requests: ActionRequest[];
+  readonly review_configs: ReviewConfig[];
 }
 
 export interface LangchainPython1Response {
@@ -62,7 +64,12 @@ export type AgentInbox1Response =
   | { readonly type: "accept" | "ignore"; readonly args: null }
   | { readonly type: "response"; readonly args: string };
 
-const NO_LISTS = { action_requests: [], review_configs: [], actionRequests: [], reviewConfigs: [] };
+const NO_LISTS: ActionLists = {
+  action_requests: [],
+  review_configs: [],
+  actionRequests: [],
+  reviewConfigs: [],
+};
 
 /** Empty lists for questions whose arguments take more than 64 KiB: nothing is shown cut short. */
 export function toLangchainJs1(asks: readonly InteropAsk[]): LangchainJs1Request {
@@ -72,7 +79,7 @@ export function toLangchainJs1(asks: readonly InteropAsk[]): LangchainJs1Request
 
 /** @param asks - in the order in which they were shown */
 export function fromLangchainJs1(value: unknown, asks: readonly InteropAsk[]): ReadAnswers {
-  return readAnswers(value, asks, { formats: ["langchain_js_1", "langgraph_1"], plain: false });
+  return readAnswers(value, asks, { formats: formatsFor("langchain_js_1"), plain: false });
 }
 
 /** Empty lists for questions whose arguments take more than 64 KiB: nothing is shown cut short. */
@@ -83,7 +90,7 @@ export function toLangchainPython1(asks: readonly InteropAsk[]): LangchainPython
 
 /** @param asks - in the order in which they were shown */
 export function fromLangchainPython1(value: unknown, asks: readonly InteropAsk[]): ReadAnswers {
-  return readAnswers(value, asks, { formats: ["langchain_python_1", "langgraph_1"], plain: false });
+  return readAnswers(value, asks, { formats: formatsFor("langchain_python_1"), plain: false });
 }
 
 export function toAgentInbox1(asks: readonly InteropAsk[]): AgentInbox1Interrupt[] {
@@ -105,5 +112,5 @@ export function toAgentInbox1(asks: readonly InteropAsk[]): AgentInbox1Interrupt
 
 /** One answer; with several questions open it is meant for the one whose call it names. */
 export function fromAgentInbox1(value: unknown, asks: readonly InteropAsk[]): ReadAnswers {
-  return readAnswers(value, asks, { formats: ["agent_inbox_1", "langgraph_1"], plain: false });
+  return readAnswers(value, asks, { formats: formatsFor("agent_inbox_1"), plain: false });
 }

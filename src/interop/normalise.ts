@@ -14,7 +14,7 @@ import {
   own,
   reviewDecisions,
 } from "./ask.ts";
-import { coerceLike, coerceTo, saysMore } from "./coerce.ts";
+import { coerceLike, coerceTo, keepShown, saysMore } from "./coerce.ts";
 import type { Decision, Told } from "./decision.ts";
 import { inOptions, inQuestions } from "./options.ts";
 import { type InteropProblem, problem } from "./problem.ts";
@@ -61,16 +61,28 @@ export function normalise(read: Told, ask: InteropAsk, by: AddressedBy, raw: Jso
   }
 }
 
-/** The arguments as they were shown, whatever a user interface has made of them. */
-export function readArgs(ask: InteropAsk, given: JsonObject): JsonObject {
+/**
+ * The arguments as they were shown, whatever a user interface has made of them: `kept` with what was left alone as it was,
+ * `read` by the schema throughout.
+ */
+function readArgs(
+  ask: InteropAsk,
+  given: JsonObject,
+): { readonly kept: JsonObject; readonly read: JsonObject } {
   const { field, shown } = editableOf(ask);
   const schema = own(own(ask.response_schema, "properties"), field);
-  return (saysMore(schema) ? coerceTo(schema, given) : coerceLike(shown, given)) as JsonObject;
+  const read = (saysMore(schema) ? coerceTo(schema, given) : coerceLike(shown, given)) as JsonObject;
+  return { kept: keepShown(shown, given, read) as JsonObject, read };
 }
 
 export function showsArgs(ask: InteropAsk, given: JsonObject): boolean {
   const { args } = actionOf(ask);
-  return isSame(args, given) || isSame(args, coerceLike(args, given)) || isSame(args, readArgs(ask, given));
+  return (
+    isSame(args, given) ||
+    isSame(args, coerceLike(args, given)) ||
+    isSame(args, keepShown(args, given, given)) ||
+    Object.values(readArgs(ask, given)).some((one) => isSame(args, one))
+  );
 }
 
 function approve(
@@ -101,12 +113,17 @@ function edit(
   const offered = reviewDecisions(ask);
   const isEditable = offered.includes("edit");
   const { field, shown } = editableOf(ask);
-  const edited = readArgs(ask, args);
-  const isSameArgs = ask.hitl_type === "confirm" ? showsArgs(ask, args) : isSame(shown, edited);
+  const { kept, read } = readArgs(ask, args);
+  const isSameArgs = ask.hitl_type === "confirm" ? showsArgs(ask, args) : isSame(shown, kept);
   // Whoever may edit and changes nothing approves; elsewhere only one who says so as well.
   if (isSameArgs && offered.includes("approve") && (isEditable || approves === true))
     return approve({}, ask, "id");
-  return isEditable ? checked(ask, [{ decision: "edit", [field]: edited }]) : null;
+  if (!isEditable) return null;
+  // What was shown may be what the schema does not take: it was never checked.
+  return checked(
+    ask,
+    [kept, read].map((edited) => ({ decision: "edit", [field]: edited })),
+  );
 }
 
 function otherCall(ask: InteropAsk, name: string | undefined): InteropProblem | null {

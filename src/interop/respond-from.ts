@@ -2,7 +2,7 @@
 import type { CancelResult, HITLBackend, RespondResult } from "../backends/hitl-backend.ts";
 import { HoldpointError } from "../core/errors.ts";
 import type { Actor, HITLRecord } from "../core/record.ts";
-import { INTEROP_FORMATS, type InteropFormat } from "./formats.ts";
+import { formatsFor, INTEROP_FORMATS, type InteropFormat } from "./formats.ts";
 import { type InteropProblem, problem } from "./problem.ts";
 import { type InteropAnswer, readAnswers } from "./read-answers.ts";
 
@@ -58,7 +58,7 @@ export async function respondFrom(
   if ((asks === undefined) === (thread_id === undefined)) throw invalid("Pass either thread_id or asks.");
   const open = asks ?? (await openIn(backend, thread_id as string));
   const { answers, problems } = readAnswers(value, open, {
-    formats: format === "any" ? undefined : [format],
+    formats: format === "any" ? undefined : formatsFor(format),
     // Nobody knows in which order they were shown.
     byPlace: asks !== undefined,
   });

@@ -3,7 +3,12 @@ import { type HITLRecord, InMemoryHITLBackend } from "../../src/index.ts";
 import type { CreateRequest } from "../../src/backends/hitl-backend.ts";
 import type { JsonObject } from "../../src/core/json.ts";
 
+/** As a policy asks about a call: with the tool's own schema for an edit. */
 const edited = (schema: JsonObject): JsonObject => ({
+  allOf: [
+    { if: { properties: { decision: { const: "edit" } } }, then: { required: ["edited_args"] } },
+    { if: { properties: { decision: { const: "respond" } } }, then: { required: ["message"] } },
+  ],
   type: "object",
   properties: {
     decision: { enum: ["approve_once", "approve_always", "edit", "reject", "respond", "skip"] },
@@ -119,6 +124,9 @@ export const REQUESTS = {
         values: { type: "object", properties: { draft: { type: "string" } }, additionalProperties: false },
       },
       required: ["decision"],
+      if: { properties: { decision: { const: "edit" } } },
+      then: { required: ["values"] },
+      else: { properties: { values: false } },
     },
   },
   doubt: {
