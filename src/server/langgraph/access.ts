@@ -46,7 +46,8 @@ export class Cors {
   /** Headers for the page that asks; null if it may not ask. A request without an origin is of no page. */
   headersFor(request: Request, url: URL): Record<string, string> | null {
     const origin = request.headers.get("origin");
-    if (origin === null || origin === url.origin) return {};
+    // By host: behind a proxy that ends TLS the server's own scheme is another one.
+    if (origin === null || (URL.canParse(origin) && new URL(origin).host === url.host)) return {};
     const { origins = [], credentials = false } = this.#options ?? {};
     if (origins !== "*" && !origins.includes(origin)) return null;
     return {

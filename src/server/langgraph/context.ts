@@ -20,6 +20,8 @@ export interface Settings {
   readonly maxStreams: number;
   readonly maxFeedBytes: number;
   readonly maxRecursion: number;
+  /** Clients may name new threads by UUIDs only, as with LangGraph's servers. */
+  readonly uuidThreads: boolean;
   readonly now: () => number;
   readonly randomUuid: () => string;
   readonly onError: NonNullable<LangGraphServerOptions["onError"]>;
@@ -52,6 +54,8 @@ export function settingsOf(options: LangGraphServerOptions): Settings {
     maxStreams: positive(limits.maxStreams ?? 1000, "limits.maxStreams"),
     maxFeedBytes: positive(limits.maxFeedBytes ?? 8 * 1024 * 1024, "limits.maxFeedBytes"),
     maxRecursion: positive(limits.maxRecursion ?? 1000, "limits.maxRecursion"),
+    // Where several people call, nobody may take an id first that others can guess.
+    uuidThreads: typeof options.authenticate === "function",
     now: () => clock.now(),
     randomUuid: options.randomUuid ?? (() => crypto.randomUUID()),
     onError: options.onError ?? ((): void => {}),

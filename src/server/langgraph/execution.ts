@@ -6,7 +6,7 @@ import { type RunEvent, runEvents } from "./frames.ts";
 import type { ServedState } from "./options.ts";
 import { cancelOrphans } from "./orphans.ts";
 import { protocolEvents } from "./protocol-events.ts";
-import { addressed, nothingOpen } from "./resuming.ts";
+import { type Checked, checkRun } from "./resuming.ts";
 import { commandOf, END, isGotoEnd, type RunRequest } from "./run-request.ts";
 import type { Outcome, RunListener } from "./runs.ts";
 import type { RunEntry, RunStatus, ThreadStatus } from "./thread-records.ts";
@@ -30,7 +30,7 @@ type RunError = NonNullable<RunEntry["error"]>;
 /** Runs the graph. Resolves to the error, or to `cancelled`, or to null. */
 export async function executeRun(
   execution: Execution,
-  known: ServedState | null | undefined,
+  known: Checked | undefined,
 ): Promise<RunError | "cancelled" | null> {
   const { feed, listener, run_id, signal, settings, thread_id } = execution;
   const emit = ({ event, data }: RunEvent): void => {
@@ -51,35 +51,19 @@ export async function executeRun(
   }
 }
 
-async function* eventsOf(
-  execution: Execution,
-  known: ServedState | null | undefined,
-): AsyncGenerator<RunEvent> {
-  const { served, request, thread_id, run_id, listener } = execution;
+async function* eventsOf(execution: Execution, known: Checked | undefined): AsyncGenerator<RunEvent> {
+  const { served, thread_id, run_id, listener } = execution;
   const { graph } = served;
-  const { command } = request;
-  // A run that has waited finds another thread than the one that was checked.
-  const state = known ?? (command ? await graph.getState({ configurable: { thread_id } }) : null);
-  if (command?.resume !== undefined && state && interruptsOfState(state).length === 0)
-    throw nothingOpen(thread_id);
-  let input: unknown = request.input;
-  if (command && state) {
-    if (isGotoEnd(command)) {
-      yield* endThread(execution, state);
-      if (command.update === undefined || command.update === null) return;
-      input = commandOf({ update: command.update });
-    } else {
-      input = commandOf(addressed(command, state, thread_id));
-    }
+  // A run that has waited finds another thread than the one that it was sent to.
+  const { request, state } = known ?? (await checkRun(graph, thread_id, execution.request));
+  const { command, modes, subgraphs } = request;
+  let input: unknown = command ? commandOf(command) : request.input;
+  if (command && isGotoEnd(command)) {
+    yield* endThread(execution, state);
+    if (command.update === undefined || command.update === null) return;
+    input = commandOf({ update: command.update });
   }
-  const run = {
-    graph,
-    input,
-    options: optionsOf(execution),
-    modes: request.modes,
-    subgraphs: request.subgraphs,
-    run_id,
-  };
+  const run = { graph, input, options: optionsOf(execution, request), modes, subgraphs, run_id };
   yield* listener ? protocolEvents(run) : runEvents(run);
 }
 
@@ -89,23 +73,18 @@ async function* eventsOf(
  */
 async function* endThread(
   { served, thread_id, request }: Execution,
-  state: ServedState,
+  state: ServedState | null,
 ): AsyncGenerator<RunEvent> {
   const config = { configurable: { thread_id } };
-  if (state.next.length > 0 || state.tasks.length > 0) await served.graph.updateState(config, null, END);
+  if (state && state.tasks.length > 0) await served.graph.updateState(config, null, END);
   if (request.modes.includes("values"))
     yield { event: "values", data: (await served.graph.getState(config)).values };
 }
 
-function optionsOf({
-  scope,
-  served,
-  thread_id,
-  run_id,
-  request,
-  signal,
-  settings,
-}: Execution): Record<string, unknown> {
+function optionsOf(
+  { scope, served, thread_id, run_id, signal, settings }: Execution,
+  request: RunRequest,
+): Record<string, unknown> {
   const { caller, backend } = scope;
   const {
     configurable,
@@ -125,6 +104,7 @@ function optionsOf({
     graph_id: served.graph_id,
     assistant_id: served.assistant_id,
     ...(checkpoint_id === null ? {} : { checkpoint_id }),
+    ...(caller.user_id === undefined ? {} : { langgraph_auth_user_id: caller.user_id }),
     holdpoint: { backend, ...(caller.user_id === undefined ? {} : { user_id: caller.user_id }) },
   };
   const optional = { tags, recursionLimit: recursion_limit, context, interruptBefore, interruptAfter };

@@ -13,6 +13,10 @@ export function checkedId(value: string, name: string): string {
   );
 }
 
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+export const isUuid = (value: string): boolean => UUID.test(value);
+
 /** The UUID (version 5) of a graph's only assistant, as LangGraph's servers compute it. */
 export function assistantIdOf(graph_id: string): string {
   return v5(graph_id, NAMESPACE);

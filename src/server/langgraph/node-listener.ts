@@ -58,7 +58,7 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | nu
     ),
     ...(hasBody ? { body: Readable.toWeb(incoming) as ReadableStream, duplex: "half" } : {}),
     signal,
-  } as RequestInit);
+  });
 }
 
 function headersOf(response: Response): Record<string, string | string[]> {

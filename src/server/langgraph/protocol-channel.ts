@@ -39,6 +39,10 @@ export class Channel {
     return this.#seq;
   }
 
+  get isEmpty(): boolean {
+    return this.#kept.length === 0;
+  }
+
   /** A new run begins: what came before is in the thread's state. */
   begin(): void {
     this.#dropped += this.#kept.length;
@@ -117,6 +121,8 @@ function isBelow(namespace: readonly string[], prefix: readonly string[]): boole
   });
 }
 
+const MAX_IDLE = 100;
+
 /** Channels of threads; idle ones are forgotten when there are many. */
 export class Channels {
   readonly #maxBytes: number;
@@ -126,6 +132,11 @@ export class Channels {
   constructor(maxBytes: number, now: () => number) {
     this.#maxBytes = maxBytes;
     this.#now = now;
+  }
+
+  /** A run that tells nothing here begins: what is kept is of an older one. */
+  reset(tenant_id: string, thread_id: string): void {
+    this.#byThread.get(JSON.stringify([tenant_id, thread_id]))?.begin();
   }
 
   of(tenant_id: string, thread_id: string): Channel {
@@ -141,5 +152,3 @@ export class Channels {
     return found;
   }
 }
-
-const MAX_IDLE = 100;

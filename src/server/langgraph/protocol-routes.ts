@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { json, readBody, toHttpError } from "./http.ts";
 import { checkedId } from "./ids.ts";
-import type { EventFilter } from "./protocol-channel.ts";
+import type { StoredRecord } from "../../backends/record-store.ts";
+import type { Channel, EventFilter } from "./protocol-channel.ts";
 import { ProtocolRun, type ProtocolParams } from "./protocol-events.ts";
 import type { Exchange, Handler } from "./routes.ts";
 import { type RunRequest, runRequestOf, parsed } from "./run-request.ts";
@@ -160,9 +161,7 @@ async function startRun(
   const lifecycle = (event: string, error?: string): void =>
     channel.publish({
       method: "lifecycle",
-      namespace: [],
-      timestamp: Date.now(),
-      data: { event, graph_name: graph_id, ...(error === undefined ? {} : { error }) },
+      ...eventOf({ event, graph_name: graph_id, ...(error === undefined ? {} : { error }) }),
     });
   const begin = (): void => {
     if (begun) return;
@@ -194,7 +193,7 @@ async function stateOf(
 ): Promise<object> {
   const record = await exchange.scope.records.get(thread_id);
   const state = await graphOf(exchange, record)?.getState({ configurable: { thread_id } });
-  const values = Object.entries((state?.values ?? {}) as object).filter(
+  const values = Object.entries(state?.values ?? {}).filter(
     ([key]) => !Array.isArray(keys) || keys.includes(key),
   );
   const checkpoint = checkpointOf(state?.config);
@@ -204,10 +203,25 @@ async function stateOf(
   };
 }
 
-const events: Handler = async ({ request, settings, scope, channels, streams }, { thread_id = "" }) => {
+/** What is open without a run that this server has seen: a page that is opened later has to hear of it. */
+async function tellOpen(exchange: Exchange, record: StoredRecord, channel: Channel): Promise<void> {
+  if (!channel.isEmpty) return;
+  const { thread_id } = valueOf(record);
+  const state = await graphOf(exchange, record)?.getState({ configurable: { thread_id } });
+  const asked = state
+    ? [...new ProtocolRun().shown("values", eventOf({ __interrupt__: interruptsOfState(state) }))]
+    : [];
+  // Another page may have been told meanwhile.
+  if (channel.isEmpty) for (const event of asked) channel.publish(event);
+}
+
+const eventOf = (data: unknown): ProtocolParams => ({ namespace: [], timestamp: Date.now(), data });
+
+const events: Handler = async (exchange, { thread_id = "" }) => {
+  const { request, settings, scope, channels, streams } = exchange;
   const body = parsed(FilterSchema, await readBody(request, settings.body));
   const id = checkedId(thread_id, "thread_id");
-  await scope.records.get(id);
+  const record = await scope.records.get(id);
   const filter: EventFilter = {
     channels: new Set(body.channels),
     namespaces: body.namespaces ?? undefined,
@@ -216,6 +230,7 @@ const events: Handler = async ({ request, settings, scope, channels, streams }, 
   };
   const channel = channels.of(scope.records.tenant_id, id);
   streams.assertRoom();
+  await tellOpen(exchange, record, channel);
   channel.listeners += 1;
   return streams.open(
     async function* (signal) {

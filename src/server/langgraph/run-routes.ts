@@ -19,8 +19,7 @@ const threadId = (params: Readonly<Record<string, string>>): string =>
 const runId = (params: Readonly<Record<string, string>>): string =>
   checkedId(params["run_id"] ?? "", "run_id");
 
-const locationOf = ({ thread_id, entry }: LiveRun): string =>
-  `/threads/${encodeURIComponent(thread_id)}/runs/${entry.run_id}`;
+const locationOf = ({ thread_id, entry }: LiveRun): string => `/threads/${thread_id}/runs/${entry.run_id}`;
 
 async function* sseOf(frames: AsyncIterable<Frame>): AsyncGenerator<SseFrame> {
   for await (const { seq, event, data } of frames) yield { id: String(seq), event, data };
@@ -66,7 +65,7 @@ async function resultOf(exchange: Exchange, thread_id: string, run_id: string): 
   if (entry?.error) return { __error__: entry.error };
   const state = await graphOf(exchange, record)?.getState({ configurable: { thread_id } });
   const interrupts = state ? interruptsOfState(state) : [];
-  const values = (state?.values ?? {}) as object;
+  const values = state?.values ?? {};
   return interrupts.length > 0 ? { ...values, __interrupt__: interrupts } : values;
 }
 

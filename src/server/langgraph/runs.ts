@@ -8,7 +8,9 @@ import type { Graphs, Scope, Served, Settings } from "./context.ts";
 import { type Execution, executeRun, settleRun } from "./execution.ts";
 import { Feed } from "./feed.ts";
 import { HttpError, notFound } from "./http.ts";
-import { assertOpen } from "./resuming.ts";
+import { assertFree } from "./exclusive.ts";
+import type { Channels } from "./protocol-channel.ts";
+import { type Checked, checkRun } from "./resuming.ts";
 import type { RunRequest } from "./run-request.ts";
 import { MAX_RUNS, type RunEntry, type RunStatus, type ThreadValue, valueOf } from "./thread-records.ts";
 
@@ -44,15 +46,17 @@ const POLL_MS = 200;
 export class Runs {
   readonly #settings: Settings;
   readonly #graphs: Graphs;
+  readonly #channels: Channels;
   readonly #live = new Map<string, LiveRun>();
   readonly #ended = new Map<string, LiveRun>();
   /** The last run that waits for a thread, by thread. */
   readonly #queues = new Map<string, Promise<unknown>>();
   #closed = false;
 
-  constructor(settings: Settings, graphs: Graphs) {
+  constructor(settings: Settings, graphs: Graphs, channels: Channels) {
     this.#settings = settings;
     this.#graphs = graphs;
+    this.#channels = channels;
   }
 
   find(scope: Scope, thread_id: string, run_id: string): LiveRun | undefined {
@@ -88,7 +92,7 @@ export class Runs {
     const isHeld = await scope.records.isHeld(record);
     if (isHeld && request.multitask === "reject") throw busy();
     // What waits is looked at when it begins.
-    const state = isHeld ? null : await assertOpen(served.graph, thread_id, request);
+    const checked = isHeld ? undefined : await checkRun(served.graph, thread_id, request);
     const entry = this.#entryOf(served, request);
     const first = isHeld ? null : await this.#acquire(scope, record, served, entry);
     if (!first && request.multitask === "reject") throw busy();
@@ -116,7 +120,7 @@ export class Runs {
     };
     this.#live.set(entry.run_id, run);
     const work = first
-      ? this.#run(execution, run, first, controller, state)
+      ? this.#run(execution, run, first, controller, checked)
       : this.#queue(execution, run, controller);
     Object.assign(run, { done: work.finally(() => this.#retire(run)) });
     return run;
@@ -126,13 +130,12 @@ export class Runs {
   async cancel(scope: Scope, thread_id: string, run_id: string): Promise<void> {
     const live = this.find(scope, thread_id, run_id);
     if (live) return live.cancel();
-    const changed = await scope.records.modify(thread_id, (value) => {
+    await scope.records.modify(thread_id, (value) => {
       if (!value.runs.some((run) => run.run_id === run_id)) throw notFound(`Run ${run_id}`);
       return value.runs.at(-1)?.run_id === run_id && value.runs.at(-1)?.status === "running"
         ? { value: { ...value, cancel: run_id } }
         : null;
     });
-    void changed;
   }
 
   /** Resolves when the run is over, wherever it runs. @throws HttpError 404 */
@@ -171,7 +174,7 @@ export class Runs {
       return found;
     }
     if (!request.createThread) throw notFound(`Thread ${thread_id}`);
-    await assertUnused(graph, thread_id);
+    await assertFree([graph], thread_id, this.#settings);
     return (await records.create(thread_id, { graph_id, metadata: request.metadata }, this.#settings.now()))
       .record;
   }
@@ -274,7 +277,7 @@ export class Runs {
     run: LiveRun,
     lease: StoredRecord,
     controller: AbortController,
-    state: Awaited<ReturnType<typeof assertOpen>> | undefined,
+    checked: Checked | undefined,
   ): Promise<Outcome> {
     const { scope, settings } = execution;
     const beat = setInterval(() => {
@@ -288,8 +291,9 @@ export class Runs {
       );
     }, settings.leaseMs / 3);
     beat.unref();
+    if (!execution.listener) this.#channels.reset(scope.records.tenant_id, execution.thread_id);
     try {
-      const failed = await executeRun(execution, state);
+      const failed = await executeRun(execution, checked);
       const outcome = await settleRun(execution, lease, failed);
       run.entry = { ...run.entry, status: outcome.status, updated_at: settings.now() };
       return outcome;
@@ -320,16 +324,6 @@ function withRun(value: ThreadValue, entry: RunEntry): ThreadValue {
     (run): RunEntry => (run.status === "running" ? { ...run, status: "error", error: lost } : run),
   );
   return { ...value, runs: [...before, entry].slice(-MAX_RUNS), updated_at: entry.updated_at };
-}
-
-/** Checkpoints know no tenants: what is there without a record of this server may be anybody's. @throws HttpError 409 */
-export async function assertUnused(graph: Served["graph"], thread_id: string): Promise<void> {
-  const { config } = await graph.getState({ configurable: { thread_id } });
-  if (config.configurable?.["checkpoint_id"] === undefined) return;
-  throw new HttpError(
-    409,
-    `Thread ${thread_id} exists and was not made by this server. Its owner can hand it over: server.adopt({ thread_id, graph_id }).`,
-  );
 }
 
 function pause(ms: number): Promise<void> {

@@ -43,7 +43,7 @@ export interface LangGraphServer {
 const META_ROUTES: Readonly<Record<string, Handler>> = {
   "GET /ok": () => json({ ok: true }),
   "GET /info": () =>
-    json({ version: "1.0.0", context: "js", flags: { assistants: true, crons: false, langsmith: false } }),
+    json({ server: "holdpoint", context: "js", flags: { assistants: true, crons: false, langsmith: false } }),
 };
 
 const ROUTES = routesOf({
@@ -81,11 +81,12 @@ export function createLangGraphServer(options: LangGraphServerOptions): LangGrap
   const settings = settingsOf(options);
   const graphs = new Graphs(options.graphs);
   const { backend } = options;
+  const channels = new Channels(settings.maxFeedBytes, settings.now);
   const shared = {
     graphs,
     settings,
-    runs: new Runs(settings, graphs),
-    channels: new Channels(settings.maxFeedBytes, settings.now),
+    channels,
+    runs: new Runs(settings, graphs, channels),
     streams: new Streams(settings.maxStreams, settings.heartbeatMs),
   };
   const cors = new Cors(options.cors);

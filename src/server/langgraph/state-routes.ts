@@ -1,6 +1,8 @@
 /** A thread's state and its history. */
 import { z } from "zod";
 import type { StoredRecord } from "../../backends/record-store.ts";
+import type { Settings } from "./context.ts";
+import { releaseThread, takeThread } from "./exclusive.ts";
 import { flag, HttpError, json, numberOf, readBody } from "./http.ts";
 import { checkedId } from "./ids.ts";
 import type { ServedGraph, StateConfig } from "./options.ts";
@@ -8,8 +10,13 @@ import { cancelOrphans } from "./orphans.ts";
 import type { Exchange, Handler } from "./routes.ts";
 import { CheckpointSchema, END, parsed } from "./run-request.ts";
 import { graphOf } from "./thread-routes.ts";
-import type { ThreadStatus } from "./thread-records.ts";
-import { checkpointOf, emptyState, interruptsOfState, stateView } from "./thread-view.ts";
+import {
+  checkpointOf,
+  type CheckpointView,
+  emptyState,
+  interruptsOfState,
+  stateView,
+} from "./thread-view.ts";
 
 const object = z.record(z.string(), z.unknown());
 type CheckpointRequest = z.infer<typeof CheckpointSchema>;
@@ -101,42 +108,41 @@ const update: Handler = async (exchange, { thread_id: id = "" }) => {
   );
   const { thread_id, record, graph } = await threadOf(exchange, id);
   if (!graph) throw new HttpError(400, `Thread ${thread_id} has no graph ID`);
-  if (await scope.records.isHeld(record)) throw new HttpError(409, "Thread is busy");
   const at = { ...checkpoint, ...(checkpoint_id ? { checkpoint_id } : {}) };
   const node = as_node ?? undefined;
-  const config = configOf(thread_id, at);
-  if (values === undefined || values === null) {
-    if (node !== undefined && node !== END)
-      throw new HttpError(422, `values: null is for as_node "${END}" alone.`);
-  }
-  let written: object;
+  if ((values === undefined || values === null) && node !== undefined && node !== END)
+    throw new HttpError(422, `values: null is for as_node "${END}" alone.`);
+  const taken = await takeThread(scope, record, settings);
   try {
-    written = await graph.updateState(config, values ?? null, node);
+    const written = await updated(graph, configOf(thread_id, at), values ?? null, node, settings);
+    await cancelOrphans(scope.backend, graph, thread_id);
+    const state = await graph.getState({ configurable: { thread_id } });
+    const waits = interruptsOfState(state).length > 0 || state.next.length > 0;
+    await releaseThread(taken, {
+      value: { updated_at: settings.now() },
+      status: waits ? "interrupted" : "idle",
+    });
+    return json({ checkpoint: written, configurable: written });
   } catch (error) {
-    settings.onError(error, { thread_id });
-    // An unknown node, or values that no channel takes: LangGraph says which.
-    throw new HttpError(422, error instanceof Error ? error.message : "The state cannot be updated.");
+    await releaseThread(taken).catch((lost: unknown) => settings.onError(lost, { thread_id }));
+    throw error;
   }
-  await cancelOrphans(scope.backend, graph, thread_id);
-  await noteUpdate(exchange, thread_id, graph);
-  return json({
-    checkpoint: checkpointOf(written as StateConfig),
-    configurable: checkpointOf(written as StateConfig),
-  });
 };
 
-async function noteUpdate(
-  { scope, settings }: Exchange,
-  thread_id: string,
+/** @throws HttpError 422 for an unknown node, or values that no channel takes: LangGraph says which */
+async function updated(
   graph: ServedGraph,
-): Promise<void> {
-  const state = await graph.getState({ configurable: { thread_id } });
-  const waits = interruptsOfState(state).length > 0 || state.next.length > 0;
-  const status: ThreadStatus = waits ? "interrupted" : "idle";
-  await scope.records.modify(thread_id, (value, current) => ({
-    value: { ...value, updated_at: settings.now() },
-    status: current.lease ? (current.status as ThreadStatus) : status,
-  }));
+  config: StateConfig,
+  values: unknown,
+  node: string | undefined,
+  settings: Settings,
+): Promise<CheckpointView | null> {
+  try {
+    return checkpointOf(await graph.updateState(config, values, node));
+  } catch (error) {
+    settings.onError(error, {});
+    throw new HttpError(422, error instanceof Error ? error.message : "The state cannot be updated.");
+  }
 }
 
 async function historyOf(

@@ -8,7 +8,7 @@ import type { ServedGraph } from "./options.ts";
 import { cancelAll } from "./orphans.ts";
 import type { Exchange, Handler } from "./routes.ts";
 import { parsed } from "./run-request.ts";
-import { assertUnused } from "./runs.ts";
+import { assertFree, takeThread } from "./exclusive.ts";
 import { searchThreads, ThreadSearchSchema } from "./thread-search.ts";
 import { type ThreadValue, valueOf } from "./thread-records.ts";
 import { threadView, type ThreadView, truthOf } from "./thread-view.ts";
@@ -60,7 +60,10 @@ const create: Handler = async (exchange) => {
       : checkedId(body.thread_id, "thread_id");
   const wanted = splitMetadata(exchange, body.metadata);
   const known = await scope.records.find(thread_id);
-  if (!known) for (const { graph } of graphs.all) await assertUnused(graph, thread_id);
+  if (!known) {
+    const all = graphs.all.map(({ graph }) => graph);
+    await assertFree(all, thread_id, settings);
+  }
   const { created, record } = known
     ? { created: false, record: known }
     : await scope.records.create(thread_id, wanted, settings.now());
@@ -92,30 +95,29 @@ const patch: Handler = async (exchange, { thread_id = "" }) => {
   return json(await viewOf(exchange, record as StoredRecord));
 };
 
-/** Questions first, then checkpoints, the record last: a crash between leaves a thread that can be deleted again. */
 const remove: Handler = async (exchange, { thread_id = "" }) => {
-  const { scope } = exchange;
-  const record = await scope.records.get(checkedId(thread_id, "thread_id"));
-  if (await scope.records.isHeld(record))
-    throw new HttpError(409, `Thread ${thread_id} is busy. Cancel its run first.`);
-  await deleteThread(exchange, record);
+  await deleteThread(exchange, await exchange.scope.records.get(checkedId(thread_id, "thread_id")));
   return new Response(null, { status: 204 });
 };
 
+/**
+ * Questions first, then checkpoints, the record last: a crash between leaves a thread that can be deleted again.
+ *
+ * @throws HttpError 409 while a run is in progress
+ */
 export async function deleteThread(
-  exchange: Pick<Exchange, "scope" | "graphs">,
+  exchange: Pick<Exchange, "scope" | "graphs" | "settings">,
   record: StoredRecord,
 ): Promise<void> {
   const { thread_id } = valueOf(record);
-  const { backend, records } = exchange.scope;
-  await cancelAll(backend, thread_id);
+  const { scope, settings } = exchange;
+  const taken = await takeThread(scope, record, settings);
+  await cancelAll(scope.backend, thread_id);
   const saver = graphOf(exchange, record)?.checkpointer as
     | { deleteThread?(id: string): Promise<void> }
     | undefined;
   await saver?.deleteThread?.(thread_id);
-  await records.remove(record);
-  // Somebody has changed it in this moment, a run maybe.
-  if (await records.find(thread_id)) throw new HttpError(409, `Thread ${thread_id} is in use. Try again.`);
+  await scope.records.remove(taken.record);
 }
 
 const search: Handler = async (exchange) => {

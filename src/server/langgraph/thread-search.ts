@@ -51,15 +51,32 @@ export async function searchThreads(
     (status ?? view.status) === view.status && contains(view.metadata, query.metadata ?? {});
   const found: ThreadView[] = [];
   let matched = 0;
-  for await (const record of candidates(exchange, query, graph_id)) {
-    const view = await viewOf(record);
-    await noteStatus(exchange, record, view.status);
-    if (!wanted(view)) continue;
-    matched += 1;
-    if (matched > offset) found.push(view);
+  for await (const batch of batches(candidates(exchange, query, graph_id))) {
+    const views = await Promise.all(batch.map(viewOf));
+    await Promise.all(
+      batch.map((record, index) => noteStatus(exchange, record, (views[index] as ThreadView).status)),
+    );
+    for (const view of views.filter(wanted)) {
+      matched += 1;
+      if (matched > offset && found.length < limit) found.push(view);
+    }
     if (found.length === limit) break;
   }
   return found;
+}
+
+/** Threads whose states are read at a time. */
+const BATCH = 10;
+
+async function* batches<T>(items: AsyncIterable<T>): AsyncGenerator<T[]> {
+  let batch: T[] = [];
+  for await (const item of items) {
+    batch.push(item);
+    if (batch.length < BATCH) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
 }
 
 /** Undefined if any graph will do; null if there is none like that. */
