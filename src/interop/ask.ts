@@ -2,6 +2,7 @@
 import { DECISIONS } from "../core/hitl-types.ts";
 import { canonicalJson, type JsonObject, type JsonValue } from "../core/json.ts";
 import type { HITLRecord } from "../core/record.ts";
+import { checkJsonSchema } from "../core/response-schema.ts";
 
 /** What is needed of an open record; every API of holdpoint returns records that have it. */
 export type InteropAsk = Pick<
@@ -57,8 +58,8 @@ export function decisionsOf(ask: InteropAsk): readonly string[] | null {
 }
 
 /** What a reviewer may do; empty only where no answer could be given at all. */
-export function reviewDecisions(ask: InteropAsk): readonly ReviewDecision[] {
-  if (ask.hitl_type === "confirm") return ["approve", "reject"];
+export function reviewDecisions(ask: InteropAsk): ReviewDecision[] {
+  if (ask.hitl_type === "confirm") return yesOrNo(ask);
   const decisions = decisionsOf(ask);
   if (!decisions || ask.hitl_type === "in_doubt") return ["respond"];
   const can = (...names: readonly string[]): boolean => names.some((name) => decisions.includes(name));
@@ -72,11 +73,34 @@ export function reviewDecisions(ask: InteropAsk): readonly ReviewDecision[] {
   return named.length > 0 ? named : ["respond"];
 }
 
+/** What a click can say where the author's own schema wants more than a yes or a no. */
+function yesOrNo({ response_schema: schema }: InteropAsk): ReviewDecision[] {
+  if (!isObject(schema) || isDefault(schema)) return ["approve", "reject"];
+  const taken = (["approve", "reject"] as const).filter(
+    (name) => checkJsonSchema(schema, { confirmed: name === "approve" }).length === 0,
+  );
+  return taken.length > 0 ? taken : ["respond"];
+}
+
+/** Most confirmations have the schema of their type (`core/hitl-types.ts`), which takes both. */
+function isDefault(schema: JsonObject): boolean {
+  const required = own(schema, "required");
+  const confirmed = own(own(schema, "properties"), "confirmed");
+  return (
+    Object.keys(schema).length === 3 &&
+    Array.isArray(required) &&
+    required.length === 1 &&
+    own(confirmed, "type") === "boolean" &&
+    Object.keys(confirmed as JsonObject).length === 1
+  );
+}
+
 /** The question can be passed over without an answer to it. */
 export function isIgnorable(ask: InteropAsk): boolean {
   const decisions = decisionsOf(ask) ?? [];
   return (
-    ["confirm", "external_auth", "in_doubt"].includes(ask.hitl_type) ||
+    (ask.hitl_type === "confirm" && yesOrNo(ask).includes("reject")) ||
+    ["external_auth", "in_doubt"].includes(ask.hitl_type) ||
     decisions.includes("skip") ||
     decisions.includes("reject")
   );
@@ -108,8 +132,6 @@ export function editableOf(ask: InteropAsk): { readonly field: string; readonly 
   return { field: "values", shown: isObject(values) ? values : {} };
 }
 
-const MAX_DESCRIPTION = 8_000;
-
 /** The question as text, with its options. */
 export function descriptionOf({ data }: InteropAsk): string {
   const lines = [own(data, "message"), own(data, "details")].filter((text) => typeof text === "string");
@@ -118,7 +140,7 @@ export function descriptionOf({ data }: InteropAsk): string {
   const asked = parts.map((part) => [own(part, "message"), ...optionLines(own(part, "options"))]);
   const all = [...lines, ...optionLines(own(data, "options")), ...asked.flat()];
   const text = all.filter((line) => typeof line === "string").join("\n\n");
-  return (text === "" ? "Waiting for a human." : text).slice(0, MAX_DESCRIPTION).toWellFormed();
+  return (text === "" ? "Waiting for a human." : text).toWellFormed();
 }
 
 function optionLines(options: JsonValue | undefined): string[] {

@@ -24,13 +24,14 @@ export interface Mcp1Result {
   readonly content?: { readonly [name: string]: string | number | boolean | readonly string[] };
 }
 
-export interface Mcp2InputRequired {
+/** No interface: that would not fit the SDK's own type, which has an index signature. */
+export type Mcp2InputRequired = {
   readonly resultType: "input_required";
   readonly inputRequests: {
     readonly [hitl_id: string]: { readonly method: "elicitation/create"; readonly params: Mcp1Elicitation };
   };
   readonly requestState?: string;
-}
+};
 
 /** What the client sends with the call that it makes again. */
 export interface Mcp2InputResponses {

@@ -21,7 +21,7 @@ export interface ActionRequest {
 
 export interface ReviewConfig {
   readonly action_name: string;
-  readonly allowed_decisions: readonly ReviewDecision[];
+  readonly allowed_decisions: ReviewDecision[];
 }
 
 /** As LangChain for JavaScript says it. */
@@ -34,7 +34,7 @@ export interface CamelActionRequest {
 
 export interface CamelReviewConfig {
   readonly actionName: string;
-  readonly allowedDecisions: readonly ReviewDecision[];
+  readonly allowedDecisions: ReviewDecision[];
 }
 
 /** AG-UI takes any text; these are ours. */
@@ -42,10 +42,10 @@ export type AskReason = "tool_approval" | "confirmation" | "input_required" | "a
 
 /** The fields for others; the lists hold every open question of the step, in the order of `asks`. */
 export interface SupersetPayload {
-  readonly action_requests?: readonly ActionRequest[];
-  readonly review_configs?: readonly ReviewConfig[];
-  readonly actionRequests?: readonly CamelActionRequest[];
-  readonly reviewConfigs?: readonly CamelReviewConfig[];
+  readonly action_requests?: ActionRequest[];
+  readonly review_configs?: ReviewConfig[];
+  readonly actionRequests?: CamelActionRequest[];
+  readonly reviewConfigs?: CamelReviewConfig[];
   readonly reason: AskReason;
   /** ISO 8601; absent if the question does not expire. */
   readonly expiresAt?: string;
@@ -79,13 +79,13 @@ export function reasonOf(ask: Pick<InteropAsk, "hitl_type">): AskReason {
   }
 }
 
-/** Lists of some questions; undefined if their arguments take too much room. */
-export function actionLists(
-  asks: readonly InteropAsk[],
-): Pick<
+export type ActionLists = Pick<
   Required<SupersetPayload>,
   "action_requests" | "review_configs" | "actionRequests" | "reviewConfigs"
-> | null {
+>;
+
+/** Lists of some questions; null if their arguments take too much room. */
+export function actionLists(asks: readonly InteropAsk[]): ActionLists | null {
   let size = 0;
   const actions = asks.map((ask) => {
     const { name, args } = actionOf(ask);

@@ -15,12 +15,10 @@ function isReviewable({ action_requests: requests, review_configs: configs }: Su
   return (
     Array.isArray(requests) &&
     requests.length > 0 &&
-    requests.every((one: Fields) => typeof one["name"] === "string" && isObject(one["args"])) &&
+    requests.every(({ name, args }) => typeof name === "string" && isObject(args)) &&
     Array.isArray(configs) &&
     configs.length > 0 &&
-    configs.every(
-      (one: Fields) => typeof one["action_name"] === "string" && Array.isArray(one["allowed_decisions"]),
-    )
+    configs.every((one) => typeof one.action_name === "string" && Array.isArray(one.allowed_decisions))
   );
 }
 
