@@ -47,9 +47,9 @@ export class Answers {
     // Whoever closes a window has said neither yes nor no.
     if (own(result, "action") === "cancel") return { became: "dismissed" };
     if (this.shown(record) === null) return { became: "dismissed", note: notYours(record) };
-    const isPage = toMcp1(record).mode === "url";
-    if (isPage && own(result, "action") === "accept" && isEmpty(own(result, "content")))
-      return { became: "opened" };
+    const missing = missingOf(toMcp1(record), result);
+    if (missing === "page") return { became: "opened" };
+    if (missing.length > 0) return { became: "wrong", message: `The form needs: ${missing.join(", ")}.` };
     const { answers, problems } = fromMcp1(result, record);
     const [answer] = answers;
     if (!answer) return { became: "wrong", message: problems[0]?.message ?? "This is no answer." };
@@ -69,8 +69,17 @@ export class Answers {
   }
 }
 
-const isEmpty = (content: unknown): boolean =>
-  content === undefined || content === null || (isObject(content) && Object.keys(content).length === 0);
+/**
+ * What was asked for and is not there; `page` for one that was opened. Whoever accepts a form that he has not filled in
+ * has approved nothing (P8): a client may accept without showing it.
+ */
+function missingOf(params: Mcp1Elicitation, result: unknown): "page" | readonly string[] {
+  if (own(result, "action") !== "accept") return [];
+  const content = own(result, "content");
+  if (params.mode === "form")
+    return params.requestedSchema.required.filter((name) => own(content, name) === undefined);
+  return isObject(content) && Object.keys(content).length > 0 ? [] : "page";
+}
 
 function notYours({ hitl_id }: HITLRecord): string {
   return `The question ${hitl_id} is for somebody else to answer.`;

@@ -59,14 +59,14 @@ export interface PeerOptions {
 
 const INFO = { name: "test", version: "1.0.0" } as const;
 
-const capabilitiesOf = ({ elicit, pages }: PeerOptions) =>
+const capabilitiesOf = ({ elicit, pages }: PeerOptions): { elicitation?: { [mode: string]: object } } =>
   elicit ? { elicitation: pages ? { form: {}, url: {} } : {} } : {};
 
 /** Protocol 2025-11-25: questions are pushed. */
 export async function connect1(mcp: McpTools, options: PeerOptions = {}): Promise<Peer> {
   const server = new Server1(INFO);
   mcp.register(server);
-  const client = new Client1(INFO, { capabilities: capabilitiesOf(options) });
+  const client = new Client1(INFO, { capabilities: capabilitiesOf(options) as never });
   const { elicit, notified } = options;
   if (elicit)
     client.setRequestHandler(
@@ -125,7 +125,10 @@ async function connectTo2(
     },
     { transport: theirs as never },
   );
-  const client = new Client2(INFO, { capabilities: capabilitiesOf(options), versionNegotiation: { mode } });
+  const client = new Client2(INFO, {
+    capabilities: capabilitiesOf(options) as never,
+    versionNegotiation: { mode },
+  });
   const { elicit, notified } = options;
   if (elicit)
     client.setRequestHandler(
