@@ -70,7 +70,7 @@ export function isMarked(value: JsonValue): boolean {
 function readTyped(type: string, value: JsonObject): Reading | null {
   switch (type) {
     case "approve":
-      return reading({ kind: "approve" }, REVIEWS, "type");
+      return readApproval(value, REVIEWS, "type");
     case "accept": {
       const args = own(value, "args");
       if (args === undefined || args === null) return reading({ kind: "approve" }, ["agent_inbox_1"], "type");
@@ -106,27 +106,81 @@ function readTyped(type: string, value: JsonObject): Reading | null {
   }
 }
 
-function readEdit(value: JsonObject): Reading {
-  const wrong = "an edit needs the tool and its arguments: { name, args }";
-  const forms = ["editedAction", "edited_action", "updatedInput", "args"].filter((name) =>
-    Object.hasOwn(value, name),
+/** Under which names the formats say other arguments than the shown ones. */
+const CALLS: Readonly<Record<string, readonly InteropFormat[]>> = {
+  editedAction: ["langchain_js_1"],
+  edited_action: ["langchain_python_1"],
+};
+const INPUTS: Readonly<Record<string, readonly InteropFormat[]>> = {
+  updatedInput: ["librechat_3"],
+  editedArgs: ["ag_ui_1"],
+  edited_args: ["ag_ui_1"],
+};
+
+interface Edited {
+  readonly name?: string;
+  readonly args: JsonObject;
+  readonly formats: readonly InteropFormat[];
+}
+
+/** Null if the value has no other arguments. */
+function readEdited(value: JsonObject): Edited | { readonly wrong: string } | null {
+  const names = [...Object.keys(CALLS), ...Object.keys(INPUTS)].filter(
+    (name) => (own(value, name) ?? null) !== null,
   );
-  const [form] = forms;
-  if (forms.length !== 1 || form === undefined) return { wrong };
-  const given = own(value, form) as JsonValue;
-  if (form === "updatedInput")
-    return isObject(given) ? reading({ kind: "edit", args: given }, ["librechat_3"], "type") : { wrong };
-  const call = callOf(given, form === "args" ? "action" : "name");
-  const format =
-    form === "args" ? "agent_inbox_1" : form === "editedAction" ? "langchain_js_1" : "langchain_python_1";
-  return call ? reading({ kind: "edit", ...call }, [format], "type") : { wrong };
+  const [name, ...others] = names;
+  if (name === undefined) return null;
+  const wrong = `${name} has to be ${Object.hasOwn(CALLS, name) ? "{ name, args }" : "an object"}`;
+  if (others.length > 0) return { wrong: "it has edited arguments twice" };
+  const given = own(value, name) as JsonValue;
+  const ofCall = CALLS[name];
+  if (ofCall) {
+    const call = callOf(given, "name");
+    return call ? { ...call, formats: ofCall } : { wrong };
+  }
+  const args = objectOf(given);
+  return args ? { args, formats: INPUTS[name] ?? [] } : { wrong };
+}
+
+function readEdit(value: JsonObject): Reading {
+  const edited = readEdited(value);
+  const wrong = "an edit needs the tool and its arguments: { name, args }";
+  if (edited !== null && Object.hasOwn(value, "args")) return { wrong };
+  if (edited && "wrong" in edited) return edited;
+  if (edited) {
+    const { formats, ...call } = edited;
+    return reading({ kind: "edit", ...call }, formats, "type");
+  }
+  const call = callOf(own(value, "args") ?? null, "action");
+  return call ? reading({ kind: "edit", ...call }, ["agent_inbox_1"], "type") : { wrong };
+}
+
+/** A yes; P7: with other arguments it is an edit, and with arguments that repeat the shown ones it is a yes to these. */
+function readApproval(value: JsonObject, formats: readonly InteropFormat[], mark: string): Reading {
+  const edited = readEdited(value);
+  if (edited && "wrong" in edited) return edited;
+  if (edited) {
+    const { formats: _, ...call } = edited;
+    return reading({ kind: "edit", ...call, approves: true }, formats, mark);
+  }
+  const given = own(value, "args") ?? null;
+  if (given === null) return reading({ kind: "approve" }, formats, mark);
+  const args = objectOf(given);
+  return args
+    ? reading({ kind: "approve", args }, formats, mark)
+    : { wrong: "the args of an approval have to be an object" };
 }
 
 /** A user interface that edits text sends the arguments as one. */
 function callOf(given: JsonValue, named: "action" | "name"): { name: string; args: JsonObject } | null {
   const [name, sent] = [own(given, named), own(given, "args")];
-  const args = typeof sent === "string" ? readJson(sent) : sent;
-  return typeof name === "string" && isObject(args) ? { name, args } : null;
+  const args = objectOf(sent);
+  return typeof name === "string" && args ? { name, args } : null;
+}
+
+function objectOf(given: JsonValue | undefined): JsonObject | null {
+  const read = typeof given === "string" ? readJson(given) : given;
+  return isObject(read) ? read : null;
 }
 
 /** Null if it is no text; without `message` if there is none. */
@@ -139,37 +193,31 @@ function textOf(value: JsonObject, ...names: readonly string[]): { message?: str
 /** AI SDK: `{ approved, reason? }`; AG-UI with `approveWithEdits`: `editedArgs` beside it, or alone. */
 function readApproved(value: JsonObject): Reading | null {
   const approved = own(value, "approved");
-  const edited = own(value, "editedArgs") ?? own(value, "edited_args");
-  const isEdit = edited !== undefined && edited !== null;
-  if (approved === undefined && !Object.hasOwn(value, "editedArgs")) return null;
-  if (approved !== undefined && typeof approved !== "boolean")
-    return { wrong: "approved has to be true or false" };
+  const edited = readEdited(value);
+  if (approved === undefined) {
+    if (!Object.hasOwn(value, "editedArgs") || edited === null) return null;
+    return "wrong" in edited
+      ? edited
+      : reading({ kind: "edit", args: edited.args }, edited.formats, "editedArgs");
+  }
+  if (typeof approved !== "boolean") return { wrong: "approved has to be true or false" };
   const message = textOf(value, "reason", "message");
   if (message === null) return { wrong: "the reason has to be text" };
-  const formats: readonly InteropFormat[] = isEdit ? ["ag_ui_1"] : ["ai_sdk_7", "ag_ui_1"];
-  const mark = approved === undefined ? "editedArgs" : "approved";
-  if (approved === false) return reading({ kind: "reject", ...message }, formats, mark);
-  if (!isEdit) return approved ? reading({ kind: "approve" }, formats, mark) : null;
-  return isObject(edited)
-    ? reading({ kind: "edit", args: edited, approves: approved === true }, formats, mark)
-    : { wrong: "editedArgs has to be an object" };
+  const formats: readonly InteropFormat[] = edited ? ["ag_ui_1"] : ["ai_sdk_7", "ag_ui_1"];
+  return approved
+    ? readApproval(value, formats, "approved")
+    : reading({ kind: "reject", ...message }, formats, "approved");
 }
 
 function readBehavior(value: JsonObject): Reading | null {
   const behavior = own(value, "behavior");
   if (behavior !== "allow" && behavior !== "deny") return null;
   const formats: readonly InteropFormat[] = ["claude_agent_0"];
-  if (behavior === "deny") {
-    const message = textOf(value, "message");
-    return message === null
-      ? { wrong: "the message has to be text" }
-      : reading({ kind: "reject", ...message }, formats, "behavior");
-  }
-  const updated = own(value, "updatedInput");
-  if (updated === undefined || updated === null) return reading({ kind: "approve" }, formats, "behavior");
-  return isObject(updated)
-    ? reading({ kind: "edit", args: updated, approves: true }, formats, "behavior")
-    : { wrong: "updatedInput has to be an object" };
+  if (behavior === "allow") return readApproval(value, formats, "behavior");
+  const message = textOf(value, "message");
+  return message === null
+    ? { wrong: "the message has to be text" }
+    : reading({ kind: "reject", ...message }, formats, "behavior");
 }
 
 /** MCP: `{ action, content? }`. */

@@ -1,7 +1,7 @@
 /** A decision as the question's own answer: in the shape of its type, and checked against its schema (P3). */
 import { DECISIONS } from "../core/hitl-types.ts";
 import { type JsonObject, type JsonValue, toJson } from "../core/json.ts";
-import { checkJsonSchema, describeIssues } from "../core/response-schema.ts";
+import { checkJsonSchema, describeIssues, type ResponseIssue } from "../core/response-schema.ts";
 import {
   type Action,
   actionOf,
@@ -214,9 +214,15 @@ function checked(ask: InteropAsk, answers: readonly JsonValue[]): Normalised {
     }
     const issues = response_schema === null ? [] : checkJsonSchema(response_schema, response);
     if (issues.length === 0) return { response };
-    first ??= problem(hitl_id, "invalid", `${describeIssues(issues)}. ${expected(ask)}`, issues);
+    first ??= problem(hitl_id, "invalid", `${sentence(issues)} ${expected(ask)}`, issues);
   }
   return { problem: first ?? problem(hitl_id, "invalid", expected(ask)) };
+}
+
+/** Each issue is a sentence of its own, or none. */
+function sentence(issues: readonly ResponseIssue[]): string {
+  const parts = issues.map(({ path, message }) => ({ path, message: message.replace(/\.$/, "") }));
+  return `${describeIssues(parts)}.`;
 }
 
 function notAllowed(ask: InteropAsk, kind: Decision["kind"]): InteropProblem {

@@ -83,8 +83,8 @@ class Reader {
   readonly #options: ReadOptions;
   readonly #answers = new Map<string, InteropAnswer>();
   readonly #problems: InteropProblem[] = [];
-  /** By interrupt id, `hitl_id` and tool call; several of one call. */
-  readonly #byId = new Map<string, InteropAsk>();
+  /** By interrupt id, `hitl_id` and tool call; several of one call. Null for an id that two questions have. */
+  readonly #byId = new Map<string, InteropAsk | null>();
   readonly #byCall = new Map<string, InteropAsk[]>();
 
   constructor(asks: readonly InteropAsk[], options: ReadOptions) {
@@ -92,7 +92,10 @@ class Reader {
     this.#options = options;
     for (const ask of asks) {
       const { hitl_id, tool_call_id } = ask;
-      this.#byId.set(hitl_id, ask).set(interruptId(ask), ask);
+      for (const id of [hitl_id, interruptId(ask)]) {
+        const known = this.#byId.get(id);
+        this.#byId.set(id, known === undefined || known === ask ? ask : null);
+      }
       if (tool_call_id !== null)
         this.#byCall.set(tool_call_id, [...(this.#byCall.get(tool_call_id) ?? []), ask]);
     }
@@ -116,7 +119,9 @@ class Reader {
   #readPart(part: Part, isList: boolean): void {
     if (part.to !== undefined) {
       const ask = this.#find(part.to);
-      if (ask) this.#take(part, ask, "id");
+      if (!ask) return;
+      if (part.wrong === undefined) this.#take(part, ask, "id");
+      else this.#fail(ask.hitl_id, "not_understood", `${part.wrong}. ${this.#expected(ask)}`);
       return;
     }
     const read = this.#told(part, null);
@@ -124,7 +129,7 @@ class Reader {
     const only = this.#only();
     if (only) return this.#take(part, only, "only");
     // A list of one is not as long as what was shown.
-    const meant = isList ? undefined : this.#byContent(read);
+    const meant = isList || this.#options.othersOpen ? undefined : this.#byContent(read);
     if (meant) return this.#take(part, meant, "content");
     if (isList && !this.#options.othersOpen && this.#asks.length > 0) {
       const count = this.#asks.length;
@@ -173,6 +178,10 @@ class Reader {
   #find(id: string): InteropAsk | undefined {
     const ask = this.#byId.get(id);
     if (ask) return ask;
+    if (ask === null) {
+      this.#fail(null, "ambiguous", `Two open questions have the id ${id}.`);
+      return undefined;
+    }
     const ofCall = this.#byCall.get(id) ?? [];
     if (ofCall.length === 1) return ofCall[0];
     if (ofCall.length > 1)

@@ -1,6 +1,6 @@
 /** Answers of other people's user interfaces, given to the backend: where an application has them before a graph does. */
 import type { CancelResult, HITLBackend, RespondResult } from "../backends/hitl-backend.ts";
-import { HoldpointError } from "../core/errors.ts";
+import { HoldpointError, type HoldpointErrorCode, isHoldpointError } from "../core/errors.ts";
 import type { Actor, HITLRecord } from "../core/record.ts";
 import { formatsFor, INTEROP_FORMATS, type InteropFormat } from "./formats.ts";
 import { type InteropProblem, problem } from "./problem.ts";
@@ -66,7 +66,8 @@ export async function respondFrom(
   const refused: InteropProblem[] = [];
   for (const answer of answers) {
     const { result, problem: why } = await give(backend, answer, { actor });
-    results.push({ hitl_id: answer.hitl_id, status: result.status, record: result.record ?? null });
+    if (result)
+      results.push({ hitl_id: answer.hitl_id, status: result.status, record: result.record ?? null });
     if (why) refused.push(why);
   }
   return { results, problems: [...problems, ...refused] };
@@ -76,17 +77,35 @@ async function openIn(backend: HITLBackend, thread_id: string): Promise<readonly
   return (await backend.list({ thread_id, status: "pending", limit: MAX_OPEN })).items;
 }
 
+/** What an answer itself may be refused for; anything else is the store's (P8). */
+const OF_ANSWER: readonly HoldpointErrorCode[] = [
+  "ERR_HITL_INVALID_INPUT",
+  "ERR_HITL_NOT_JSON",
+  "ERR_HITL_TOO_LARGE",
+  "ERR_HITL_TOO_DEEP",
+];
+
+type Given =
+  | { readonly result: RespondResult | CancelResult; readonly problem?: InteropProblem }
+  | { readonly result?: undefined; readonly problem: InteropProblem };
+
 /** One answer, given to the backend; `problem` if it did not take it. @throws HoldpointError of the store */
 export async function give(
   backend: Pick<HITLBackend, "respond" | "cancel">,
   answer: InteropAnswer,
   options: { readonly actor?: Actor | undefined; readonly idempotency_key?: string | undefined },
-): Promise<{ readonly result: RespondResult | CancelResult; readonly problem?: InteropProblem }> {
+): Promise<Given> {
   const { hitl_id } = answer;
   const { actor, idempotency_key } = options;
-  const result = answer.cancel
-    ? await backend.cancel(hitl_id, { actor, reason: answer.reason })
-    : await backend.respond(hitl_id, answer.response, { actor, idempotency_key });
+  let result: RespondResult | CancelResult;
+  try {
+    result = answer.cancel
+      ? await backend.cancel(hitl_id, { actor, reason: answer.reason })
+      : await backend.respond(hitl_id, answer.response, { actor, idempotency_key });
+  } catch (error) {
+    if (!isHoldpointError(error) || !OF_ANSWER.includes(error.code)) throw error;
+    return { problem: problem(hitl_id, "refused", error.message) };
+  }
   const why = REFUSED[result.status];
   if (why === undefined) return { result };
   if (result.status !== "invalid") return { result, problem: problem(hitl_id, "refused", why) };

@@ -35,10 +35,12 @@ export function textAnswers(ask: InteropAsk, text: string): JsonValue[] {
       const names = Object.keys(own(schema, "properties") ?? {});
       const field = names.length === 1 ? names[0] : undefined;
       const inField = field === undefined ? [] : [coerceTo(schema, { [field]: text })];
+      const decision = text.trim();
+      const decided = decisionsOf(ask)?.includes(decision) ? [{ decision }] : [];
       // Without a schema any text is an answer, and whatever it looks like it was typed as text.
       return schema === undefined || schema === true
         ? [text]
-        : [...structured, coerceTo(schema, text), ...inField];
+        : [...structured, ...decided, coerceTo(schema, text), ...inField];
     }
   }
 }

@@ -12,6 +12,8 @@ export interface Part {
   readonly body: JsonValue | typeof CANCEL;
   /** Of what is around it; undefined for a bare one. */
   readonly formats?: readonly InteropFormat[];
+  /** Why it answers nothing, whatever it is addressed to. */
+  readonly wrong?: string;
 }
 
 /** A cancellation that is no JSON of its own. */
@@ -25,6 +27,8 @@ export type Unfolded =
   | null;
 
 const INTERRUPT_ID = /^[0-9a-f]{32}$/;
+/** A `hitl_id` as holdpoint makes them (PROTOCOL.md §7.1); `core/ids.ts` itself needs Node. */
+const HITL_ID = /^hitl_[0-9a-f]{32}$/;
 const ENVELOPES = [
   "__agui_resume_map__",
   "__agui_cancelled__",
@@ -56,7 +60,7 @@ export function unfold(given: JsonValue, isKnown: (id: string) => boolean): Unfo
     unfoldApproval(value) ??
     unfoldInputs(value) ??
     (isMarked(value) ? bare(value) : null) ??
-    (names.every(isKnown) ? addressed(Object.entries(value), ["librechat_3", "holdpoint_1"]) : null) ??
+    (isMap(value, isKnown) ? addressed(Object.entries(value), ["librechat_3", "holdpoint_1"]) : null) ??
     bare(value)
   );
 }
@@ -77,6 +81,13 @@ export function isWakeUp(value: JsonValue): boolean {
   if (value === null) return true;
   if (Array.isArray(value)) return value.length === 0;
   return isObject(value) && (Object.keys(value).length === 0 || isOwnWakeUp(value));
+}
+
+/** Answers by ids, of which some may be none any more. */
+function isMap(value: JsonObject, isKnown: (id: string) => boolean): boolean {
+  const names = Object.keys(value);
+  const looksLikeOne = (name: string): boolean => HITL_ID.test(name) || isMarked(value[name] ?? null);
+  return names.some(isKnown) && names.every((name) => isKnown(name) || looksLikeOne(name));
 }
 
 function bare(body: JsonValue): Unfolded {
@@ -132,9 +143,12 @@ function agUiEntries(entries: readonly JsonValue[]): Unfolded {
     if (status !== "resolved" && status !== "cancelled")
       return { wrong: 'the status of an AG-UI answer has to be "resolved" or "cancelled"' };
     const payload = own(entry, "payload");
-    // A payload may be left out: then nothing was answered.
-    if (status === "resolved" && payload === undefined) continue;
-    parts.push({ to, body: status === "cancelled" ? CANCEL : (payload as JsonValue), formats: ["ag_ui_1"] });
+    const formats: Part["formats"] = ["ag_ui_1"];
+    if (status === "cancelled") parts.push({ to, body: CANCEL, formats });
+    // Its client of LangGraph sends null for a payload that was left out.
+    else if (payload === undefined || payload === null)
+      parts.push({ to, body: null, formats, wrong: "it is resolved without a payload" });
+    else parts.push({ to, body: payload, formats });
   }
   return parts.length === 0 ? NOTHING : { parts, isList: false };
 }

@@ -5,8 +5,6 @@
  */
 import { HITL_KIND, toHITLRecord } from "../backends/hitl-codec.ts";
 import { MAX_PAGE_LIMIT, type StoredRecord } from "../backends/record-store.ts";
-import type { HoldpointErrorCode } from "../core/errors.ts";
-import { isHoldpointError } from "../core/errors.ts";
 import { hashJson, isValidForeignId } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { Actor, HITLRecord } from "../core/record.ts";
@@ -252,14 +250,6 @@ function keyOf({ root_checkpoint_id }: Place, hitl_id: string, hash: string): st
   return `resume:${hashJson([root_checkpoint_id, hitl_id, hash])}`;
 }
 
-/** What an answer itself may be refused for; anything else is the store's, and stops the run (P8). */
-const OF_ANSWER: readonly HoldpointErrorCode[] = [
-  "ERR_HITL_INVALID_INPUT",
-  "ERR_HITL_NOT_JSON",
-  "ERR_HITL_TOO_LARGE",
-  "ERR_HITL_TOO_DEEP",
-];
-
 async function answerAll(
   place: Place,
   answers: readonly InteropAnswer[],
@@ -271,13 +261,8 @@ async function answerAll(
   for (const answer of answers) {
     const { hitl_id } = answer;
     const idempotency_key = hash === null ? undefined : keyOf(place, hitl_id, hash);
-    try {
-      const { problem: why } = await give(place.backend, answer, { actor, idempotency_key });
-      if (why) problems.push(why);
-    } catch (error) {
-      if (!isHoldpointError(error) || !OF_ANSWER.includes(error.code)) throw error;
-      problems.push(problem(hitl_id, "refused", error.message));
-    }
+    const { problem: why } = await give(place.backend, answer, { actor, idempotency_key });
+    if (why) problems.push(why);
   }
   return problems;
 }

@@ -259,7 +259,7 @@ describe("several questions open", () => {
     };
     expect(read({ __agui_resume_map__: map }, names)).toMatchObject({
       said: { pay: { decision: "reject", message: "no" }, mail: CANCELLED },
-      problems: [],
+      problems: [["not_understood", "go"]],
     });
   });
 
