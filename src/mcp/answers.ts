@@ -55,7 +55,8 @@ export class Answers {
     if (!answer) return { became: "wrong", message: problems[0]?.message ?? "This is no answer." };
     const { actor, backend } = this.#options;
     const { result: given, problem } = await give(backend, answer, { actor });
-    switch (given.status) {
+    switch (given?.status) {
+      case undefined:
       case "invalid":
       case "indeterminate":
         return { became: "wrong", message: problem?.message ?? "The answer was not taken." };

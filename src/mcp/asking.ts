@@ -38,6 +38,7 @@ export class Asking {
   #steps = 0;
   #wake: () => void = () => {};
   #ended = false;
+  #isWaiting = false;
   #failure: unknown;
   /** What the client has to know beside the result. */
   readonly notes: string[] = [];
@@ -99,9 +100,11 @@ export class Asking {
   }
 
   async #ends(): Promise<"go_on" | "left"> {
-    if (this.#waits()) this.#report();
+    this.#isWaiting = true;
+    this.#report();
     while (!this.#ended && this.#failure === undefined && this.#waits())
       await new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#isWaiting = false;
     if (this.#failure !== undefined) throw this.#failure as Error;
     const ended = this.#ended;
     // Here, and not when it waits again: what ends while the call goes on must not be missed.
@@ -196,7 +199,7 @@ export class Asking {
   #report(): void {
     const { exchange } = this.#options;
     const { progressToken } = exchange.request.meta;
-    if (progressToken === undefined) return;
+    if (progressToken === undefined || !this.#isWaiting || !this.#waits()) return;
     this.#steps += 1;
     const message = "Waiting for a human.";
     void exchange

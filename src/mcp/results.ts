@@ -3,8 +3,8 @@ import type { ToolMessage } from "@langchain/core/messages";
 import { isCommand } from "@langchain/langgraph";
 import { isHoldpointError } from "../core/errors.ts";
 import type { HITLRecord } from "../core/record.ts";
-import { descriptionOf, own } from "../interop/ask.ts";
-import type { Mcp1Elicitation } from "../interop/mcp.ts";
+import { descriptionOf } from "../interop/ask.ts";
+import { type Mcp1Elicitation, toMcp1 } from "../interop/mcp.ts";
 import type { ToolOutput } from "../nodes/tool-outcome.ts";
 import { CALL_META } from "./exchange.ts";
 
@@ -92,9 +92,9 @@ export function waitingResult(
   { reference, notes }: { readonly reference: string; readonly notes: readonly string[] },
 ): McpCallResult {
   const asks = pending.map((ask) => {
-    const url = ask.hitl_type === "external_auth" ? own(ask.data, "auth_url") : undefined;
+    const params = toMcp1(ask);
     const said = descriptionOf(ask).slice(0, MAX_MESSAGE).toWellFormed();
-    return `- ${said} (${ask.hitl_id})${typeof url === "string" ? `\n  ${url}` : ""}`;
+    return `- ${said} (${ask.hitl_id})${params.mode === "url" ? `\n  ${params.url}` : ""}`;
   });
   const lines = [
     `${tool} has stopped and waits for a human. It is not done, and nothing is approved.`,

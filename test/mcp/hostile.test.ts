@@ -81,7 +81,7 @@ it(`${RUNS} references that were changed are refused, and answer nothing`, async
   const at = fc.nat(state.length - 1);
   const changed = fc.oneof(
     fc
-      .tuple(at, fc.constantFrom(..."ABCabc019-_.=+/ \n"))
+      .tuple(at, fc.constantFrom(..."ABCabc019-_.=+/ \n".split("")))
       .map(([i, c]) => state.slice(0, i) + c + state.slice(i + 1)),
     at.map((i) => state.slice(0, i)),
     fc.string().map((text) => `${state}${text}`),

@@ -45,7 +45,14 @@ export interface CallOptions {
 
 export interface Peer {
   call(name: string, args: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<Result>;
+  list(): Promise<readonly Listed[]>;
   close(): Promise<void>;
+}
+
+export interface Listed {
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly inputSchema: unknown;
 }
 
 export interface PeerOptions {
@@ -88,6 +95,7 @@ export async function connect1(mcp: McpTools, options: PeerOptions = {}): Promis
         undefined,
         more,
       )) as Result,
+    list: async () => (await client.listTools()).tools,
     close,
   };
 }
@@ -150,6 +158,7 @@ async function connectTo2(
       (await client.callTool({ name, arguments: args, ...round } as never, {
         allowInputRequired: true,
       })) as Result,
+    list: async () => (await client.listTools()).tools,
     close,
   };
 }

@@ -252,6 +252,37 @@ describe("which call is the same", () => {
     expect(effects).toEqual([]);
   });
 
+  it("a call whose server died before it could hold it is found, though not at once (P6)", async () => {
+    const { two, clock, effects } = twoServers();
+    // What asks is one commit; the one after it is the hold, and here it does not happen any more.
+    const { store } = two.backend;
+    let commits = 0;
+    const dying = new Proxy(store, {
+      get(target, name) {
+        const own: unknown = Reflect.get(target, name, target);
+        if (typeof own !== "function") return own;
+        if (name === "commit" && (commits += 1) > 1) return () => Promise.reject(new Error("dead"));
+        return own.bind(target) as unknown;
+      },
+    });
+    const dead = createMcpTools([refundTool(effects)], { backend: new StoreHITLBackend(dying, { clock }) });
+    expect(textOf(await (await connect1(dead)).call("refund", { order: "A-17" }))).toContain("dead");
+    const { hitl_id } = await onlyPending(two.backend);
+    const peer = await connect1(two.mcp);
+    // It may be in a request that is about to hold it.
+    const another = await peer.call("refund", { order: "A-17" });
+    expect(textOf(another)).not.toContain(hitl_id);
+    await two.backend.cancel(
+      another._meta?.["holdpoint/asks"] instanceof Array ? String(another._meta["holdpoint/asks"][0]) : "",
+    );
+    expect((await peer.call("refund", { order: "A-17" })).isError).toBe(true);
+    clock.advance(60_000);
+    expect(textOf(await peer.call("refund", { order: "A-17" }))).toContain(hitl_id);
+    await two.backend.respond(hitl_id, { confirmed: true });
+    expect(textOf(await peer.call("refund", { order: "A-17" }))).toBe("A-17 refunded");
+    expect(effects).toEqual(["A-17"]);
+  });
+
   it("other arguments, another tool's name, another caller are other calls (P7)", async () => {
     const backend = new InMemoryHITLBackend();
     const effects: string[] = [];
