@@ -82,7 +82,9 @@ function readTyped(type: string, value: JsonObject): Reading | null {
     case "edit":
       return readEdit(value);
     case "reject": {
-      const message = textOf(value, "message", "reason");
+      const text = own(value, "args");
+      // Agent Inbox's own answer in LangChain's words.
+      const message = typeof text === "string" ? { message: text } : textOf(value, "message", "reason");
       return message === null
         ? { wrong: "the message of a rejection has to be text" }
         : reading({ kind: "reject", ...message }, REVIEWS, "type");
@@ -165,10 +167,18 @@ function readApproval(value: JsonObject, formats: readonly InteropFormat[], mark
   }
   const given = own(value, "args") ?? null;
   if (given === null) return reading({ kind: "approve" }, formats, mark);
+  // Agent Inbox answers LangChain's requests with LangChain's words, and its own arguments.
+  const call = isCall(given) ? callOf(given, "action") : null;
+  if (call) return reading({ kind: "approve", ...call }, formats, mark);
   const args = objectOf(given);
   return args
     ? reading({ kind: "approve", args }, formats, mark)
     : { wrong: "the args of an approval have to be an object" };
+}
+
+/** `{ action, args }` and nothing else. */
+function isCall(given: JsonValue): boolean {
+  return isObject(given) && Object.keys(given).length === 2 && Object.hasOwn(given, "action");
 }
 
 /** A user interface that edits text sends the arguments as one. */
