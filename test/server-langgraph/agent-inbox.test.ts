@@ -64,3 +64,27 @@ test("Agent Inbox's resolve leaves no open question: the record is cancelled as 
   expect(items.map(({ status, reason }) => [status, reason])).toEqual([["cancelled", "superseded"]]);
   expect(effects.size).toBe(0);
 });
+
+test("Agent Inbox's answer to LangChain's request is a rejection with its text", async () => {
+  const { client, effects, backend } = kitOf();
+  const { thread_id } = await client.threads.create({ graphId: "agent" });
+  await client.runs.wait(thread_id, "agent", { input: calling("send", { to: "a@b.c", copies: 2 }) });
+  const resume = { decisions: [{ type: "reject", args: "Not today." }] };
+  await client.runs.wait(thread_id, "agent", { command: { resume } });
+  const { items } = await backend.getByThread(thread_id);
+  expect(items[0]?.user_response).toEqual({ decision: "reject", message: "Not today." });
+  expect(effects.size).toBe(0);
+});
+
+test("Agent Inbox's ignore skips, and its response is read by the tool", async () => {
+  const { client } = kitOf();
+  for (const [answer, said] of [
+    [{ type: "ignore", args: null }, "skip"],
+    [{ type: "response", args: "Ask Kim first." }, "told: Ask Kim first."],
+  ] as const) {
+    const { thread_id } = await client.threads.create({ graphId: "agent" });
+    await client.runs.wait(thread_id, "agent", { input: calling("send", { to: "a@b.c", copies: 2 }) });
+    const result = await client.runs.wait(thread_id, "agent", { command: { resume: [answer] as never } });
+    expect(lastText(result)).toBe(said);
+  }
+});

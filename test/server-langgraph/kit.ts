@@ -16,6 +16,7 @@ import {
   type LangGraphServerOptions,
 } from "holdpoint/server/langgraph";
 import { z } from "zod";
+import { type Gate, gate } from "../support/poll.ts";
 
 export const URL_OF_SERVER = "http://localhost:2024";
 
@@ -24,11 +25,35 @@ export type Effects = Map<string, number>;
 
 const hit = (effects: Effects, name: string): void => void effects.set(name, (effects.get(name) ?? 0) + 1);
 
+/** What the tool `hold` waits for, and says that it has begun. */
+export interface Hold {
+  readonly begun: Gate;
+  readonly end: Gate;
+}
+
+export const holdOf = (): Hold => ({ begun: gate(), end: gate() });
+
 export function graphOf(
   backend: HITLBackend,
   effects: Effects,
   checkpointer: BaseCheckpointSaver = new MemorySaver(),
+  hold: Hold = holdOf(),
 ) {
+  const wait = tool(
+    async () => {
+      hold.begun.open();
+      await hold.end.passed;
+      hit(effects, "held");
+      return "held";
+    },
+    { name: "hold", description: "Waits.", schema: z.object({}) },
+  );
+  const fail = tool(
+    () => {
+      throw new Error("no such order");
+    },
+    { name: "fail", description: "Fails.", schema: z.object({}) },
+  );
   const refund = tool(
     async ({ order, amount }) => {
       const { confirmed } = await confirm({ message: `Refund ${order}?`, details: `${amount}` });
@@ -64,7 +89,10 @@ export function graphOf(
     schema: z.object({ text: z.string() }),
   });
   return new StateGraph(MessagesAnnotation)
-    .addNode("tools", new HITLToolNode([refund, send, echo], { backend }))
+    .addNode(
+      "tools",
+      new HITLToolNode([refund, send, echo, wait, fail], { backend, handleToolErrors: false }),
+    )
     .addEdge(START, "tools")
     .compile({ checkpointer });
 }
@@ -102,11 +130,12 @@ export function kitOf(
   options: Partial<LangGraphServerOptions> & {
     readonly checkpointer?: BaseCheckpointSaver;
     readonly effects?: Effects;
+    readonly hold?: Hold;
   } = {},
 ): Kit {
-  const { checkpointer, effects = new Map<string, number>(), ...given } = options;
+  const { checkpointer, effects = new Map<string, number>(), hold, ...given } = options;
   const backend = given.backend ?? new InMemoryHITLBackend();
-  const graph = graphOf(backend, effects, checkpointer);
+  const graph = graphOf(backend, effects, checkpointer, hold);
   const server = createLangGraphServer({ graphs: { agent: graph }, ...given, backend });
   return { backend, effects, graph, server, client: clientOf(server) };
 }

@@ -51,6 +51,8 @@ export class Runs {
   readonly #ended = new Map<string, LiveRun>();
   /** The last run that waits for a thread, by thread. */
   readonly #queues = new Map<string, Promise<unknown>>();
+  /** Runs that are being looked at, and are not live yet. */
+  #starting = 0;
   #closed = false;
 
   constructor(settings: Settings, graphs: Graphs, channels: Channels) {
@@ -84,10 +86,25 @@ export class Runs {
   ): Promise<LiveRun> {
     const served = this.#graphs.get(request.assistant_id);
     if (this.#closed) throw new HttpError(503, "The server is closing.", { "retry-after": "1" });
-    if (this.#live.size >= this.#settings.maxRuns)
+    if (this.#live.size + this.#starting >= this.#settings.maxRuns)
       throw new HttpError(429, `${this.#settings.maxRuns} runs are in progress. Try again.`, {
         "retry-after": "1",
       });
+    this.#starting += 1;
+    try {
+      return await this.#start(scope, thread_id, request, served, listener);
+    } finally {
+      this.#starting -= 1;
+    }
+  }
+
+  async #start(
+    scope: Scope,
+    thread_id: string,
+    request: RunRequest,
+    served: Served,
+    listener: RunListener | undefined,
+  ): Promise<LiveRun> {
     const record = await this.#threadFor(scope, thread_id, served, request);
     const isHeld = await scope.records.isHeld(record);
     if (isHeld && request.multitask === "reject") throw busy();
