@@ -145,6 +145,51 @@ describe("a run that ends with the outcome interrupt", () => {
     expect(chat.counter.all()).toEqual({ pay: 1 });
   });
 
+  it("P1 P9 another process, which has only the thread and the answer, goes on as well", async () => {
+    const chat = await asked("pay");
+    const { id } = chat.only();
+    const other = chat.again();
+    await other.run({ resume: [resolved(id, { approved: true })] });
+    expect(other.said()).toEqual({ pay: "paid 40" });
+    expect(chat.counter.all()).toEqual({ pay: 1 });
+  });
+
+  it("P8 what has expired cannot be answered any more, and the thread goes on when it is called off", async () => {
+    const chat = await asked("go");
+    const { id } = chat.only();
+    const [ask] = await open(chat);
+    vi.useFakeTimers({ toFake: ["Date"], now: EXPIRES_AT + 1 });
+    try {
+      await expect(chat.run({ resume: [resolved(id, { approved: true })] })).rejects.toThrow("expired");
+      await chat.run({ resume: [{ interruptId: id, status: "cancelled" }] });
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(await chat.backend.get(ask?.hitl_id ?? "")).toMatchObject({ status: "expired" });
+    expect(chat.agent.pendingInterrupts).toEqual([]);
+    expect(chat.agent.messages.at(-1)).toMatchObject({ content: "done" });
+    expect(chat.counter.all()).toEqual({});
+  });
+
+  it("P2 a run that is begun again from an earlier message asks again: the answer was for the other branch", async () => {
+    const chat = await asked("pay");
+    await chat.run({ resume: [resolved(chat.only().id, { approved: true })] });
+    // The page knows another answer than the thread: its client takes the thread back to the user's message.
+    chat.agent.setMessages([
+      { id: "unknown", role: "assistant", content: "Hello" },
+      { id: "u1", role: "user", content: "pay" },
+    ]);
+    const forked = vi.spyOn(chat.agent, "prepareRegenerateStream");
+    const { finished } = await chat.run();
+    expect(forked).toHaveBeenCalledOnce();
+    expect(finished?.outcome).toMatchObject({ type: "interrupt" });
+    expect(await open(chat)).toHaveLength(1);
+    expect(chat.counter.all()).toEqual({ pay: 1 });
+    await chat.run({ resume: [resolved(chat.only().id, { approved: false })] });
+    expect(chat.said()).toEqual({ pay: "reject" });
+    expect(chat.counter.all()).toEqual({ pay: 1 });
+  });
+
   it("P8 a new message in the place of an answer is refused by the client, and the question stays open", async () => {
     const chat = await asked("pay");
     chat.agent.addMessage({ id: "u2", role: "user", content: "just do it" });
@@ -220,6 +265,13 @@ describe("several questions", () => {
     expect(chat.shown()).toMatchObject({ issues: [{ code: "ambiguous" }] });
     expect(chat.counter.all()).toEqual({});
   });
+});
+
+it("without the event of before, the outcome is the only way", async () => {
+  const chat = chatOf("go", { enableLegacyOnInterruptEvent: false });
+  const { events, finished } = await chat.run();
+  expect(events.some(({ type }) => type === EventType.CUSTOM)).toBe(false);
+  expect(finished?.outcome).toMatchObject({ interrupts: [{ reason: "confirmation" }] });
 });
 
 describe("a client of before, with the event on_interrupt", () => {

@@ -6,6 +6,7 @@ import { buildLgCommandResumeFromAgui, langGraphInterruptsToAGUI } from "@ag-ui/
 import { describe, expect, it } from "vitest";
 import type { JsonValue } from "../../../src/core/json.ts";
 import { checkJsonSchema } from "../../../src/core/response-schema.ts";
+import { HITLSuspend, PauseSuspend } from "../../../src/index.ts";
 import { fromAgUi1, readAnswers, toAgUi1 } from "../../../src/interop/index.ts";
 import { interruptsFor } from "../../../src/suspend/interrupt-payload.ts";
 import { ALL, ANSWERED, askOf, EVERY } from "./kit.ts";
@@ -127,5 +128,17 @@ describe("what @ag-ui/langgraph reads from LangGraph's interrupts, and makes of 
     expect(inGraph({ resume }, [askOf("go")]).answers).toMatchObject([
       { response: { confirmed: true }, by: "id" },
     ]);
+  });
+});
+
+describe("interrupts without a question", () => {
+  it("a pause that a user asked for passes the published schema, too", () => {
+    const [interrupt] = langGraphInterruptsToAGUI([...new PauseSuspend("Lunch").interrupts]);
+    expect(InterruptSchema.parse(interrupt)).toMatchObject({ reason: "Lunch", message: "Paused: Lunch" });
+  });
+
+  it("what no node of ours has caught does so, too", () => {
+    const { interrupts } = new HITLSuspend({ data: { message: "Which?" } });
+    expect(() => InterruptSchema.parse(langGraphInterruptsToAGUI([...interrupts])[0])).not.toThrow();
   });
 });

@@ -81,6 +81,8 @@ export interface Chat {
   readonly backend: InMemoryHITLBackend;
   readonly counter: Counter;
   run(parameters?: RunAgentParameters): Promise<Ran>;
+  /** Another client of the same thread, which has seen nothing of it. */
+  again(): Chat;
   /** The one interrupt that is open. */
   only(): Interrupt;
   /** What our node has shown as this interrupt. */
@@ -89,20 +91,26 @@ export interface Chat {
   said(): Record<string, unknown>;
 }
 
-export function chatOf(
-  says: string,
-  { inTasks = false, ...config }: Partial<LangGraphAgentConfig> & { readonly inTasks?: boolean } = {},
-): Chat {
+type Options = Partial<LangGraphAgentConfig> & { readonly inTasks?: boolean };
+
+export function chatOf(says: string, { inTasks = false, ...config }: Options = {}): Chat {
   const backend = new InMemoryHITLBackend();
   const counter = new Counter();
   const server = createLangGraphServer({ graphs: { agent: graphOf(backend, counter, inTasks) }, backend });
-  const agent = new LangGraphAgent({
+  return chatBy({ backend, counter }, () => ({
     client: clientOf(server),
     deploymentUrl: URL_OF_SERVER,
     graphId: "agent",
     initialMessages: [{ id: "u1", role: "user", content: says }],
     ...config,
-  });
+  }));
+}
+
+function chatBy(
+  { backend, counter }: Pick<Chat, "backend" | "counter">,
+  configOf: () => LangGraphAgentConfig,
+): Chat {
+  const agent = new LangGraphAgent(configOf());
   const only = (): Interrupt => {
     const [interrupt, ...others] = agent.pendingInterrupts;
     if (!interrupt || others.length > 0) throw new Error(`${agent.pendingInterrupts.length} are open`);
@@ -116,6 +124,13 @@ export function chatOf(
       const events: BaseEvent[] = [];
       await agent.runAgent(parameters, { onEvent: ({ event }) => void events.push(event) });
       return { events, finished: events.find(isFinish) };
+    },
+    again() {
+      return chatBy({ backend, counter }, () => ({
+        ...configOf(),
+        threadId: agent.threadId,
+        initialMessages: [],
+      }));
     },
     only,
     shown() {
