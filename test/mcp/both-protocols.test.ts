@@ -5,21 +5,20 @@ import {
   confirm,
   HITLSuspend,
   InMemoryHITLBackend,
-  requestForm,
-  requestPermission,
   resumption,
   step,
+  StoreHITLBackend,
 } from "holdpoint";
 import { createMcpTools } from "holdpoint/mcp";
 import { definePolicy } from "holdpoint/policy";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { asking, TYPES } from "./asking-types.ts";
 import {
   type Asked,
   connect1,
   connect2,
   connectLegacy2,
-  type Elicit,
   no,
   onlyPending,
   pendingIn,
@@ -33,97 +32,6 @@ const CONNECTIONS = [
   ["SDK 2, 2025-11-25", connectLegacy2],
   ["SDK 2, 2026-07-28", connect2],
 ] as const;
-
-/** Asks, and gives what was answered as JSON. */
-const asking = (name: string, ask: () => Promise<unknown>) =>
-  tool(async () => JSON.stringify(await ask()), { name, description: name, schema: z.object({}) });
-
-const TYPES: readonly (readonly [string, () => Promise<unknown>, Elicit, unknown])[] = [
-  ["confirm: yes", () => confirm({ message: "Go?" }), () => yes, { confirmed: true }],
-  [
-    "confirm: no, with a comment",
-    () => confirm({ message: "Go?" }),
-    () => ({ action: "accept", content: { confirmed: false, comment: "later" } }),
-    { confirmed: false, comment: "later" },
-  ],
-  [
-    "confirm: declined",
-    () => confirm({ message: "Go?" }),
-    () => ({ action: "decline" }),
-    { confirmed: false },
-  ],
-  [
-    "ask_user: free text",
-    () => askUser({ message: "Why?" }),
-    () => ({ action: "accept", content: { answer: "because" } }),
-    { answer: "because" },
-  ],
-  [
-    "ask_user: an option",
-    () => askUser({ message: "Which?", options: ["a", "b"] }),
-    () => ({ action: "accept", content: { answer: "b" } }),
-    { answer: "b" },
-  ],
-  [
-    "ask_user: several options",
-    () => askUser({ message: "Which?", options: ["a", "b", "c"], multiple: true }),
-    () => ({ action: "accept", content: { answer: ["a", "c"] } }),
-    { answer: ["a", "c"] },
-  ],
-  [
-    "ask_user: several questions",
-    () =>
-      askUser({
-        message: "Trip",
-        questions: [
-          { id: "from", message: "From?" },
-          { id: "to", message: "To?", options: ["Rome", "Oslo"] },
-        ],
-      }),
-    () => ({ action: "accept", content: { from: "Bonn", to: "Oslo" } }),
-    { answers: { from: "Bonn", to: "Oslo" } },
-  ],
-  [
-    "permission: approved",
-    () => requestPermission({ message: "Pay?", tool: "pay", args: { amount: 5 } }),
-    () => ({ action: "accept", content: { decision: "approve_once" } }),
-    { decision: "approve_once" },
-  ],
-  [
-    "permission: declined",
-    () => requestPermission({ message: "Pay?", tool: "pay", args: { amount: 5 } }),
-    () => ({ action: "decline" }),
-    { decision: "reject" },
-  ],
-  [
-    "permission: responded",
-    () =>
-      requestPermission({
-        message: "Pay?",
-        tool: "pay",
-        args: { amount: 5 },
-        allowed_decisions: ["approve_once", "reject", "respond"],
-      }),
-    () => ({ action: "accept", content: { decision: "respond", message: "Pay 4." } }),
-    { decision: "respond", message: "Pay 4." },
-  ],
-  [
-    "form: flat",
-    () =>
-      requestForm({
-        message: "Seats",
-        schema: z.object({ seats: z.number().int(), window: z.boolean(), note: z.string().optional() }),
-      }),
-    () => ({ action: "accept", content: { seats: 2, window: true } }),
-    { seats: 2, window: true },
-  ],
-  [
-    "form: nested, as JSON text",
-    () => requestForm({ message: "Address", schema: z.object({ address: z.object({ city: z.string() }) }) }),
-    () => ({ action: "accept", content: { response_json: '{"address":{"city":"Bonn"}}' } }),
-    { address: { city: "Bonn" } },
-  ],
-];
 
 describe.each(CONNECTIONS)("%s", (_name, connect) => {
   it.each(TYPES)(
@@ -402,20 +310,27 @@ describe.each(CONNECTIONS)("%s", (_name, connect) => {
     expect(shown).toBe(0);
   });
 
-  it("writes nothing for a tool that asks nobody (P6)", async () => {
-    const backend = new InMemoryHITLBackend();
+  it("costs a read without a question, and six commits with one (P5, P6)", async () => {
+    const counts: Record<string, number> = {};
+    const { store } = new InMemoryHITLBackend();
+    const counted = new Proxy(store, {
+      get(target, name) {
+        const own: unknown = Reflect.get(target, name, target);
+        if (typeof own !== "function") return own;
+        if (name === "commit" || name === "page") counts[name] = (counts[name] ?? 0) + 1;
+        return own.bind(target) as unknown;
+      },
+    });
+    const backend = new StoreHITLBackend(counted, { retention: { sweepEveryMs: 0 } });
     const add = tool(({ a, b }) => a + b, {
       name: "add",
       description: "Adds.",
       schema: z.object({ a: z.number(), b: z.number() }),
     });
-    const peer = await connect(createMcpTools([add], { backend }));
+    const peer = await connect(createMcpTools([add, refundTool([])], { backend }), { elicit: () => yes });
     expect(textOf(await peer.call("add", { a: 2, b: 3 }))).toBe("5");
-    const page = await backend.store.page({
-      kind: "call",
-      tenant_id: "default",
-      statuses: ["finished", "suspended", "running"],
-    });
-    expect(page.items).toEqual([]);
+    expect(counts).toEqual({ page: 1 });
+    expect(textOf(await peer.call("refund", { order: "A-17" }))).toBe("A-17 refunded");
+    expect(counts).toEqual({ page: 2, commit: 6 });
   });
 });

@@ -1,6 +1,6 @@
 /** What a server is made of: its tools as clients see them, and options that cannot be. */
 import { DynamicTool, tool } from "@langchain/core/tools";
-import { MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { GraphInterrupt, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { AIMessage } from "@langchain/core/messages";
 import { Client } from "@modelcontextprotocol/client";
 import {
@@ -143,6 +143,19 @@ it("hands pictures and several texts on as they are; an artifact stays here", as
     { type: "image", data: "AAAA", mimeType: "image/png" },
     { type: "image", data: "BBBB", mimeType: "image/gif" },
   ]);
+});
+
+it("ends a call that something else has interrupted, which no client could resume", async () => {
+  const odd = tool(
+    () => {
+      throw new GraphInterrupt([{ id: "0".repeat(32), value: "of another graph" }]);
+    },
+    { name: "odd", description: "Interrupts.", schema: z.object({}) },
+  );
+  const peer = await connect1(createMcpTools([odd], { backend: new InMemoryHITLBackend() }));
+  const said = await peer.call("odd", {});
+  expect(said.isError).toBe(true);
+  expect(textOf(said)).toContain("no client of MCP can resume it");
 });
 
 it("runs what is behind the ledger once, and asks for its approval", async () => {
