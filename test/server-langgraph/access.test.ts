@@ -156,10 +156,12 @@ test("more runs than allowed at one time are refused, and said to be worth anoth
 test("what fails inside is not told", async () => {
   const seen: unknown[] = [];
   const backend = new InMemoryHITLBackend();
-  const broken = { ...kitOf().graph, getState: () => Promise.reject(new Error("password=secret")) };
+  const broken = Object.assign(kitOf().graph, {
+    getState: () => Promise.reject(new Error("password=secret")),
+  });
   const { server } = kitOf({
     backend,
-    graphs: { agent: broken as never },
+    graphs: { agent: broken },
     onError: (error) => seen.push(error),
   });
   const response = await send(server, "/threads", post('{"metadata":{"graph_id":"agent"}}'));

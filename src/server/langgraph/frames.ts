@@ -41,7 +41,7 @@ async function* fromStream({ graph, input, options, modes, subgraphs }: GraphRun
 type Chunk = readonly [namespace: readonly string[] | null, mode: string, data: unknown];
 
 function chunkOf(raw: unknown, subgraphs: boolean): Chunk {
-  return (subgraphs ? raw : [null, ...(raw as readonly unknown[])]) as unknown as Chunk;
+  return (subgraphs ? raw : [null, ...(raw as readonly unknown[])]) as Chunk;
 }
 
 function* shown(raw: unknown, modes: readonly StreamMode[], subgraphs: boolean): Generator<RunEvent> {

@@ -3,6 +3,8 @@ import { HoldpointError, isHoldpointError } from "../../core/errors.ts";
 import { type JsonLimits, type JsonObject, type JsonValue, toJson } from "../../core/json.ts";
 import { toWire } from "./wire.ts";
 
+const HTTP: unique symbol = Symbol("holdpoint.http");
+
 /** Ends a request with this status and `{ detail }`. */
 export class HttpError extends Error {
   readonly status: number;
@@ -13,7 +15,12 @@ export class HttpError extends Error {
     this.name = "HttpError";
     this.status = status;
     this.headers = headers;
+    Object.defineProperty(this, HTTP, { value: true });
   }
+}
+
+function isHttpError(error: unknown): error is HttpError {
+  return typeof error === "object" && error !== null && HTTP in error;
 }
 
 export const notFound = (what: string): HttpError => new HttpError(404, `${what} not found`);
@@ -33,7 +40,7 @@ export function errorResponse(
 
 /** What a client may know of an error; null if it is the server's own. */
 export function toHttpError(error: unknown): HttpError | null {
-  if (error instanceof HttpError) return error;
+  if (isHttpError(error)) return error;
   if (!isHoldpointError(error)) return null;
   switch (error.code) {
     case "ERR_HITL_INVALID_INPUT":

@@ -49,8 +49,13 @@ class CommandError extends Error {
 
   constructor(code: string, message: string) {
     super(message);
+    this.name = "CommandError";
     this.code = code;
   }
+}
+
+function isCommandError(error: unknown): error is CommandError {
+  return (error as Partial<CommandError> | null)?.name === "CommandError";
 }
 
 const commands: Handler = async (exchange, { thread_id = "" }) => {
@@ -61,7 +66,7 @@ const commands: Handler = async (exchange, { thread_id = "" }) => {
     const applied_through_seq = exchange.channels.of(exchange.scope.records.tenant_id, id).seq;
     return json({ type: "success", id: command.id, result, meta: { thread_id: id, applied_through_seq } });
   } catch (error) {
-    if (error instanceof CommandError)
+    if (isCommandError(error))
       return json({ type: "error", id: command.id, error: error.code, message: error.message });
     const told = toHttpError(error);
     // What is the thread's or the server's own is an error of HTTP, too.

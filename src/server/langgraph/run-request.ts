@@ -193,7 +193,7 @@ export function commandOf({ goto, update, resume }: CommandRequest): Command {
     ...(targets
       ? { goto: targets.map((to) => (typeof to === "string" ? to : new Send(to.node, to.input))) }
       : {}),
-    ...(update === undefined || update === null ? {} : { update: update as Record<string, unknown> }),
+    ...(update === undefined || update === null ? {} : { update }),
     ...(resume === undefined ? {} : { resume }),
   });
 }
