@@ -40,7 +40,7 @@ test("messages-tuple gives each chunk with its metadata, under the name messages
       .filter(Boolean)
       .slice(0, 2),
   ).toEqual(["Good ", "morning"]);
-  const [message, metadata] = found[0]?.data as [object, object];
+  const [message, metadata] = (found[0] as { data: [object, object] }).data;
   expect(message).toMatchObject({ type: "ai" });
   expect(metadata).toMatchObject({ langgraph_node: "say" });
 });
@@ -77,7 +77,7 @@ test("subgraphs are named behind the mode, and only if they were asked for", asy
 
 test("events name the node that runs, and the run", async () => {
   const chunks = await streamed({ streamMode: "events" });
-  const { run_id } = chunks[0]?.data as { run_id: string };
+  const { run_id } = (chunks[0] as { data: { run_id: string } }).data;
   const nodes = chunks.map(
     ({ data }) => (data as { metadata?: { langgraph_node?: string; run_id?: string } }).metadata,
   );

@@ -38,7 +38,7 @@ test("a thread is run, listed and answered over a connection; frames arrive one 
     }),
   );
   expect(chunks.map(({ event }) => event)).toEqual(["metadata", "values", "updates", "values"]);
-  expect(created).toEqual([{ run_id: (chunks[0]?.data as { run_id: string }).run_id, thread_id }]);
+  expect(created).toEqual([{ run_id: (chunks[0] as { data: { run_id: string } }).data.run_id, thread_id }]);
   const [thread] = await client.threads.search({ status: "interrupted" });
   expect(thread?.thread_id).toBe(thread_id);
   const result = await client.runs.wait(thread_id, "agent", {

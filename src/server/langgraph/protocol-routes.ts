@@ -180,8 +180,8 @@ async function startRun(
       for (const event of shown.shown(method, params as ProtocolParams)) channel.publish(event);
     },
     onEnd: (outcome) => {
-      begin();
-      lifecycle(endOf(outcome), outcome.error?.message);
+      // One that was cancelled before it came to its turn ends nothing that a page sees.
+      if (begun || outcome.status === "error") lifecycle(endOf(outcome), outcome.error?.message);
     },
   });
 }

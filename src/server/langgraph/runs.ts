@@ -7,7 +7,8 @@ import { defaultLeaseOwner } from "../../core/ids.ts";
 import type { Graphs, Scope, Served, Settings } from "./context.ts";
 import { type Execution, executeRun, settleRun } from "./execution.ts";
 import { Feed } from "./feed.ts";
-import { HttpError, notFound } from "./http.ts";
+import { HttpError, notFound, toHttpError } from "./http.ts";
+import { errorOf } from "./wire.ts";
 import { assertFree } from "./exclusive.ts";
 import type { Channels } from "./protocol-channel.ts";
 import { type Checked, checkRun } from "./resuming.ts";
@@ -106,7 +107,8 @@ export class Runs {
     listener: RunListener | undefined,
   ): Promise<LiveRun> {
     const record = await this.#threadFor(scope, thread_id, served, request);
-    const isHeld = await scope.records.isHeld(record);
+    // Whoever waits for the thread already comes first.
+    const isHeld = this.#queues.has(queueName(scope, thread_id)) || (await scope.records.isHeld(record));
     if (isHeld && request.multitask === "reject") throw busy();
     // What waits is looked at when it begins.
     const checked = isHeld ? undefined : await checkRun(served.graph, thread_id, request);
@@ -139,7 +141,10 @@ export class Runs {
     const work = first
       ? this.#run(execution, run, first, controller, checked)
       : this.#queue(execution, run, controller);
-    Object.assign(run, { done: work.finally(() => this.#retire(run)) });
+    const done = work
+      .catch((error: unknown) => this.#failed(execution, error))
+      .then((outcome) => this.#retire(run, outcome));
+    Object.assign(run, { done });
     return run;
   }
 
@@ -246,7 +251,7 @@ export class Runs {
 
   async #queue(execution: Execution, run: LiveRun, controller: AbortController): Promise<Outcome> {
     const { thread_id, scope } = execution;
-    const name = JSON.stringify([scope.records.tenant_id, thread_id]);
+    const name = queueName(scope, thread_id);
     const before = this.#queues.get(name);
     const work = (async () => {
       await before;
@@ -269,6 +274,7 @@ export class Runs {
     { scope, thread_id, served, signal }: Execution,
     run: LiveRun,
   ): Promise<StoredRecord | null> {
+    const stopped = aborted(signal);
     while (!signal.aborted) {
       const record = await scope.records.get(thread_id);
       const acquired = await this.#acquire(scope, record, served, run.entry);
@@ -277,13 +283,25 @@ export class Runs {
         return acquired;
       }
       const [holder] = this.liveOf(scope, thread_id).filter((other) => other.entry.status === "running");
-      await Promise.race([holder ? holder.done.catch(() => {}) : pause(POLL_MS), aborted(signal)]);
+      await Promise.race([holder ? holder.done : pause(POLL_MS), stopped]);
     }
     return null;
   }
 
+  /** A run that was cancelled before it came to its turn. */
   #given({ feed, listener }: Execution): Outcome {
     const outcome: Outcome = { status: "interrupted", interrupts: [] };
+    feed.end();
+    listener?.onEnd(outcome);
+    return outcome;
+  }
+
+  /** A run that did not come to its turn: its thread was deleted, or the store is away. */
+  #failed({ feed, listener, thread_id, run_id, settings }: Execution, reason: unknown): Outcome {
+    settings.onError(reason, { thread_id, run_id });
+    const error = errorOf(toHttpError(reason) ?? new HttpError(500, "The run could not begin."));
+    const outcome: Outcome = { status: "error", error, interrupts: [] };
+    feed.push("error", error);
     feed.end();
     listener?.onEnd(outcome);
     return outcome;
@@ -311,20 +329,24 @@ export class Runs {
     if (!execution.listener) this.#channels.reset(scope.records.tenant_id, execution.thread_id);
     try {
       const failed = await executeRun(execution, checked);
-      const outcome = await settleRun(execution, lease, failed);
-      run.entry = { ...run.entry, status: outcome.status, updated_at: settings.now() };
-      return outcome;
+      return await settleRun(execution, lease, failed);
     } finally {
       clearInterval(beat);
     }
   }
 
-  #retire(run: LiveRun): void {
+  #retire(run: LiveRun, outcome: Outcome): Outcome {
     const { run_id } = run.entry;
+    run.entry = { ...run.entry, status: outcome.status, updated_at: this.#settings.now() };
     this.#live.delete(run_id);
     this.#ended.set(run_id, run);
     if (this.#ended.size > KEPT) this.#ended.delete(this.#ended.keys().next().value as string);
+    return outcome;
   }
+}
+
+function queueName({ records }: Scope, thread_id: string): string {
+  return JSON.stringify([records.tenant_id, thread_id]);
 }
 
 function busy(): HttpError {

@@ -89,9 +89,9 @@ function graphIdOf({ graphs }: Exchange, metadata: ThreadSearch["metadata"]): st
   return ids.size === 1 && only !== undefined ? only : null;
 }
 
-/** What a list is told may be old: a run that is in progress, or died, leaves `busy`. */
+/** What a record says may be old: a run that died leaves `busy`, and what others have ended is any of them. */
 function hintsOf(status: ThreadStatus | null | undefined): readonly ThreadStatus[] {
-  if (status === undefined || status === null) return THREAD_STATUSES;
+  if (status === undefined || status === null || status === "idle") return THREAD_STATUSES;
   return status === "busy" ? ["busy"] : [status, "busy"];
 }
 
