@@ -77,7 +77,7 @@ export function graphOf(
       });
       if (answer.decision === "respond") return `told: ${answer.message}`;
       if (answer.decision !== "approve_once" && answer.decision !== "edit") return answer.decision;
-      const used = (answer.edited_args ?? args) as typeof args;
+      const used = answer.decision === "edit" ? (answer.edited_args as typeof args) : args;
       hit(effects, used.to);
       return `sent to ${used.to}, ${typeof used.copies} ${used.copies}`;
     },
@@ -97,15 +97,13 @@ export function graphOf(
     .compile({ checkpointer });
 }
 
-export const calling = (
-  name: string,
-  args: Record<string, unknown>,
-  id = "call_1",
-): { messages: object[] } => ({
+export type Input = { messages: object[] };
+
+export const calling = (name: string, args: Record<string, unknown>, id = "call_1"): Input => ({
   messages: [{ type: "ai", content: "", tool_calls: [{ name, args, id }] }],
 });
 
-export const refunding = (order: string): { messages: object[] } => calling("refund", { order, amount: 5 });
+export const refunding = (order: string): Input => calling("refund", { order, amount: 5 });
 
 export interface Kit {
   readonly backend: HITLBackend;

@@ -2,10 +2,10 @@
 import type { Run } from "@langchain/langgraph-sdk";
 import { expect, test } from "vitest";
 import { until } from "../support/poll.ts";
-import { calling, collect, holdOf, kitOf, lastText, refunding } from "./kit.ts";
+import { calling, collect, holdOf, type Input, kitOf, lastText, refunding } from "./kit.ts";
 
 const holding = calling("hold", {});
-const echoing = (text: string): object => calling("echo", { text }, `call_${text}`);
+const echoing = (text: string): Input => calling("echo", { text }, `call_${text}`);
 
 test("a run in the background is busy, then joined; it is listed and read", async () => {
   const hold = holdOf();

@@ -1,9 +1,9 @@
 /** Threads, states and assistants, by LangGraph's own client and its types. */
 import type { Assistant, Thread, ThreadState } from "@langchain/langgraph-sdk";
 import { expect, test } from "vitest";
-import { calling, clientOf, kitOf, lastText, refunding } from "./kit.ts";
+import { calling, clientOf, type Input, kitOf, lastText, refunding } from "./kit.ts";
 
-const echoing = (text: string): object => calling("echo", { text }, `call_${text}`);
+const echoing = (text: string): Input => calling("echo", { text }, `call_${text}`);
 
 test("a graph is one assistant, found by the graph's id or by the UUID that LangGraph's servers give it", async () => {
   const { client } = kitOf();
@@ -175,7 +175,7 @@ test("every question of a step is shown, and answered by id in requests of their
 
 test("a thread that other code has begun is there once it is handed over, and nobody takes it before", async () => {
   const { client, graph, server, effects } = kitOf();
-  await graph.invoke(refunding("A-1"), { configurable: { thread_id: "own-1" } });
+  await graph.invoke(refunding("A-1") as never, { configurable: { thread_id: "own-1" } });
   await expect(client.threads.get("own-1")).rejects.toThrow(/404/);
   await expect(client.threads.create({ threadId: "own-1" })).rejects.toThrow(/409.*adopt/s);
   expect(await server.adopt({ thread_id: "own-1", graph_id: "agent", metadata: { by: "cron" } })).toBe(true);
