@@ -1,5 +1,26 @@
 /** What each user interface sends to one question, and what that is as the question's own answer. */
+import type { ResumeEntry, RunAgentInput } from "@ag-ui/core";
+import type { HumanResponse } from "@langchain/langgraph/prebuilt";
+import type { ElicitResult } from "@modelcontextprotocol/sdk/types.js";
+import type { InputResponses } from "@modelcontextprotocol/server";
+import type { ChatAddToolApproveResponseFunction, ToolApprovalResponse, ToolUIPart } from "ai";
+import type { HITLResponse } from "langchain";
 import { asTexts, type AskName, payArgs, recorded } from "./kit.ts";
+
+/** As the packages type it that send it; what stands without one of these is typed by none. */
+const typed =
+  <Sent>() =>
+  (sent: Sent): Sent =>
+    sent;
+const inbox = typed<HumanResponse | HumanResponse[]>();
+const reviewed = typed<HITLResponse>();
+const entries = typed<ResumeEntry[]>();
+const input = typed<Pick<RunAgentInput, "resume">>();
+const approval = typed<ToolApprovalResponse>();
+const added = typed<Parameters<ChatAddToolApproveResponseFunction>[0]>();
+const part = typed<ToolUIPart>();
+const elicited = typed<ElicitResult>();
+const again = typed<{ inputResponses: InputResponses }>();
 
 const known = await recorded();
 export const { asks, list } = known;
@@ -7,71 +28,81 @@ export const idOf = (name: AskName): string => asks[name].interrupt_id as string
 /** In the place of an answer. */
 export const CANCELLED: unique symbol = Symbol("cancelled");
 
-export const approve = { type: "approve" };
+export const approve = { type: "approve" } as const;
 export const once = { decision: "approve_once" };
 export const other = { ...payArgs, amount: 50 };
 
 export type Fixture = readonly [string, AskName, unknown, unknown];
 
 export const FIXTURES: readonly Fixture[] = [
-  ["agent_inbox_1", "pay", [{ type: "accept", args: { action: "pay", args: asTexts(payArgs) } }], once],
-  ["agent_inbox_1", "pay", [{ type: "accept", args: null }], once],
-  ["agent_inbox_1", "pay", { type: "accept", args: null }, once],
   [
     "agent_inbox_1",
     "pay",
-    [{ type: "edit", args: { action: "pay", args: asTexts(other) } }],
+    inbox([{ type: "accept", args: { action: "pay", args: asTexts(payArgs) } }]),
+    once,
+  ],
+  ["agent_inbox_1", "pay", inbox([{ type: "accept", args: null }]), once],
+  ["agent_inbox_1", "pay", inbox({ type: "accept", args: null }), once],
+  [
+    "agent_inbox_1",
+    "pay",
+    inbox([{ type: "edit", args: { action: "pay", args: asTexts(other) } }]),
     { decision: "edit", edited_args: other },
   ],
-  ["agent_inbox_1", "pay", [{ type: "edit", args: { action: "pay", args: asTexts(payArgs) } }], once],
-  ["agent_inbox_1", "pay", [{ type: "response", args: "later" }], { decision: "respond", message: "later" }],
-  ["agent_inbox_1", "pay", [{ type: "ignore", args: null }], { decision: "skip" }],
-  ["agent_inbox_1", "mail", [{ type: "ignore", args: null }], { decision: "reject" }],
+  ["agent_inbox_1", "pay", inbox([{ type: "edit", args: { action: "pay", args: asTexts(payArgs) } }]), once],
+  [
+    "agent_inbox_1",
+    "pay",
+    inbox([{ type: "response", args: "later" }]),
+    { decision: "respond", message: "later" },
+  ],
+  ["agent_inbox_1", "pay", inbox([{ type: "ignore", args: null }]), { decision: "skip" }],
+  ["agent_inbox_1", "mail", inbox([{ type: "ignore", args: null }]), { decision: "reject" }],
   [
     "agent_inbox_1",
     "go",
-    [{ type: "accept", args: { action: "deploy", args: { version: "3" } } }],
+    inbox([{ type: "accept", args: { action: "deploy", args: { version: "3" } } }]),
     { confirmed: true },
   ],
-  ["agent_inbox_1", "go", [{ type: "ignore", args: null }], { confirmed: false }],
-  ["agent_inbox_1", "room", [{ type: "response", args: "Kepler" }], { answer: "k" }],
-  ["agent_inbox_1", "room", [{ type: "response", args: "Curie" }], { answer: "Curie" }],
-  ["agent_inbox_1", "name", [{ type: "response", args: "42" }], { answer: "42" }],
-  ["agent_inbox_1", "toppings", [{ type: "response", args: "ham" }], { answer: ["ham"] }],
+  ["agent_inbox_1", "go", inbox([{ type: "ignore", args: null }]), { confirmed: false }],
+  ["agent_inbox_1", "room", inbox([{ type: "response", args: "Kepler" }]), { answer: "k" }],
+  ["agent_inbox_1", "room", inbox([{ type: "response", args: "Curie" }]), { answer: "Curie" }],
+  ["agent_inbox_1", "name", inbox([{ type: "response", args: "42" }]), { answer: "42" }],
+  ["agent_inbox_1", "toppings", inbox([{ type: "response", args: "ham" }]), { answer: ["ham"] }],
   [
     "agent_inbox_1",
     "toppings",
-    [{ type: "response", args: '["ham","olives"]' }],
+    inbox([{ type: "response", args: '["ham","olives"]' }]),
     { answer: ["ham", "olives"] },
   ],
   [
     "agent_inbox_1",
     "survey",
-    [{ type: "response", args: '{"size":"Small","why":"so"}' }],
+    inbox([{ type: "response", args: '{"size":"Small","why":"so"}' }]),
     { answers: { size: "s", why: "so" } },
   ],
   [
     "agent_inbox_1",
     "trip",
-    [{ type: "response", args: '{"city":"Oslo","guests":"2"}' }],
+    inbox([{ type: "response", args: '{"city":"Oslo","guests":"2"}' }]),
     { city: "Oslo", guests: 2 },
   ],
-  ["agent_inbox_1", "login", [{ type: "response", args: "granted" }], { status: "granted" }],
-  ["agent_inbox_1", "login", [{ type: "ignore", args: null }], { status: "denied" }],
-  ["agent_inbox_1", "doubt", [{ type: "response", args: "run_again" }], { decision: "run_again" }],
-  ["agent_inbox_1", "doubt", [{ type: "ignore", args: null }], { decision: "give_up" }],
-  ["agent_inbox_1", "free", [{ type: "response", args: '{"a":1}' }], '{"a":1}'],
-  ["langchain_js_1", "pay", { decisions: [approve] }, once],
+  ["agent_inbox_1", "login", inbox([{ type: "response", args: "granted" }]), { status: "granted" }],
+  ["agent_inbox_1", "login", inbox([{ type: "ignore", args: null }]), { status: "denied" }],
+  ["agent_inbox_1", "doubt", inbox([{ type: "response", args: "run_again" }]), { decision: "run_again" }],
+  ["agent_inbox_1", "doubt", inbox([{ type: "ignore", args: null }]), { decision: "give_up" }],
+  ["agent_inbox_1", "free", inbox([{ type: "response", args: '{"a":1}' }]), '{"a":1}'],
+  ["langchain_js_1", "pay", reviewed({ decisions: [approve] }), once],
   [
     "langchain_js_1",
     "pay",
-    { decisions: [{ type: "edit", editedAction: { name: "pay", args: other } }] },
+    reviewed({ decisions: [{ type: "edit", editedAction: { name: "pay", args: other } }] }),
     { decision: "edit", edited_args: other },
   ],
   [
     "langchain_js_1",
     "pay",
-    { decisions: [{ type: "reject", message: "no" }] },
+    reviewed({ decisions: [{ type: "reject", message: "no" }] }),
     { decision: "reject", message: "no" },
   ],
   [
@@ -83,20 +114,22 @@ export const FIXTURES: readonly Fixture[] = [
   [
     "langchain_js_1",
     "go",
-    { decisions: [{ type: "reject", message: "no" }] },
+    reviewed({ decisions: [{ type: "reject", message: "no" }] }),
     { confirmed: false, comment: "no" },
   ],
-  ["langchain_js_1", "review", { decisions: [approve] }, { decision: "approve" }],
+  ["langchain_js_1", "review", reviewed({ decisions: [approve] }), { decision: "approve" }],
   [
     "langchain_js_1",
     "review",
-    { decisions: [{ type: "edit", editedAction: { name: "workflow_human", args: { draft: "Ho" } } }] },
+    reviewed({
+      decisions: [{ type: "edit", editedAction: { name: "workflow_human", args: { draft: "Ho" } } }],
+    }),
     { decision: "edit", values: { draft: "Ho" } },
   ],
   [
     "langchain_js_1",
     "review",
-    { decisions: [{ type: "reject", message: "no" }] },
+    reviewed({ decisions: [{ type: "reject", message: "no" }] }),
     { decision: "reject", comment: "no" },
   ],
   ["langchain_js_1", "name", { decisions: [{ type: "respond", message: "Ann" }] }, { answer: "Ann" }],
@@ -106,7 +139,7 @@ export const FIXTURES: readonly Fixture[] = [
     { decisions: [{ type: "edit", edited_action: { name: "pay", args: other } }] },
     { decision: "edit", edited_args: other },
   ],
-  ["langchain_js_1", "go", { [idOf("go")]: { decisions: [approve] } }, { confirmed: true }],
+  ["langchain_js_1", "go", { [idOf("go")]: reviewed({ decisions: [approve] }) }, { confirmed: true }],
   ["langgraph_1", "go", { [idOf("go")]: { confirmed: false } }, { confirmed: false }],
   ["langgraph_1", "go", { [idOf("go")]: true }, { confirmed: true }],
   ["langgraph_1", "go", { interrupt_id: idOf("go"), response: false }, { confirmed: false }],
@@ -116,17 +149,17 @@ export const FIXTURES: readonly Fixture[] = [
     { responses: [{ interrupt_id: idOf("name"), namespace: [], response: "Ann" }] },
     { answer: "Ann" },
   ],
-  ["agent_inbox_1", "pay", { [idOf("pay")]: [{ type: "accept", args: null }] }, once],
+  ["agent_inbox_1", "pay", { [idOf("pay")]: inbox([{ type: "accept", args: null }]) }, once],
   [
     "ag_ui_1",
     "go",
-    [{ interruptId: idOf("go"), status: "resolved", payload: { confirmed: true } }],
+    entries([{ interruptId: idOf("go"), status: "resolved", payload: { confirmed: true } }]),
     { confirmed: true },
   ],
   [
     "ag_ui_1",
     "go",
-    { resume: [{ interruptId: idOf("go"), status: "resolved", payload: true }] },
+    input({ resume: [{ interruptId: idOf("go"), status: "resolved", payload: true }] }),
     { confirmed: true },
   ],
   [
@@ -148,56 +181,74 @@ export const FIXTURES: readonly Fixture[] = [
   ["ag_ui_1", "pay", { __agui_resume_map__: { [idOf("pay")]: { status: "cancelled" } } }, CANCELLED],
   ["ag_ui_1", "pay", { __agui_cancelled__: true, interrupt_id: idOf("pay") }, CANCELLED],
   ["ag_ui_1", "pay", { __agui_cancelled__: true }, CANCELLED],
-  ["ai_sdk_7", "pay", { type: "tool-approval-response", approvalId: asks.pay.hitl_id, approved: true }, once],
   [
     "ai_sdk_7",
     "pay",
-    [{ type: "tool-approval-response", approvalId: asks.pay.hitl_id, approved: false, reason: "no" }],
+    approval({ type: "tool-approval-response", approvalId: asks.pay.hitl_id, approved: true }),
+    once,
+  ],
+  [
+    "ai_sdk_7",
+    "pay",
+    [
+      approval({
+        type: "tool-approval-response",
+        approvalId: asks.pay.hitl_id,
+        approved: false,
+        reason: "no",
+      }),
+    ],
     { decision: "reject", message: "no" },
   ],
-  ["ai_sdk_7", "go", { id: asks.go.hitl_id, approved: true }, { confirmed: true }],
+  ["ai_sdk_7", "go", added({ id: asks.go.hitl_id, approved: true }), { confirmed: true }],
   [
     "ai_sdk_7",
     "go",
-    {
+    part({
       type: "tool-deploy",
       toolCallId: "call_go",
       state: "approval-responded",
+      input: { version: 3 },
       approval: { id: asks.go.hitl_id, approved: false, reason: "no" },
-    },
+    }),
     { confirmed: false, comment: "no" },
   ],
   ["ai_sdk_7", "pay", { approved: true }, once],
   [
     "mcp_1",
     "pay",
-    { action: "accept", content: { decision: "respond", message: "hm" } },
+    elicited({ action: "accept", content: { decision: "respond", message: "hm" } }),
     { decision: "respond", message: "hm" },
   ],
-  ["mcp_1", "pay", { action: "accept", content: { decision: "approve_once", message: "" } }, once],
-  ["mcp_1", "pay", { action: "accept" }, once],
-  ["mcp_1", "pay", { action: "decline" }, { decision: "reject" }],
-  ["mcp_1", "pay", { action: "cancel" }, CANCELLED],
-  ["mcp_1", "go", { action: "accept", content: { confirmed: false } }, { confirmed: false }],
-  ["mcp_1", "room", { action: "accept", content: { answer: "k" } }, { answer: "k" }],
-  ["mcp_1", "name", { action: "decline" }, CANCELLED],
+  ["mcp_1", "pay", elicited({ action: "accept", content: { decision: "approve_once", message: "" } }), once],
+  ["mcp_1", "pay", elicited({ action: "accept" }), once],
+  ["mcp_1", "pay", elicited({ action: "decline" }), { decision: "reject" }],
+  ["mcp_1", "pay", elicited({ action: "cancel" }), CANCELLED],
+  ["mcp_1", "go", elicited({ action: "accept", content: { confirmed: false } }), { confirmed: false }],
+  ["mcp_1", "room", elicited({ action: "accept", content: { answer: "k" } }), { answer: "k" }],
+  ["mcp_1", "name", elicited({ action: "decline" }), CANCELLED],
   [
     "mcp_1",
     "survey",
-    { action: "accept", content: { size: "s", why: "so" } },
+    elicited({ action: "accept", content: { size: "s", why: "so" } }),
     { answers: { size: "s", why: "so" } },
   ],
-  ["mcp_1", "trip", { action: "accept", content: { city: "Oslo", guests: 2 } }, { city: "Oslo", guests: 2 }],
+  [
+    "mcp_1",
+    "trip",
+    elicited({ action: "accept", content: { city: "Oslo", guests: 2 } }),
+    { city: "Oslo", guests: 2 },
+  ],
   [
     "mcp_1",
     "nested",
-    { action: "accept", content: { response_json: '{"address":{"zip":"1"}}' } },
+    elicited({ action: "accept", content: { response_json: '{"address":{"zip":"1"}}' } }),
     { address: { zip: "1" } },
   ],
   [
     "mcp_2",
     "go",
-    { inputResponses: { [asks.go.hitl_id]: { action: "accept", content: { confirmed: true } } } },
+    again({ inputResponses: { [asks.go.hitl_id]: { action: "accept", content: { confirmed: true } } } }),
     { confirmed: true },
   ],
   ["librechat_3", "pay", { call_pay: { type: "approve" } }, once],
