@@ -17,7 +17,10 @@ export interface AiSdk7ApprovalResponse {
   readonly reason?: string;
 }
 
-/** Questions that can be approved; `approvalId` is the `hitl_id`. */
+/**
+ * Questions that can be approved; `approvalId` is the `hitl_id`. The SDK takes a request only after the call that it is
+ * about: where the question is about none, stream a `tool-input-available` with its `hitl_id` as `toolCallId` before it.
+ */
 export function toAiSdk7(asks: readonly InteropAsk[]): AiSdk7ApprovalRequest[] {
   return asks
     .filter((ask) => reviewDecisions(ask).includes("approve"))

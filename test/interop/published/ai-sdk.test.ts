@@ -93,6 +93,16 @@ describe("tool-approval-request", () => {
   });
 });
 
+describe("a question that is about no call", () => {
+  it("is taken only behind a part that stands for one", async () => {
+    const [request] = toAiSdk7([askOf("review")]);
+    expect(request?.toolCallId).toBe(askOf("review").hitl_id);
+    const alone: UIMessageChunk[] = [{ type: "start" }, ...toAiSdk7([askOf("review")])];
+    await expect(read(alone)).rejects.toThrow("No tool invocation found");
+    expect(partsOf(await read(streamed([askOf("review")])))).toMatchObject([{ state: "approval-requested" }]);
+  });
+});
+
 describe("tool-approval-response", () => {
   it.each(APPROVABLE)("P3 %s: each of its shapes is read, approved or not", async (_name, ask) => {
     const [part] = partsOf(await read(streamed([ask])));
