@@ -1,6 +1,6 @@
 /** One decision of a human, in whatever words it came, in words of our own. Nothing here knows the question. */
 import type { JsonObject, JsonValue } from "../core/json.ts";
-import { isObject, own } from "./ask.ts";
+import { isObject, isSame, own } from "./ask.ts";
 import { readJson } from "./coerce.ts";
 import type { InteropFormat } from "./formats.ts";
 
@@ -133,12 +133,13 @@ function readEdited(value: JsonObject): Edited | { readonly wrong: string } | nu
   const [name, ...others] = names;
   if (name === undefined) return null;
   const wrong = `${name} has to be ${Object.hasOwn(CALLS, name) ? "{ name, args }" : "an object"}`;
-  if (others.length > 0) return { wrong: "it has edited arguments twice" };
   const given = own(value, name) as JsonValue;
-  const ofCall = CALLS[name];
-  if (ofCall) {
+  // LangChain's React hook says one call under both of LangChain's names.
+  const isOne = others.every((other) => CALLS[other] && isSame(own(value, other) as JsonValue, given));
+  if (!isOne) return { wrong: "it has edited arguments twice" };
+  if (CALLS[name]) {
     const call = callOf(given, "name");
-    return call ? { ...call, formats: ofCall } : { wrong };
+    return call ? { ...call, formats: names.flatMap((one) => CALLS[one] ?? []) } : { wrong };
   }
   const args = objectOf(given);
   return args ? { args, formats: INPUTS[name] ?? [] } : { wrong };
