@@ -37,19 +37,31 @@ const idsOf = ({ hitl_id, interrupt_id, tool_call_id }: HITLRecord): readonly (s
 export function saidTo(value: Json, ask: HITLRecord, open: readonly HITLRecord[]): readonly Json[] {
   const ids = idsOf(ask);
   const parts: Json[] = [];
+  const add = (given: Json): void => {
+    const part = read(given);
+    const decisions = isObject(part) ? part["decisions"] : part;
+    // Several decisions stand for the questions in their order, also where they are sent to one of these.
+    const isList =
+      Array.isArray(decisions) &&
+      open.length > 1 &&
+      decisions.length === open.length &&
+      decisions.every(
+        (one) => isObject(one) && (Object.hasOwn(one, "type") || Object.hasOwn(one, "approved")),
+      );
+    parts.push(isList ? (decisions as Json[])[open.indexOf(ask)] : part);
+  };
   const walk = (given: Json, depth: number): void => {
     if (depth > MAX_DEPTH) return;
     const here = read(given);
     if (Array.isArray(here)) {
-      // Several decisions stand for the questions in their order.
-      if (open.length > 1 && here.length === open.length) parts.push(here[open.indexOf(ask)]);
+      if (open.length > 1 && here.length === open.length) add(here);
       for (const item of here) walk(item, depth + 1);
       return;
     }
     if (!isObject(here)) return;
-    if (ID_FIELDS.some((name) => ids.includes(here[name] as string))) parts.push(here);
+    if (ID_FIELDS.some((name) => ids.includes(here[name] as string))) add(here);
     for (const [name, item] of Object.entries(here)) {
-      if (ids.includes(name)) parts.push(item);
+      if (ids.includes(name)) add(item);
       walk(item, depth + 1);
     }
   };

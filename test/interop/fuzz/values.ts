@@ -115,15 +115,16 @@ const hostile: fc.Arbitrary<Json> = fc.constantFrom<Json>(
   Object.assign(Object.create({ type: "approve" }), { args: null }),
 );
 
+const change: fc.Arbitrary<Change> = fc.tuple(
+  fc.constantFrom("set", "drop", "rename", "wrap", "text", "twice"),
+  fc.nat(50),
+  json,
+  word,
+);
+
 /** A fixture, changed here and there. */
 export const sent: fc.Arbitrary<readonly [Json, HITLRecord]> = fc
-  .tuple(
-    fc.constantFrom(...FIXTURES),
-    fc.array(
-      fc.tuple(fc.constantFrom("set", "drop", "rename", "wrap", "text", "twice"), fc.nat(50), json, word),
-      { maxLength: 3 },
-    ),
-  )
+  .tuple(fc.constantFrom(...FIXTURES), fc.array(change, { maxLength: 3 }))
   .map(([[, name, fixture], changes]) => [changed(fixture, changes), asks[name]] as const);
 export const mutated: fc.Arbitrary<Json> = sent.map(([value]) => value);
 
@@ -156,6 +157,50 @@ function changed(start: Json, changes: readonly Change[]): Json {
   }, start);
 }
 
+/** What is said to one of several: in words that are only for it. */
+const decisionFor = (ask: HITLRecord): fc.Arbitrary<Json> =>
+  fc.constantFrom<Json>(
+    { type: "approve" },
+    { type: "reject", message: `not ${ask.hitl_id.slice(-4)}` },
+    { type: "respond", message: `for ${ask.hitl_id.slice(-4)}` },
+    { type: "ignore", args: null },
+    { approved: false, reason: `no ${ask.hitl_id.slice(-4)}` },
+  );
+
+/** One message for several questions, in one of the ways in which clients send them. */
+const together: fc.Arbitrary<readonly [Json, readonly HITLRecord[]]> = fc
+  .subarray(list, { minLength: 2, maxLength: 3 })
+  .chain((open) =>
+    fc
+      .tuple(
+        fc.tuple(...open.map(decisionFor)),
+        fc.constantFrom("list", "decisions", "map", "map of lists", "resume map", "responses"),
+        fc.array(change, { maxLength: 1 }),
+      )
+      .map(([decisions, how, changes]) => [changed(sentAs(how, open, decisions), changes), open] as const),
+  );
+
+function sentAs(how: string, open: readonly HITLRecord[], decisions: readonly Json[]): Json {
+  const byId = (body: (decision: Json) => Json): Json =>
+    Object.fromEntries(open.map(({ interrupt_id }, index) => [interrupt_id, body(decisions[index])]));
+  switch (how) {
+    case "list":
+      return decisions;
+    case "decisions":
+      return { decisions };
+    case "map":
+      return byId((decision) => ({ decisions: [decision] }));
+    case "map of lists":
+      return byId(() => ({ decisions }));
+    case "resume map":
+      return { __agui_resume_map__: byId((payload) => ({ status: "resolved", payload })) };
+    default:
+      return {
+        responses: open.map(({ interrupt_id }, index) => ({ interrupt_id, response: decisions[index] })),
+      };
+  }
+}
+
 const others = fc.subarray(list, { minLength: 0, maxLength: 3 });
 /** With the questions that are open, mostly the one that it was meant for. */
 export const values: fc.Arbitrary<readonly [Json, readonly HITLRecord[]]> = fc.oneof(
@@ -167,5 +212,6 @@ export const values: fc.Arbitrary<readonly [Json, readonly HITLRecord[]]> = fc.o
       .map(([[value, ask], rest]) => [value, [ask, ...rest.filter((one) => one !== ask)]] as const),
   },
   { weight: 2, arbitrary: fc.tuple(fc.oneof(json, mutated), others) },
+  { weight: 2, arbitrary: together },
   { weight: 1, arbitrary: fc.tuple(hostile, others) },
 );
