@@ -1,4 +1,5 @@
 /** Who may call, for whom, and with how much. */
+import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import type { Client } from "@langchain/langgraph-sdk";
 import { InMemoryHITLBackend } from "holdpoint";
 import { expect, test } from "vitest";
@@ -137,6 +138,48 @@ test("bodies are limited in size, depth and keys, and have to be JSON that says 
   expect(await statusOf(post("{}"))).toBe(200);
   expect((await send(server, "/nowhere")).status).toBe(404);
   expect((await send(server, "/threads", { method: "DELETE" })).status).toBe(405);
+});
+
+test("an object of a class is refused in every body, and a message in that form is a plain one", async () => {
+  const { client } = kitOf();
+  const { thread_id } = await client.threads.create({ graphId: "agent" });
+  const serialised = {
+    lc: 1,
+    type: "constructor",
+    id: ["langchain_core", "prompts", "PromptTemplate"],
+    kwargs: {},
+  };
+  const secret = { lc: 1, type: "secret", id: ["OPENAI_API_KEY"] };
+  const pattern = { lc: 2, type: "constructor", id: ["RegExp"], args: ["(a+)+$", ""] };
+  const command = { lg_name: "Command", goto: ["tools"] };
+  for (const bad of [serialised, secret, pattern, command]) {
+    const message = { type: "human", content: "x", additional_kwargs: { bad } };
+    await expect(client.runs.wait(thread_id, "agent", { input: { messages: [message] } })).rejects.toThrow(
+      /422.*serialised/s,
+    );
+    await expect(client.threads.updateState(thread_id, { values: { messages: [message] } })).rejects.toThrow(
+      /422.*serialised/s,
+    );
+    await expect(
+      client.runs.wait(thread_id, "agent", { command: { resume: { bad } as never } }),
+    ).rejects.toThrow(/422.*serialised/s);
+    await expect(client.threads.create({ metadata: { bad } })).rejects.toThrow(/422.*serialised/s);
+  }
+  const messages = [
+    new HumanMessage("hello"),
+    new AIMessage({ content: "", tool_calls: [{ name: "echo", args: { text: "on" }, id: "c" }] }),
+  ];
+  expect(lastText(await client.runs.wait(thread_id, "agent", { input: { messages } }))).toBe("on");
+});
+
+test("a caller that cannot be told is nobody: what authenticate throws is not told, and refuses (P8)", async () => {
+  const seen: unknown[] = [];
+  const { server } = kitOf({
+    authenticate: () => Promise.reject(new Error("directory away")),
+    onError: (error) => seen.push(error),
+  });
+  expect((await send(server, "/threads/search", post("{}"))).status).toBe(500);
+  expect(String(seen[0])).toContain("directory away");
 });
 
 test("more runs than allowed at one time are refused, and said to be worth another try", async () => {

@@ -1,6 +1,7 @@
 /** Requests that are read with limits, and answers as LangGraph's server gives them. */
 import { HoldpointError, isHoldpointError } from "../../core/errors.ts";
 import { type JsonLimits, type JsonObject, type JsonValue, toJson } from "../../core/json.ts";
+import { plainInput } from "./plain-input.ts";
 import { toWire } from "./wire.ts";
 
 const HTTP: unique symbol = Symbol("holdpoint.http");
@@ -26,7 +27,10 @@ function isHttpError(error: unknown): error is HttpError {
 export const notFound = (what: string): HttpError => new HttpError(404, `${what} not found`);
 
 export function json(value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(toWire(value), { status, headers: { "content-type": "application/json", ...headers } });
+  return new Response(toWire(value), {
+    status,
+    headers: { "content-type": "application/json", "x-content-type-options": "nosniff", ...headers },
+  });
 }
 
 export function errorResponse(
@@ -103,7 +107,7 @@ export async function readBody(request: Request, limits: JsonLimits): Promise<Js
   const value: JsonValue = toJson(parsed, "body", limits);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new HoldpointError("ERR_HITL_INVALID_INPUT", "The body has to be a JSON object.");
-  return value;
+  return plainInput(value) as JsonObject;
 }
 
 export function flag(value: string | null): boolean {

@@ -96,7 +96,9 @@ function later(
     },
     cancel: () => clearInterval(timer),
   });
-  return new Response(body, { headers: { "content-type": "application/json", ...headers } });
+  return new Response(body, {
+    headers: { "content-type": "application/json", "x-content-type-options": "nosniff", ...headers },
+  });
 }
 
 const wait: Handler = async (exchange, params) => {

@@ -67,12 +67,8 @@ const ROUTES = routesOf({
  * import type { HITLBackend } from "holdpoint";
  * import { createLangGraphServer, type ServedGraph, toNodeListener } from "holdpoint/server/langgraph";
  *
- * export function serve(agent: ServedGraph, backend: HITLBackend): void {
- *   const server = createLangGraphServer({
- *     graphs: { agent },
- *     backend,
- *     cors: { origins: ["http://localhost:3000"] },
- *   });
+ * export function serve(agent: ServedGraph, backend: HITLBackend, pages: string[]): void {
+ *   const server = createLangGraphServer({ graphs: { agent }, backend, cors: { origins: pages } });
  *   createServer(toNodeListener(server.fetch)).listen(2024, "127.0.0.1");
  * }
  * ```

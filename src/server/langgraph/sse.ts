@@ -72,6 +72,7 @@ export function sseResponse(frames: AsyncIterable<SseFrame>, options: SseOptions
     headers: {
       "content-type": "text/event-stream",
       "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
       "x-accel-buffering": "no",
       ...options.headers,
     },
