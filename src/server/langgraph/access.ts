@@ -1,5 +1,6 @@
 /** Who may call: the caller, the page that sends for him, and the address that was asked. */
-import { errorResponse, HttpError } from "./http.ts";
+import { HttpError } from "./http-error.ts";
+import { errorResponse } from "./http.ts";
 import type { Caller, CorsOptions, LangGraphServerOptions } from "./options.ts";
 
 const REQUEST_HEADERS = [

@@ -6,7 +6,7 @@ import { isValidForeignId } from "../../core/ids.ts";
 import type { JsonLimits } from "../../core/json.ts";
 import { engineBackend } from "../../suspend/configure.ts";
 import type { StoreHITLBackend } from "../../backends/store-backend.ts";
-import { HttpError } from "./http.ts";
+import { HttpError } from "./http-error.ts";
 import { assistantIdOf } from "./ids.ts";
 import type { Caller, LangGraphServerOptions, ServedGraph } from "./options.ts";
 import { ThreadRecords } from "./thread-records.ts";

@@ -2,7 +2,7 @@
 import type { StoredRecord } from "../../backends/record-store.ts";
 import { defaultLeaseOwner } from "../../core/ids.ts";
 import type { Scope, Settings } from "./context.ts";
-import { HttpError } from "./http.ts";
+import { HttpError } from "./http-error.ts";
 import { isUuid } from "./ids.ts";
 import type { ServedGraph } from "./options.ts";
 import { type ThreadStatus, type ThreadValue, valueOf } from "./thread-records.ts";

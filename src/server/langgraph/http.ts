@@ -1,30 +1,9 @@
 /** Requests that are read with limits, and answers as LangGraph's server gives them. */
 import { HoldpointError, isHoldpointError } from "../../core/errors.ts";
 import { type JsonLimits, type JsonObject, type JsonValue, toJson } from "../../core/json.ts";
+import { HttpError, isHttpError } from "./http-error.ts";
 import { plainInput } from "./plain-input.ts";
 import { toWire } from "./wire.ts";
-
-const HTTP: unique symbol = Symbol("holdpoint.http");
-
-/** Ends a request with this status and `{ detail }`. */
-export class HttpError extends Error {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-
-  constructor(status: number, detail: string, headers: Readonly<Record<string, string>> = {}) {
-    super(detail);
-    this.name = "HttpError";
-    this.status = status;
-    this.headers = headers;
-    Object.defineProperty(this, HTTP, { value: true });
-  }
-}
-
-function isHttpError(error: unknown): error is HttpError {
-  return typeof error === "object" && error !== null && HTTP in error;
-}
-
-export const notFound = (what: string): HttpError => new HttpError(404, `${what} not found`);
 
 export function json(value: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
   return new Response(toWire(value), {

@@ -1,6 +1,6 @@
 /** Ids that clients bring, and the ones that are made for them. */
 import { v5 } from "@langchain/core/utils/uuid";
-import { HttpError } from "./http.ts";
+import { HttpError } from "./http-error.ts";
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}$/;
 

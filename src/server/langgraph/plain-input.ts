@@ -3,7 +3,7 @@
  * when they read them again: what a client sends in that form would become one of any class, or a thread that cannot be read.
  */
 import type { JsonObject, JsonValue } from "../../core/json.ts";
-import { HttpError } from "./http.ts";
+import { HttpError } from "./http-error.ts";
 
 /** Messages are what clients may send in that form, because LangChain's own objects are written so. */
 const MESSAGES: Readonly<Record<string, string>> = {

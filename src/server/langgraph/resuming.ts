@@ -1,5 +1,5 @@
 /** What is checked before a run begins: LangGraph itself runs on, silently, where nothing is open. */
-import { HttpError } from "./http.ts";
+import { HttpError } from "./http-error.ts";
 import type { ServedGraph, ServedState } from "./options.ts";
 import type { CommandRequest, RunRequest } from "./run-request.ts";
 import { checkpointOf, interruptsOfState } from "./thread-view.ts";

@@ -2,7 +2,7 @@
 import { Command, Send } from "@langchain/langgraph";
 import { z } from "zod";
 import type { JsonObject } from "../../core/json.ts";
-import { HttpError } from "./http.ts";
+import { HttpError } from "./http-error.ts";
 import { checkedId } from "./ids.ts";
 import { MULTITASK_STRATEGIES, type MultitaskStrategy } from "./thread-records.ts";
 

@@ -1,7 +1,8 @@
 /** Runs: begun, streamed, waited for, cancelled. */
 import type { Exchange, Handler } from "./routes.ts";
 import type { Frame } from "./feed.ts";
-import { flag, json, notFound, numberOf, readBody } from "./http.ts";
+import { notFound } from "./http-error.ts";
+import { flag, json, numberOf, readBody } from "./http.ts";
 import { checkedId } from "./ids.ts";
 import { type RunRequest, runRequestOf } from "./run-request.ts";
 import type { LiveRun } from "./runs.ts";

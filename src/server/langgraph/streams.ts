@@ -1,5 +1,5 @@
 /** How many streams are open, and the one end that they share when the server closes. */
-import { HttpError } from "./http.ts";
+import { HttpError } from "./http-error.ts";
 import { sseResponse, type SseFrame } from "./sse.ts";
 
 export class Streams {

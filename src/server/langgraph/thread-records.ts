@@ -7,7 +7,7 @@ import type { HITLBackend } from "../../backends/hitl-backend.ts";
 import type { Page, PageQuery, Patch, StoredRecord, UpdateOp } from "../../backends/record-store.ts";
 import { hashJson, makeId, slotOf } from "../../core/ids.ts";
 import type { JsonObject } from "../../core/json.ts";
-import { HttpError, notFound } from "./http.ts";
+import { HttpError, notFound } from "./http-error.ts";
 
 export const SERVER_THREAD_KIND = "server_thread";
 export const THREAD_STATUSES = ["idle", "busy", "interrupted", "error"] as const;

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import type { StoredRecord } from "../../backends/record-store.ts";
 import type { JsonObject } from "../../core/json.ts";
-import { HttpError, json, readBody } from "./http.ts";
+import { HttpError } from "./http-error.ts";
+import { json, readBody } from "./http.ts";
 import { checkedId } from "./ids.ts";
 import type { ServedGraph } from "./options.ts";
 import { cancelAll } from "./orphans.ts";

@@ -1,7 +1,7 @@
 /** Lists of threads: pages of an index, each thread checked against its checkpoint before it is told. */
 import { z } from "zod";
 import type { StoredRecord } from "../../backends/record-store.ts";
-import { HttpError } from "./http.ts";
+import { HttpError } from "./http-error.ts";
 import type { Exchange } from "./routes.ts";
 import { graphKey, THREAD_STATUSES, type ThreadStatus, valueOf } from "./thread-records.ts";
 import type { ThreadView } from "./thread-view.ts";
