@@ -180,6 +180,10 @@ test("a caller that cannot be told is nobody: what authenticate throws is not to
   });
   expect((await send(server, "/threads/search", post("{}"))).status).toBe(500);
   expect(String(seen[0])).toContain("directory away");
+  for (const caller of [undefined, { user_id: "" }, { tenant_id: "a\nb" }]) {
+    const careless = kitOf({ authenticate: () => caller as never }).server;
+    expect((await send(careless, "/threads/search", post("{}"))).status).toBe(500);
+  }
 });
 
 test("more runs than allowed at one time are refused, and said to be worth another try", async () => {

@@ -59,7 +59,7 @@ export class Cors {
     };
   }
 
-  preflight(allowed: Record<string, string> | null): Response {
+  preflight(request: Request, allowed: Record<string, string> | null): Response {
     if (!allowed) return errorResponse(403, "This origin may not call the server. Name it in cors.origins.");
     const headers = [...REQUEST_HEADERS, ...(this.#options?.headers ?? [])].join(", ");
     return new Response(null, {
@@ -69,6 +69,10 @@ export class Cors {
         "access-control-allow-methods": METHODS,
         "access-control-allow-headers": headers,
         "access-control-max-age": "600",
+        // A page that was named may be a public one, and this server a private one.
+        ...(request.headers.has("access-control-request-private-network")
+          ? { "access-control-allow-private-network": "true" }
+          : {}),
       },
     });
   }

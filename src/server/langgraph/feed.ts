@@ -57,7 +57,10 @@ export class Feed {
     let next = after;
     for (;;) {
       if (signal?.aborted) return;
-      if (next < this.#dropped) {
+      if (next < this.#dropped && next === 0) {
+        // Whoever begins with what is kept misses nothing that was promised.
+        next = this.#dropped;
+      } else if (next < this.#dropped) {
         yield {
           seq: this.#dropped,
           event: "error",

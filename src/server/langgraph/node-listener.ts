@@ -8,6 +8,16 @@ import type { ReadableStream as NodeReadableStream } from "node:stream/web";
  * A listener for `http.createServer`.
  *
  * @param fetch - for example of `createLangGraphServer`
+ *
+ * @example
+ * ```ts
+ * import { createServer, type Server } from "node:http";
+ * import { toNodeListener } from "holdpoint/server/langgraph";
+ *
+ * export function hello(): Server {
+ *   return createServer(toNodeListener(async () => new Response("hello")));
+ * }
+ * ```
  */
 export function toNodeListener(fetch: (request: Request) => Promise<Response>): RequestListener {
   return (incoming, outgoing) => {

@@ -62,8 +62,9 @@ const commands: Handler = async (exchange, { thread_id = "" }) => {
   const command = parsed(CommandSchema, await readBody(exchange.request, exchange.settings.body));
   const id = checkedId(thread_id, "thread_id");
   try {
-    const result = await run(exchange, id, command);
+    // Of what came before: events with higher numbers are those of the command.
     const applied_through_seq = exchange.channels.of(exchange.scope.records.tenant_id, id).seq;
+    const result = await run(exchange, id, command);
     return json({ type: "success", id: command.id, result, meta: { thread_id: id, applied_through_seq } });
   } catch (error) {
     if (isCommandError(error))
@@ -138,9 +139,7 @@ async function respond(
   const record = await exchange.scope.records.get(thread_id);
   const { graph_id } = valueOf(record);
   const state = await graphOf(exchange, record)?.getState({ configurable: { thread_id } });
-  const open = new Set(
-    (state ? interruptsOfState(state) : []).map((entry) => (entry as { id?: unknown }).id),
-  );
+  const open = new Set((state ? interruptsOfState(state) : []).flatMap(idsOf));
   const unknown = answers.find((answer) => !open.has(answer.interrupt_id));
   if (unknown || graph_id === null)
     throw new CommandError(
@@ -150,14 +149,45 @@ async function respond(
   const resume = Object.fromEntries(answers.map((answer) => [answer.interrupt_id, answer.response ?? null]));
   const command = { resume, ...(update ? { update } : {}), ...(goto ? { goto } : {}) };
   const body = { assistant_id: graph_id, command, config: config ?? null, metadata: metadata ?? null };
-  const { entry } = await startRun(exchange, thread_id, requestOf(exchange, body));
+  const answered = answers.map((answer) => answer.interrupt_id);
+  const { entry } = await startRun(exchange, thread_id, requestOf(exchange, body), answered);
   return { run_id: entry.run_id };
+}
+
+/** LangGraph 1.4 keeps one interrupt of a task: it lists the other questions of it (PROTOCOL.md §10). */
+function idsOf(interrupt: unknown): readonly unknown[] {
+  const { id, value } = interrupt as { id?: unknown; value?: { asks?: unknown } | null };
+  const asks: readonly { interrupt_id?: unknown }[] = Array.isArray(value?.asks) ? value.asks : [];
+  return [id, ...asks.map(({ interrupt_id }) => interrupt_id)];
+}
+
+/**
+ * Milliseconds. An answer that was wrong asks again by the same interrupt. `useStream` takes it away when it has read the
+ * response to its command, which may come after the event that asks again: so that is said once more.
+ */
+const AGAIN_MS = [100, 1000];
+
+function askAgain(channel: Channel, interrupts: readonly unknown[], answered: readonly string[]): void {
+  const still = interrupts.filter((entry) => answered.includes(String((entry as { id?: unknown }).id)));
+  if (still.length === 0) return;
+  let { seq } = channel;
+  for (const delay of AGAIN_MS) {
+    const timer = setTimeout(() => {
+      // Somebody has moved the thread since.
+      if (channel.seq !== seq) return;
+      const asked = new ProtocolRun().shown("values", eventOf({ __interrupt__: still }));
+      for (const event of asked) channel.publish(event);
+      ({ seq } = channel);
+    }, delay);
+    timer.unref?.();
+  }
 }
 
 async function startRun(
   { runs, scope, channels, graphs }: Exchange,
   thread_id: string,
   request: RunRequest,
+  answered: readonly string[] = [],
 ): Promise<LiveRun> {
   const { graph_id } = graphs.get(request.assistant_id);
   const channel = channels.of(scope.records.tenant_id, thread_id);
@@ -182,6 +212,7 @@ async function startRun(
     onEnd: (outcome) => {
       // One that was cancelled before it came to its turn ends nothing that a page sees.
       if (begun || outcome.status === "error") lifecycle(endOf(outcome), outcome.error?.message);
+      askAgain(channel, outcome.interrupts, answered);
     },
   });
 }

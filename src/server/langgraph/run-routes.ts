@@ -72,28 +72,24 @@ async function resultOf(exchange: Exchange, thread_id: string, run_id: string): 
 
 /** White space keeps the connection open; JSON may begin with it. */
 function later(
-  exchange: Exchange,
+  { settings }: Exchange,
   result: () => Promise<unknown>,
   headers: Readonly<Record<string, string>>,
 ): Response {
   const encoder = new TextEncoder();
+  const text = result().then(toWire, (error: unknown) => {
+    settings.onError(error, {});
+    return toWire({ __error__: { error: "Error", message: "The result cannot be read." } });
+  });
   let timer: ReturnType<typeof setInterval> | undefined;
   const body = new ReadableStream<Uint8Array>({
     async start(controller) {
-      timer = setInterval(() => controller.enqueue(encoder.encode("\n")), exchange.settings.heartbeatMs);
+      timer = setInterval(() => controller.enqueue(encoder.encode("\n")), settings.heartbeatMs);
       timer.unref?.();
-      try {
-        controller.enqueue(encoder.encode(toWire(await result())));
-        controller.close();
-      } catch (error) {
-        exchange.settings.onError(error, {});
-        controller.enqueue(
-          encoder.encode(toWire({ __error__: { error: "Error", message: "The result cannot be read." } })),
-        );
-        controller.close();
-      } finally {
-        clearInterval(timer);
-      }
+      const json = await text;
+      clearInterval(timer);
+      controller.enqueue(encoder.encode(json));
+      controller.close();
     },
     cancel: () => clearInterval(timer),
   });

@@ -4,10 +4,10 @@ import { isValidForeignId } from "../../core/ids.ts";
 import type { JsonObject } from "../../core/json.ts";
 import { callerOf, Cors } from "./access.ts";
 import { ASSISTANT_ROUTES } from "./assistant-routes.ts";
-import { Graphs, scopeOf, type Settings, settingsOf } from "./context.ts";
+import { Graphs, type Scope, scopeOf, type Settings, settingsOf } from "./context.ts";
 import { errorResponse, json, toHttpError } from "./http.ts";
 import { checkedId } from "./ids.ts";
-import type { LangGraphServerOptions } from "./options.ts";
+import type { Caller, LangGraphServerOptions } from "./options.ts";
 import { Channels } from "./protocol-channel.ts";
 import { PROTOCOL_ROUTES } from "./protocol-routes.ts";
 import { type Exchange, type Handler, matchRoute, routesOf } from "./routes.ts";
@@ -92,12 +92,21 @@ export function createLangGraphServer(options: LangGraphServerOptions): LangGrap
   const answer = async (request: Request): Promise<Response> => {
     const url = new URL(request.url);
     const allowed = cors.headersFor(request, url);
-    if (request.method === "OPTIONS") return cors.preflight(allowed);
+    if (request.method === "OPTIONS") return cors.preflight(request, allowed);
     if (!allowed) return errorResponse(403, "This origin may not call the server. Name it in cors.origins.");
     return withHeaders(
       await routed(request, url).catch((error: unknown) => failed(error, settings)),
       allowed,
     );
+  };
+
+  /** What `authenticate` gave wrong is no mistake of the client's. */
+  const scopeFor = (caller: Caller): Scope => {
+    try {
+      return scopeOf(backend, caller);
+    } catch (cause) {
+      throw new Error("authenticate gave no usable caller.", { cause });
+    }
   };
 
   const routed = async (request: Request, url: URL): Promise<Response> => {
@@ -107,7 +116,7 @@ export function createLangGraphServer(options: LangGraphServerOptions): LangGrap
     if (match === null)
       return errorResponse(404, `${request.method} ${url.pathname.slice(0, 200)} is not there.`);
     if (!("handler" in match)) return errorResponse(405, "Method Not Allowed", { allow: match.join(", ") });
-    const exchange: Exchange = { request, url, scope: scopeOf(backend, caller), ...shared };
+    const exchange: Exchange = { request, url, scope: scopeFor(caller), ...shared };
     return match.handler(exchange, match.params);
   };
 

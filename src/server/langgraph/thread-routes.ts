@@ -118,7 +118,13 @@ export async function deleteThread(
     | { deleteThread?(id: string): Promise<void> }
     | undefined;
   await saver?.deleteThread?.(thread_id);
-  await scope.records.remove(taken.record);
+  // A version guards the removal: what somebody has noted meanwhile, a wish to cancel maybe, ends with it.
+  let left: StoredRecord | null = taken.record;
+  while (left && left.created_at === record.created_at) {
+    if (left.fence !== taken.record.fence) throw new HttpError(409, "Thread is busy");
+    await scope.records.remove(left);
+    left = await scope.records.find(thread_id);
+  }
 }
 
 const search: Handler = async (exchange) => {
