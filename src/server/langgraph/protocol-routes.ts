@@ -4,7 +4,7 @@ import { json, readBody, toHttpError } from "./http.ts";
 import { checkedId } from "./ids.ts";
 import type { StoredRecord } from "../../backends/record-store.ts";
 import type { Channel, EventFilter } from "./protocol-channel.ts";
-import { ProtocolRun, type ProtocolParams } from "./protocol-events.ts";
+import { type ProtocolEvent, ProtocolRun, type ProtocolParams } from "./protocol-events.ts";
 import type { Exchange, Handler } from "./routes.ts";
 import { type RunRequest, runRequestOf, parsed } from "./run-request.ts";
 import type { LiveRun, Outcome } from "./runs.ts";
@@ -162,25 +162,22 @@ function idsOf(interrupt: unknown): readonly unknown[] {
 }
 
 /**
- * Milliseconds. An answer that was wrong asks again by the same interrupt. `useStream` takes it away when it has read the
- * response to its command, which may come after the event that asks again: so that is said once more.
+ * Milliseconds. An answer that was wrong asks again by the same interrupt. `useStream` takes that away when it has read the
+ * response to its command, which comes by another connection: what asks again has to come after it.
  */
-const AGAIN_MS = [100, 1000];
+const AGAIN_MS = 250;
 
-function askAgain(channel: Channel, interrupts: readonly unknown[], answered: readonly string[]): void {
-  const still = interrupts.filter((entry) => answered.includes(String((entry as { id?: unknown }).id)));
-  if (still.length === 0) return;
-  let { seq } = channel;
-  for (const delay of AGAIN_MS) {
-    const timer = setTimeout(() => {
-      // Somebody has moved the thread since.
-      if (channel.seq !== seq) return;
-      const asked = new ProtocolRun().shown("values", eventOf({ __interrupt__: still }));
-      for (const event of asked) channel.publish(event);
-      ({ seq } = channel);
-    }, delay);
-    timer.unref?.();
-  }
+function asksAgain({ method, data }: ProtocolEvent, answered: readonly string[]): boolean {
+  return method === "input.requested" && answered.includes((data as { interrupt_id: string }).interrupt_id);
+}
+
+/** Not where another run has begun meanwhile: it tells what is open then. */
+function later(channel: Channel, publish: () => void): void {
+  const { seq } = channel;
+  const timer = setTimeout(() => {
+    if (channel.seq === seq) publish();
+  }, AGAIN_MS);
+  timer.unref?.();
 }
 
 async function startRun(
@@ -192,6 +189,7 @@ async function startRun(
   const { graph_id } = graphs.get(request.assistant_id);
   const channel = channels.of(scope.records.tenant_id, thread_id);
   const shown = new ProtocolRun();
+  const again: ProtocolEvent[] = [];
   let begun = false;
   const lifecycle = (event: string, error?: string): void =>
     channel.publish({
@@ -207,12 +205,19 @@ async function startRun(
   return runs.start(scope, thread_id, request, {
     onBegin: begin,
     onEvent: (method, params) => {
-      for (const event of shown.shown(method, params as ProtocolParams)) channel.publish(event);
+      for (const event of shown.shown(method, params as ProtocolParams))
+        if (asksAgain(event, answered)) again.push(event);
+        else channel.publish(event);
     },
     onEnd: (outcome) => {
       // One that was cancelled before it came to its turn ends nothing that a page sees.
-      if (begun || outcome.status === "error") lifecycle(endOf(outcome), outcome.error?.message);
-      askAgain(channel, outcome.interrupts, answered);
+      if (!begun && outcome.status !== "error") return;
+      const end = (): void => lifecycle(endOf(outcome), outcome.error?.message);
+      if (again.length === 0) return end();
+      later(channel, () => {
+        for (const event of again) channel.publish(event);
+        end();
+      });
     },
   });
 }
