@@ -57,19 +57,20 @@ export function decisionsOf(ask: InteropAsk): readonly string[] | null {
   return Array.isArray(allowed) ? allowed.filter((name) => typeof name === "string") : [...DECISIONS];
 }
 
+/** The decisions of ours that one of a reviewer's may become. */
+const MEANS: Readonly<Record<ReviewDecision, readonly string[]>> = {
+  approve: ["approve_once", "approve"],
+  edit: ["edit"],
+  reject: ["reject", "skip"],
+  respond: ["respond"],
+};
+
 /** What a reviewer may do; empty only where no answer could be given at all. */
 export function reviewDecisions(ask: InteropAsk): ReviewDecision[] {
   if (ask.hitl_type === "confirm") return yesOrNo(ask);
   const decisions = decisionsOf(ask);
   if (!decisions || ask.hitl_type === "in_doubt") return ["respond"];
-  const can = (...names: readonly string[]): boolean => names.some((name) => decisions.includes(name));
-  const offered: Record<ReviewDecision, boolean> = {
-    approve: can("approve_once", "approve"),
-    edit: can("edit"),
-    reject: can("reject", "skip"),
-    respond: can("respond"),
-  };
-  const named = REVIEW_DECISIONS.filter((name) => offered[name]);
+  const named = REVIEW_DECISIONS.filter((name) => MEANS[name].some((one) => decisions.includes(one)));
   return named.length > 0 ? named : ["respond"];
 }
 
@@ -132,18 +133,20 @@ export function editableOf(ask: InteropAsk): { readonly field: string; readonly 
   return { field: "values", shown: isObject(values) ? values : {} };
 }
 
+const NO_LINES: readonly string[] = [];
+
 /** The question as text, with its options. */
 export function descriptionOf({ data }: InteropAsk): string {
-  const lines = [own(data, "message"), own(data, "details")].filter((text) => typeof text === "string");
   const questions = own(data, "questions");
-  const parts = Array.isArray(questions) ? questions : [];
-  const asked = parts.map((part) => [own(part, "message"), ...optionLines(own(part, "options"))]);
-  const all = [...lines, ...optionLines(own(data, "options")), ...asked.flat()];
-  const text = all.filter((line) => typeof line === "string").join("\n\n");
-  return (text === "" ? "Waiting for a human." : text).toWellFormed();
+  const lines: unknown[] = [own(data, "message"), own(data, "details"), ...optionLines(own(data, "options"))];
+  if (Array.isArray(questions))
+    for (const part of questions) lines.push(own(part, "message"), ...optionLines(own(part, "options")));
+  const text = lines.filter((line) => typeof line === "string").join("\n\n");
+  return text === "" ? "Waiting for a human." : text.toWellFormed();
 }
 
-function optionLines(options: JsonValue | undefined): string[] {
+function optionLines(options: JsonValue | undefined): readonly string[] {
+  if (options === undefined) return NO_LINES;
   return optionsIn(options).map(({ value, label }) =>
     label === value ? `- ${value}` : `- ${label} (${value})`,
   );

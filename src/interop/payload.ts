@@ -1,5 +1,5 @@
 /** What the value of an interrupt holds for other people's user interfaces, beside our own fields (PROTOCOL.md §10.1). */
-import type { JsonObject } from "../core/json.ts";
+import type { JsonObject, JsonValue } from "../core/json.ts";
 import {
   actionOf,
   descriptionOf,
@@ -86,34 +86,33 @@ export type ActionLists = Pick<
 
 /** Lists of some questions; null if their arguments take too much room. */
 export function actionLists(asks: readonly InteropAsk[]): ActionLists | null {
-  let size = 0;
-  const actions = asks.map((ask) => {
+  const lists: ActionLists = {
+    action_requests: [],
+    review_configs: [],
+    actionRequests: [],
+    reviewConfigs: [],
+  };
+  const seen: Seen = { room: MAX_ARGS, refers: false };
+  for (const ask of asks) {
+    const { tool_call_id } = ask;
     const { name, args } = actionOf(ask);
     const description = descriptionOf(ask);
-    size += JSON.stringify(args).length + description.length;
-    return { ask, name, args, description, decisions: reviewDecisions(ask) };
-  });
-  if (size > MAX_ARGS) return null;
-  return {
-    action_requests: actions.map(({ ask: { tool_call_id }, name, args, description }) => ({
-      name,
-      args,
-      arguments: args,
-      description,
-      tool_call_id,
-    })),
-    review_configs: actions.map(({ name, decisions }) => ({
-      action_name: name,
-      allowed_decisions: decisions,
-    })),
-    actionRequests: actions.map(({ ask: { tool_call_id }, name, args, description }) => ({
-      name,
-      args,
-      description,
-      toolCallId: tool_call_id,
-    })),
-    reviewConfigs: actions.map(({ name, decisions }) => ({ actionName: name, allowedDecisions: decisions })),
-  };
+    const decisions = reviewDecisions(ask);
+    seen.room -= description.length;
+    look(args, seen);
+    lists.action_requests.push({ name, args, arguments: args, description, tool_call_id });
+    lists.review_configs.push({ action_name: name, allowed_decisions: decisions });
+    lists.actionRequests.push({ name, args, description, toolCallId: tool_call_id });
+    lists.reviewConfigs.push({ actionName: name, allowedDecisions: decisions });
+  }
+  return seen.room >= 0 || sizeOf(lists) <= MAX_ARGS ? lists : null;
+}
+
+function sizeOf({ action_requests }: ActionLists): number {
+  return action_requests.reduce(
+    (size, { args, description }) => size + JSON.stringify(args).length + description.length,
+    0,
+  );
 }
 
 /**
@@ -127,19 +126,23 @@ export function supersetOf(
 ): SupersetPayload[] {
   const all = actionLists(asks);
   return asks.map((ask) => {
-    const { hitl_id, expires_at } = ask;
+    const { expires_at } = ask;
     const lists = all ?? (asks.length > 1 ? actionLists([ask]) : null);
-    const issues = problems
-      .filter((one) => one.hitl_id === null || one.hitl_id === hitl_id)
-      .slice(0, MAX_ISSUES);
-    return {
+    const payload: { -readonly [name in keyof SupersetPayload]: SupersetPayload[name] } = {
       ...lists,
       reason: reasonOf(ask),
       responseSchema: addressedSchemaOf(ask),
-      ...(expires_at === null ? {} : { expiresAt: isoTime(expires_at) }),
-      ...(issues.length === 0 ? {} : { issues }),
     };
+    if (expires_at !== null) payload.expiresAt = isoTime(expires_at);
+    const issues = issuesOf(ask, problems);
+    if (issues.length > 0) payload.issues = issues;
+    return payload;
   });
+}
+
+function issuesOf({ hitl_id }: InteropAsk, problems: readonly InteropProblem[]): readonly InteropProblem[] {
+  if (problems.length === 0) return problems;
+  return problems.filter((one) => one.hitl_id === null || one.hitl_id === hitl_id).slice(0, MAX_ISSUES);
 }
 
 /** A time that no calendar has is the last one that it has. */
@@ -157,13 +160,46 @@ export function schemaOf({
 /** `{ hitl_id, response }`, of which the response is what the question's own schema says. */
 function addressedSchemaOf(ask: InteropAsk): JsonObject {
   const schema = schemaOf(ask) ?? {};
-  const text = JSON.stringify(schema);
+  const seen: Seen = { room: MAX_SCHEMA, refers: false };
+  look(schema, seen);
+  const text = seen.room < 0 ? JSON.stringify(schema) : "";
+  const isShown = text.length <= MAX_SCHEMA;
+  const refers = seen.refers || text.includes('"$ref"');
   // Inside of another schema, what refers to its own root has to be a resource of its own.
-  const inner = text.includes('"$ref"') ? { $id: `urn:holdpoint:${interruptId(ask)}`, ...schema } : schema;
+  const inner = refers ? { $id: `urn:holdpoint:${interruptId(ask)}`, ...schema } : schema;
   return {
     type: "object",
-    properties: { hitl_id: { const: ask.hitl_id }, response: text.length > MAX_SCHEMA ? {} : inner },
+    properties: { hitl_id: { const: ask.hitl_id }, response: isShown ? inner : {} },
     required: ["hitl_id", "response"],
     additionalProperties: false,
   };
+}
+
+/** What can be said of a value without making its text, which takes longer than all the rest. */
+interface Seen {
+  /** Characters that are surely left after its text; if negative, the text has to be measured. */
+  room: number;
+  /** It names `$ref` somewhere; not known if the room is negative. */
+  refers: boolean;
+}
+
+function look(value: JsonValue, seen: Seen): void {
+  if (seen.room < 0) return;
+  if (typeof value === "string") {
+    // A character takes six at most: \u0000.
+    seen.room -= 6 * value.length + 3;
+    if (value === "$ref") seen.refers = true;
+    return;
+  }
+  seen.room -= 25;
+  if (typeof value !== "object" || value === null) return;
+  if (Array.isArray(value)) {
+    for (const item of value) look(item, seen);
+    return;
+  }
+  for (const name of Object.keys(value)) {
+    seen.room -= 6 * name.length + 4;
+    if (name === "$ref") seen.refers = true;
+    look(value[name] as JsonValue, seen);
+  }
 }
