@@ -237,7 +237,7 @@ class Reader {
     if ("problem" in normalised) return void this.#problems.push(normalised.problem);
     const { hitl_id } = ask;
     const accepted = this.#options.formats;
-    const formats = read.formats.length > 0 ? read.formats : (part.formats ?? []);
+    const formats = [...read.formats, ...(part.formats ?? [])];
     const format = formats.find((name) => accepted?.includes(name) ?? true) ?? part.formats?.[0] ?? null;
     const answer: InteropAnswer = { hitl_id, format, by, ...normalised };
     const known = this.#answers.get(hitl_id);

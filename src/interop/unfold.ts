@@ -160,8 +160,13 @@ function unfoldDecisions(value: JsonObject): Unfolded | undefined {
   if (decisions.length === 0) return { wrong: "decisions is empty" };
   if (!decisions.every((entry) => isObject(entry) && isMarked(entry)))
     return { wrong: "each of the decisions has to be { type, … }" };
-  const formats: Part["formats"] = ["langchain_js_1", "langchain_python_1"];
-  return { parts: decisions.map((body) => ({ body, formats })), isList: true };
+  const langchain = ["langchain_js_1", "langchain_python_1"] as const;
+  const [body] = decisions;
+  // Agent Inbox answers LangChain's requests by one decision, with its own `args`, which LangChain's never have: it says
+  // for itself which call it is, and is no list of what was shown.
+  if (decisions.length === 1 && body !== undefined && own(body, "args") !== undefined)
+    return { parts: [{ body, formats: ["agent_inbox_1", ...langchain] }], isList: false };
+  return { parts: decisions.map((one) => ({ body: one, formats: langchain })), isList: true };
 }
 
 /** LangGraph's `input.respond`, and holdpoint's own. */

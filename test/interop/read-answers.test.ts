@@ -226,6 +226,32 @@ describe("several questions open", () => {
     });
   });
 
+  it("what Agent Inbox answers to a request of LangChain's is one decision, which says which call it is", () => {
+    const one = (type: string, args: unknown) => ({ decisions: [{ type, args }] });
+    const named = (action: string, args: object) => ({ action, args });
+    expect(read(one("approve", named("mail", { to: "bob" })), names)).toMatchObject({
+      said: { mail: once },
+      problems: [],
+    });
+    expect(read(one("edit", named("pay", asTexts(other))), names).said).toEqual({
+      pay: { decision: "edit", edited_args: other },
+    });
+    for (const unnamed of [
+      one("approve", null),
+      one("ignore", null),
+      one("reject", "no"),
+      one("approve", named("wire", {})),
+    ])
+      expect(read(unnamed, names), JSON.stringify(unnamed)).toMatchObject({
+        said: {},
+        problems: [["ambiguous", null]],
+      });
+    // The one that is open may be another one than the human saw.
+    expect(read(one("approve", named("mail", { to: "bob" })), ["pay"]).problems).toEqual([
+      ["mismatch", "pay"],
+    ]);
+  });
+
   it("F6 two calls of one tool: an edit may mean either, an accept the one with its arguments", async () => {
     const two = await recorded(["mail", "mail"]);
     const [first, second] = two.list.map((ask, index) => ({
@@ -301,6 +327,28 @@ describe("several questions open", () => {
 });
 
 describe("only some formats", () => {
+  it.each([
+    ["pay", { type: "approve", args: null }, once],
+    [
+      "pay",
+      { type: "edit", args: { action: "pay", args: asTexts(other) } },
+      { decision: "edit", edited_args: other },
+    ],
+    ["pay", { type: "reject", args: "no" }, { decision: "reject", message: "no" }],
+    ["go", { type: "ignore", args: null }, { confirmed: false }],
+  ] as const)(
+    "what Agent Inbox says in LangChain's words is its own, and LangChain's: %s: %j",
+    (name, one, response) => {
+      const value = { decisions: [one] };
+      for (const format of ["agent_inbox_1", "langchain_js_1", "langchain_python_1"] as const)
+        expect(read(value, [name], { formats: [format], plain: false })).toMatchObject({
+          said: { [name]: response },
+          formats: [format],
+        });
+      expect(read(value, [name], { formats: ["ai_sdk_7"], plain: false }).said).toEqual({});
+    },
+  );
+
   it.each(FIXTURES)(
     "%s is understood alone, and is refused where another is expected: %s",
     (format, name, value, response) => {
