@@ -87,6 +87,62 @@ it("a body whose server died is not run again by an equal call: somebody says wh
   expect(runs).toBe(2);
 });
 
+it("an equal call is another one while the first is at work", async () => {
+  const backend = new InMemoryHITLBackend();
+  const [atWork, goesOn] = [gate(), gate()];
+  let runs = 0;
+  const print = tool(
+    async () => {
+      await confirm({ message: "Print?" });
+      runs += 1;
+      if (runs > 1) return "second";
+      atWork.open();
+      await goesOn.passed;
+      return "first";
+    },
+    { name: "print", description: "Prints.", schema: z.object({}) },
+  );
+  let shown = 0;
+  const peer = await connect1(createMcpTools([print], { backend }), { elicit: () => ((shown += 1), yes) });
+  const first = peer.call("print", {});
+  await atWork.passed;
+  expect(textOf(await peer.call("print", {}))).toBe("second");
+  goesOn.open();
+  expect(textOf(await first)).toBe("first");
+  expect(shown).toBe(2);
+});
+
+it("a call behind the ledger whose server died is the ledger's to judge (P6)", async () => {
+  const data = new MemoryRecordData();
+  const clock = new FakeClock();
+  const begun = gate();
+  let runs = 0;
+  const print = tool(
+    async () => {
+      await confirm({ message: "Print?" });
+      runs += 1;
+      begun.open();
+      return runs === 1 ? new Promise<string>(() => {}) : "printed";
+    },
+    { name: "print", description: "Prints.", schema: z.object({}) },
+  );
+  const server = (): ReturnType<typeof createMcpTools> => {
+    const backend = new StoreHITLBackend(new MemoryRecordStore({ clock }, data), { clock });
+    return createMcpTools([print], { backend, ledger: { for: "print", inDoubt: "retry" } });
+  };
+  const shown: string[] = [];
+  const elicit = ({ message }: { message: string }) => (shown.push(message), yes);
+  const dead = await connect1(server(), { elicit });
+  void dead.call("print", {}).catch(() => undefined);
+  await begun.passed;
+  clock.advance(120_000);
+  const peer = await connect1(server(), { elicit });
+  expect(textOf(await peer.call("print", {}))).toBe("printed");
+  // Nobody is asked what became of it: the rule says that it may run again.
+  expect(shown).toEqual(["Print?"]);
+  expect(runs).toBe(2);
+});
+
 it("what a call has left in the store is removed when its time is over", async () => {
   const clock = new FakeClock();
   const backend = new InMemoryHITLBackend({ clock, retention: { sweepEveryMs: 0 } });

@@ -238,6 +238,28 @@ describe("which call is the same", () => {
     expect(effects).toEqual(["A-17", "A-17"]);
   });
 
+  it("a request holds its call for as long as it waits", async () => {
+    const { one, two, clock } = twoServers({ leaseMs: 300 });
+    const peer = await connect1(one.mcp, { elicit: never });
+    const stop = new AbortController();
+    const held = peer.call("refund", { order: "A-17" }, { signal: stop.signal }).catch(() => undefined);
+    const expiry = async (): Promise<number> => {
+      const query = { kind: "call", tenant_id: "default", statuses: ["suspended"] };
+      return (await one.backend.store.page(query)).items[0]?.lease?.expires_at ?? 0;
+    };
+    await until("the request to hold its call", async () => (await expiry()) > 0);
+    for (let times = 0; times < 3; times += 1) {
+      const before = await expiry();
+      clock.advance(200);
+      await until("a sign of life", async () => (await expiry()) > before);
+    }
+    const equal = await connect1(two.mcp);
+    await equal.call("refund", { order: "A-17" });
+    expect(await pendingIn(one.backend)).toHaveLength(2);
+    stop.abort();
+    await held;
+  });
+
   it("a call whose server died goes on when nobody can hold it any more (P6)", async () => {
     const { one, two, clock, effects } = twoServers();
     const shown = gate();

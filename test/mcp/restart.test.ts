@@ -23,14 +23,15 @@ interface Server {
   readonly died: Promise<void>;
 }
 
-function machine() {
+/** @param leaseMs - after which a server that gives no sign of life is taken for dead */
+function machine(leaseMs: number) {
   const folder = mkdtempSync(join(tmpdir(), "holdpoint-mcp-"));
   const effects = join(folder, "effects");
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const start = async (): Promise<Server> => {
     const transport = new StdioClientTransport({
       command: process.execPath,
-      args: [modules.pathOf(ENTRY), join(folder, "holdpoint.db"), effects],
+      args: [modules.pathOf(ENTRY), join(folder, "holdpoint.db"), effects, String(leaseMs)],
       cwd: root,
     });
     const client = new Client(
@@ -63,7 +64,7 @@ const answering = ({ inputRequests = {}, requestState }: Result, answer: unknown
 });
 
 it("goes on with a call whose server was killed after it had asked; finished steps are kept (P1, P6)", async () => {
-  const { start, effects } = machine();
+  const { start, effects } = machine(60_000);
   const first = await start();
   const asked = await first.call({ to: "staging" });
   expect(asked.resultType).toBe("input_required");
@@ -74,7 +75,7 @@ it("goes on with a call whose server was killed after it had asked; finished ste
 });
 
 it("asks what became of a call whose server was killed in the middle of its effect (P6)", async () => {
-  const { start, effects } = machine();
+  const { start, effects } = machine(1500);
   const args = { to: "production", dies: true };
   const first = await start();
   const asked = await first.call(args);

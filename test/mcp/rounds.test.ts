@@ -202,6 +202,19 @@ describe("a reference", () => {
     expect(textOf(await at.peer.raw("refund", { order: "A-17" }, round))).toBe("A-17 refunded");
   });
 
+  it("of one caller is none of another one in the same session (P7)", async () => {
+    let user = "kim";
+    const at = await host({ user: () => user, session: () => "desk" });
+    const asked = await at.peer.raw("refund", { order: "A-17" });
+    const { hitl_id } = await onlyPending(at.backend);
+    await at.backend.respond(hitl_id, { confirmed: true });
+    user = "eve";
+    const said = await at.peer.raw("refund", { order: "A-17" }, { requestState: asked.requestState ?? "" });
+    expect(textOf(said)).toContain("ERR_HITL_NOT_FOUND");
+    expect((await at.peer.raw("refund", { order: "A-17" })).resultType).toBe("input_required");
+    expect(at.effects).toEqual([]);
+  });
+
   it("of another tenant is refused", async () => {
     const at = await host();
     const asked = await at.peer.raw("refund", { order: "A-17" });

@@ -1,4 +1,4 @@
-/** A server of MCP on standard input and output, over a SQLite file: `node server.child <file> <effects>`. */
+/** A server of MCP on standard input and output, over a SQLite file: `node server.child <file> <effects> <lease ms>`. */
 import { appendFileSync } from "node:fs";
 import { tool } from "@langchain/core/tools";
 import { McpServer } from "@modelcontextprotocol/server";
@@ -8,7 +8,7 @@ import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
 import { createMcpTools } from "holdpoint/mcp";
 import { z } from "zod";
 
-const [path = "", effects = ""] = process.argv.slice(2);
+const [path = "", effects = "", leaseMs = ""] = process.argv.slice(2);
 
 const deploy = tool(
   async ({ to, dies }) => {
@@ -31,7 +31,7 @@ const deploy = tool(
 );
 
 const backend = new SqliteHITLBackend({ path });
-const mcp = createMcpTools([deploy], { backend, secret: "s".repeat(32), leaseMs: 200 });
+const mcp = createMcpTools([deploy], { backend, secret: "s".repeat(32), leaseMs: Number(leaseMs) });
 serveStdio(() => {
   const server = new McpServer({ name: "deploy", version: "1.0.0" }, { capabilities: { tools: {} } });
   mcp.register(server);
