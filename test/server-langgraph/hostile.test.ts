@@ -27,56 +27,13 @@ const ROUTES = [
 ] as const;
 
 /** Names that mean something to the server, so that bodies come further than to be no object. */
-const NAMES = [
-  ...[
-    "assistant_id",
-    "input",
-    "command",
-    "resume",
-    "goto",
-    "update",
-    "config",
-    "configurable",
-    "metadata",
-    "thread_id",
-  ],
-  ...[
-    "checkpoint",
-    "checkpoint_id",
-    "checkpoint_ns",
-    "checkpoint_map",
-    "values",
-    "as_node",
-    "stream_mode",
-    "limit",
-    "offset",
-  ],
-  ...[
-    "status",
-    "ids",
-    "messages",
-    "id",
-    "method",
-    "params",
-    "interrupt_id",
-    "response",
-    "responses",
-    "before",
-    "node",
-    "type",
-  ],
-  ...[
-    "multitask_strategy",
-    "interrupt_before",
-    "if_not_exists",
-    "tool_calls",
-    "content",
-    "holdpoint",
-    "graph_id",
-    "args",
-    "name",
-  ],
-];
+const NAMES = (
+  "assistant_id input command resume goto update config configurable metadata thread_id " +
+  "checkpoint checkpoint_id checkpoint_ns checkpoint_map values as_node stream_mode limit " +
+  "offset status ids messages id method params interrupt_id response responses before node " +
+  "type multitask_strategy interrupt_before if_not_exists tool_calls content holdpoint " +
+  "graph_id args name"
+).split(" ");
 const VALUES = [
   "agent",
   "t-1",

@@ -147,5 +147,7 @@ export async function collect<T>(chunks: AsyncIterable<T>): Promise<T[]> {
 /** What the last message of a state or of values says. */
 export function lastText(values: unknown): string {
   const { messages = [] } = (values ?? {}) as { messages?: { content?: unknown }[] };
-  return String(messages.at(-1)?.content ?? "");
+  const content = messages.at(-1)?.content ?? "";
+  if (!Array.isArray(content)) return String(content);
+  return content.map((block) => String((block as { text?: unknown }).text ?? "")).join("");
 }

@@ -2,6 +2,7 @@
 import { type BaseMessageChunk, isBaseMessage } from "@langchain/core/messages";
 import type { ServedGraph } from "./options.ts";
 import type { StreamMode } from "./run-request.ts";
+import { isPausedTool } from "./suspended-tools.ts";
 import { checkpointOf } from "./thread-view.ts";
 
 export interface RunEvent {
@@ -48,6 +49,7 @@ function* shown(raw: unknown, modes: readonly StreamMode[], subgraphs: boolean):
   const [namespace, mode, data] = chunkOf(raw, subgraphs);
   const asked = mode === "messages" ? "messages-tuple" : mode;
   if (!(modes as readonly string[]).includes(asked)) return;
+  if (mode === "tools" && isPausedTool(data)) return;
   const event = namespace && namespace.length > 0 ? `${mode}|${namespace.join("|")}` : mode;
   yield { event, data: publicData(mode, data) };
 }

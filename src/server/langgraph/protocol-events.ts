@@ -1,4 +1,5 @@
 /** A run as events of LangChain's thread protocol, which `useStream` of `@langchain/react` speaks. */
+import { hearRejections, isPausedTool } from "./suspended-tools.ts";
 import type { GraphRun, RunEvent } from "./frames.ts";
 
 /** What an event of the protocol says besides its number. */
@@ -24,6 +25,7 @@ export async function* protocolEvents({ graph, input, options }: GraphRun): Asyn
     ...options,
     version: "v3",
   })) as AsyncIterable<GraphEvent>;
+  hearRejections(events);
   for await (const { method, params } of events) yield { event: method, data: params };
 }
 
@@ -59,8 +61,10 @@ export class ProtocolRun {
       case "tasks":
         yield { ...params, method, data: withoutState(data) };
         return;
-      case "messages":
       case "tools":
+        if (!isPausedTool(data)) yield { ...params, method };
+        return;
+      case "messages":
       case "custom":
       case "checkpoints":
         yield { ...params, method };
