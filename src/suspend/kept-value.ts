@@ -38,6 +38,8 @@ export interface Shown {
   readonly inOneList: boolean;
   /** An interrupt that is not of ours is shown, too. */
   readonly foreign: boolean;
+  /** The interrupts themselves, of which each may list several questions. */
+  readonly interrupts: readonly string[];
 }
 
 /** How long a checkpointer may take to save what a run has begun with. */
@@ -55,6 +57,11 @@ export async function shownWith(place: At, hash: string): Promise<Shown | null> 
     if (performance.now() + pauseMs > deadline) return null;
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
+}
+
+/** The interrupts that LangGraph keeps with the checkpoint. */
+export async function shownAt(place: At): Promise<Shown | null> {
+  return place.root_checkpoint_id === null ? null : shownIn(await pendingWrites(place));
 }
 
 type PendingWrite = readonly [task: string, channel: string, value: unknown];
@@ -75,16 +82,22 @@ function shownIn(writes: readonly PendingWrite[]): Shown {
     .flatMap(([, , written]) => written)
     .map((entry) => (entry as { value?: unknown } | null)?.value);
   const ids = new Set<string>();
+  const interrupts = new Set<string>();
   let longest = 0;
   let foreign = false;
   for (const value of values) {
-    const { hitl_id, asks } = (value ?? {}) as { hitl_id?: unknown; asks?: readonly { hitl_id?: unknown }[] };
+    const { hitl_id, interrupt_id, asks } = (value ?? {}) as {
+      hitl_id?: unknown;
+      interrupt_id?: unknown;
+      asks?: readonly { hitl_id?: unknown }[];
+    };
+    if (typeof interrupt_id === "string") interrupts.add(interrupt_id);
     const named = Array.isArray(asks) ? asks.map((ask) => ask.hitl_id) : [hitl_id];
     longest = Math.max(longest, named.length);
     if (named.every((id) => typeof id === "string")) for (const id of named) ids.add(id);
     else foreign = true;
   }
-  return { ids: [...ids], inOneList: longest === ids.size, foreign };
+  return { ids: [...ids], inOneList: longest === ids.size, foreign, interrupts: [...interrupts] };
 }
 
 interface WritingCheckpointer {

@@ -6,9 +6,10 @@
 import { HITL_KIND, toHITLRecord } from "../backends/hitl-codec.ts";
 import { MAX_PAGE_LIMIT, type StoredRecord } from "../backends/record-store.ts";
 import { hashJson, isValidForeignId } from "../core/ids.ts";
-import type { JsonValue } from "../core/json.ts";
+import type { JsonObject, JsonValue } from "../core/json.ts";
 import type { Actor, HITLRecord } from "../core/record.ts";
 import { HITL_STATUSES } from "../core/states.ts";
+import { isMarked } from "../interop/decision.ts";
 import { type InteropProblem, problem } from "../interop/problem.ts";
 import {
   type InteropAnswer,
@@ -18,7 +19,7 @@ import {
 } from "../interop/read-answers.ts";
 import { give } from "../interop/respond-from.ts";
 import type { HoldpointRunConfig } from "./configure.ts";
-import { forget, hashOf, isPoke, type Shown, shownWith } from "./kept-value.ts";
+import { forget, hashOf, isPoke, type Shown, shownAt, shownWith } from "./kept-value.ts";
 import type { HostConfig, Place } from "./place.ts";
 import { askedAt } from "./supersede.ts";
 
@@ -128,8 +129,9 @@ async function takeIn(place: Place, { map, plain }: Given, actor: Actor | undefi
   const open = records.filter(({ status }) => status === "pending");
   const problems: InteropProblem[] = [];
   if (map !== undefined) {
-    // Which of several interrupts lists what, and in which order, is not known here: one decision for each id.
-    const read = readAnswers(map, open, { byPlace: false });
+    const listed = await readListOf(place, records, open, map);
+    // Which of several interrupts lists what, and in which order, clients see differently: one decision for each id.
+    const read = listed ?? readAnswers(map, open, { byPlace: false });
     // An id that is none of ours is one of LangGraph's own.
     problems.push(...read.problems.filter(({ code }) => code !== "unknown_id"));
     problems.push(...(await answerAll(place, read.answers, map, actor)));
@@ -167,6 +169,28 @@ async function recordsAt({
   };
   const here = await Promise.all(items.filter(isHere).map((stored) => backend.settled(stored)));
   return here.toReversed().map(toHITLRecord);
+}
+
+/**
+ * A client may send the list for all that one interrupt shows under the id of that interrupt. Null where it is no such list,
+ * or where something else is shown, too.
+ */
+async function readListOf(
+  place: Place,
+  records: readonly HITLRecord[],
+  open: readonly HITLRecord[],
+  map: JsonValue,
+): Promise<ReadAnswers | null> {
+  const [entry, ...others] = Object.entries(map as JsonObject);
+  if (!entry || others.length > 0 || open.length < 2) return null;
+  const [id, value] = entry;
+  const { decisions = value } = (value ?? {}) as { decisions?: unknown };
+  if (!Array.isArray(decisions) || decisions.length !== open.length || !decisions.every(isMarked))
+    return null;
+  const shown = await shownAt(place);
+  if (!shown?.interrupts.includes(id)) return null;
+  const { asks, byPlace, othersOpen } = asShown(shown, records, open);
+  return byPlace && !othersOpen ? readAnswers(value, asks, { plain: false }) : null;
 }
 
 interface ReadPlain extends ReadAnswers {

@@ -313,13 +313,48 @@ describe.each(HOSTS)("%s", (host) => {
     expect(said(await run.resume(Object.fromEntries(byId)))).toEqual(outcome);
   });
 
-  it("P7 a list for one interrupt id is no list over the others", async () => {
+  it("P7 P10 a list for one interrupt id is one over the questions that this interrupt shows, and over no others", async () => {
     const backend = new InMemoryHITLBackend();
     const run = runOf(host, backend, three);
-    const [shown] = interruptsIn(await run.start());
-    const decisions = [approve, approve, approve];
-    expect(said(await run.resume({ [String(shown?.id)]: { decisions } }))).toEqual({});
-    expect(await pending(backend, "t")).toHaveLength(3);
+    const interrupts = interruptsIn(await run.start());
+    const [shown] = interrupts as unknown as {
+      id: string;
+      value: { actionRequests: { toolCallId: string }[] };
+    }[];
+    const order = shown?.value.actionRequests.map(({ toolCallId }) => toolCallId) ?? [];
+    const decisions = [{ type: "reject", message: "no" }, approve, approve];
+    const { said: result, left } = {
+      said: said(await run.resume({ [String(shown?.id)]: { decisions } })),
+      left: await pending(backend, "t"),
+    };
+    if (interrupts.length === 1 && order.length === 3) {
+      const answers: Record<string, unknown> = { a: once, b: once, g: true };
+      const no: Record<string, unknown> = {
+        a: { decision: "reject", message: "no" },
+        b: { decision: "reject", message: "no" },
+        g: false,
+      };
+      const [first, ...others] = order as [string, string, string];
+      expect(result).toEqual({
+        [first]: no[first],
+        ...Object.fromEntries(others.map((id) => [id, answers[id]])),
+      });
+      expect(left).toEqual([]);
+      return;
+    }
+    expect(result).toEqual({});
+    expect(left).toHaveLength(3);
+  });
+
+  it("P1 a list for an interrupt that shows another question by then answers none", async () => {
+    const backend = new InMemoryHITLBackend();
+    const run = runOf(host, backend, [payCall("ann", "a"), { name: "twice", args: {}, id: "w" }]);
+    await run.start();
+    const { "Pay ann?": pay, "First?": first } = await openBy(backend);
+    // A client that has seen these two: its list comes after another one has answered, and "Second?" is asked.
+    await run.resume({ [idOf(first)]: true });
+    await run.resume({ [idOf(pay)]: { decisions: [approve, approve] } });
+    expect(Object.keys(await openBy(backend)).toSorted()).toEqual(["Pay ann?", "Second?"]);
   });
 
   it("P3 a bad answer leaves the question open and says what was wrong, and the right one counts", async () => {
@@ -443,6 +478,24 @@ describe("nodes that ask by themselves", () => {
     expect(interruptsIn(second)[0]?.value).not.toHaveProperty("issues");
     await resume([{ type: "response", args: "Ann" }]);
     expect(got).toEqual([true, "Ann"]);
+  });
+});
+
+describe("lists that are answers", () => {
+  it("a choice of as many options as there are questions is the answer to its question alone", async () => {
+    const backend = new InMemoryHITLBackend();
+    const which = toolOf("which", async () =>
+      JSON.stringify(await askUser({ message: "Which?", options: ["a", "b", "c"], multiple: true })),
+    );
+    const graph = toolsGraph(new HITLToolNode([which, ASK.go], { backend }));
+    await graph.invoke(input({ name: "which", id: "w" }, { name: "go", id: "g" }), thread("t"));
+    const open = await openBy(backend);
+    const resume = { [idOf(open["Which?"])]: ["a", "c"] };
+    await graph.invoke(new Command({ resume }), thread("t"));
+    expect(await backend.get(open["Which?"]?.hitl_id ?? "")).toMatchObject({
+      user_response: { answer: ["a", "c"] },
+    });
+    expect(await pending(backend, "t")).toHaveLength(1);
   });
 });
 

@@ -107,7 +107,7 @@ describe("readAnswers and respondFrom", () => {
     );
     // It would find nothing wrong with a reader that understands nothing.
     expect(answered).toBeGreaterThan(RUNS / 10);
-  });
+  }, 120_000);
 
   it("P1 without a mark or an id nothing is an answer", () => {
     const unmarked = fc.oneof(
@@ -201,5 +201,5 @@ describe("graphs", () => {
       }
       return JSON.parse(text) as Json;
     }
-  });
+  }, 120_000);
 });

@@ -204,14 +204,14 @@ function sentAs(how: string, open: readonly HITLRecord[], decisions: readonly Js
 const others = fc.subarray(list, { minLength: 0, maxLength: 3 });
 /** With the questions that are open, mostly the one that it was meant for. */
 export const values: fc.Arbitrary<readonly [Json, readonly HITLRecord[]]> = fc.oneof(
-  { weight: 3, arbitrary: sent.map(([value, ask]) => [value, [ask]] as const) },
+  { weight: 15, arbitrary: sent.map(([value, ask]) => [value, [ask]] as const) },
   {
-    weight: 3,
+    weight: 15,
     arbitrary: fc
       .tuple(sent, others)
       .map(([[value, ask], rest]) => [value, [ask, ...rest.filter((one) => one !== ask)]] as const),
   },
-  { weight: 2, arbitrary: fc.tuple(fc.oneof(json, mutated), others) },
-  { weight: 2, arbitrary: together },
+  { weight: 10, arbitrary: fc.tuple(fc.oneof(json, mutated), others) },
+  { weight: 10, arbitrary: together },
   { weight: 1, arbitrary: fc.tuple(hostile, others) },
 );
