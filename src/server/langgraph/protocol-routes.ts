@@ -8,6 +8,7 @@ import { type ProtocolEvent, ProtocolRun, type ProtocolParams } from "./protocol
 import type { Exchange, Handler } from "./routes.ts";
 import { type RunRequest, runRequestOf, parsed } from "./run-request.ts";
 import type { LiveRun, Outcome } from "./runs.ts";
+import { stillOpen } from "./still-open.ts";
 import { valueOf } from "./thread-records.ts";
 import { graphOf } from "./thread-routes.ts";
 import { checkpointOf, interruptsOfState } from "./thread-view.ts";
@@ -139,7 +140,8 @@ async function respond(
   const record = await exchange.scope.records.get(thread_id);
   const { graph_id } = valueOf(record);
   const state = await graphOf(exchange, record)?.getState({ configurable: { thread_id } });
-  const open = new Set((state ? interruptsOfState(state) : []).flatMap(idsOf));
+  const shown = state ? interruptsOfState(await stillOpen(exchange.scope, thread_id, state)) : [];
+  const open = new Set(shown.flatMap(idsOf));
   const unknown = answers.find((answer) => !open.has(answer.interrupt_id));
   if (unknown || graph_id === null)
     throw new CommandError(
@@ -249,9 +251,8 @@ async function tellOpen(exchange: Exchange, record: StoredRecord, channel: Chann
   if (!channel.isEmpty) return;
   const { thread_id } = valueOf(record);
   const state = await graphOf(exchange, record)?.getState({ configurable: { thread_id } });
-  const asked = state
-    ? [...new ProtocolRun().shown("values", eventOf({ __interrupt__: interruptsOfState(state) }))]
-    : [];
+  const open = state ? interruptsOfState(await stillOpen(exchange.scope, thread_id, state)) : [];
+  const asked = [...new ProtocolRun().shown("values", eventOf({ __interrupt__: open }))];
   // Another page may have been told meanwhile.
   if (channel.isEmpty) for (const event of asked) channel.publish(event);
 }

@@ -7,6 +7,7 @@ import { checkedId } from "./ids.ts";
 import { type RunRequest, runRequestOf } from "./run-request.ts";
 import type { LiveRun } from "./runs.ts";
 import type { SseFrame } from "./sse.ts";
+import { stillOpen } from "./still-open.ts";
 import { valueOf } from "./thread-records.ts";
 import { deleteThread, graphOf } from "./thread-routes.ts";
 import { interruptsOfState, runView } from "./thread-view.ts";
@@ -65,7 +66,7 @@ async function resultOf(exchange: Exchange, thread_id: string, run_id: string): 
   const entry = valueOf(record).runs.find((run) => run.run_id === run_id);
   if (entry?.error) return { __error__: entry.error };
   const state = await graphOf(exchange, record)?.getState({ configurable: { thread_id } });
-  const interrupts = state ? interruptsOfState(state) : [];
+  const interrupts = state ? interruptsOfState(await stillOpen(exchange.scope, thread_id, state)) : [];
   const values = state?.values ?? {};
   return interrupts.length > 0 ? { ...values, __interrupt__: interrupts } : values;
 }

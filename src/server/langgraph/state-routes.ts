@@ -10,6 +10,7 @@ import type { ServedGraph, StateConfig } from "./options.ts";
 import { cancelOrphans } from "./orphans.ts";
 import type { Exchange, Handler } from "./routes.ts";
 import { CheckpointSchema, END, parsed } from "./run-request.ts";
+import { stillOpen } from "./still-open.ts";
 import { graphOf } from "./thread-routes.ts";
 import {
   checkpointOf,
@@ -77,7 +78,8 @@ async function stateAt(
   const { thread_id, graph } = await threadOf(exchange, id);
   if (!graph) return json(emptyState());
   try {
-    return json(stateView(await graph.getState(configOf(thread_id, checkpoint), { subgraphs })));
+    const state = await graph.getState(configOf(thread_id, checkpoint), { subgraphs });
+    return json(stateView(await stillOpen(exchange.scope, thread_id, state)));
   } catch (error) {
     // LangGraph throws where the namespace names no subgraph of it.
     if (checkpoint.checkpoint_ns)
@@ -171,8 +173,9 @@ async function historyOf(
     ...(metadata ? { filter: metadata } : {}),
   };
   try {
+    // What was open at an older one is history.
     for await (const state of graph.getStateHistory(configOf(thread_id, checkpoint ?? {}), options))
-      states.push(stateView(state));
+      states.push(stateView(states.length > 0 ? state : await stillOpen(exchange.scope, thread_id, state)));
   } catch (error) {
     if (checkpoint?.checkpoint_ns) return json([]);
     throw error;
