@@ -1,6 +1,5 @@
 /** One call of a tool by a client: the engine's own, without a graph. What it waits for is in its record (P1, P6). */
 import type { ToolCall } from "@langchain/core/messages/tool";
-import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import type { LangGraphRunnableConfig } from "@langchain/langgraph";
 import { toHITLRecord } from "../backends/hitl-codec.ts";
 import type { StoredRecord } from "../backends/record-store.ts";
@@ -52,7 +51,6 @@ export class McpCall {
   readonly call_id: string;
   readonly #step: ToolStep;
   readonly #task: CallTask<ToolOutput>;
-  #run: CallRun<ToolOutput> | undefined;
 
   constructor(parts: McpCallParts, call_id: string) {
     this.call_id = call_id;
@@ -93,13 +91,10 @@ export class McpCall {
   async settle(isKnown: boolean): Promise<CallResult<ToolOutput>> {
     if (isKnown) await this.#step.refresh([this.record_id]);
     this.#step.runs.clear();
-    this.#run = new CallRun(this.#step, this.#task);
-    // A server may be run within a graph; the call is not one of that.
-    const result = await AsyncLocalStorageProviderSingleton.getInstance().run(undefined, () =>
-      this.#run?.settle(),
-    );
-    if (this.#run.interrupts.length > 0) throw foreignInterrupt(this.#task.call.tool_name);
-    return result as CallResult<ToolOutput>;
+    const run = new CallRun(this.#step, this.#task);
+    const result = await run.settle();
+    if (run.interrupts.length > 0) throw foreignInterrupt(this.#task.call.tool_name);
+    return result;
   }
 }
 

@@ -2,6 +2,7 @@
 import { DynamicTool, tool } from "@langchain/core/tools";
 import { GraphInterrupt, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { AIMessage } from "@langchain/core/messages";
+import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { Client } from "@modelcontextprotocol/client";
 import {
   createMcpHandler,
@@ -187,10 +188,19 @@ it("runs what is behind the ledger once, and asks for its approval", async () =>
 
 it("a server that a graph's own tool calls keeps its questions apart from the graph's", async () => {
   const backend = new InMemoryHITLBackend();
-  const effects: string[] = [];
-  const peer = await connect1(createMcpTools([refundTool(effects)], { backend }));
+  const seen: (string | undefined)[] = [];
+  const look = tool(
+    async () => {
+      const { configurable = {} } = AsyncLocalStorageProviderSingleton.getRunnableConfig() ?? {};
+      seen.push(...Object.keys(configurable as object).filter((name) => name.startsWith("__pregel")));
+      return "looked";
+    },
+    { name: "look", description: "Looks at its config.", schema: z.object({}) },
+  );
+  const peer = await connect1(createMcpTools([refundTool([]), look], { backend }));
   const outer = tool(
     async () => {
+      await peer.call("look", {});
       const first = textOf(await peer.call("refund", { order: "A-17" }));
       return (await confirm({ message: "Shown?" })).confirmed ? first : "no";
     },
@@ -205,6 +215,8 @@ it("a server that a graph's own tool calls keeps its questions apart from the gr
     { messages: [new AIMessage({ content: "", tool_calls: calls })] },
     { configurable: { thread_id: "t" } },
   );
+  // A graph that the tool runs is not one of the graph that called the server.
+  expect(seen).toEqual([]);
   const pending = await pendingIn(backend);
   expect(pending.map(({ thread_id, tool_name }) => [thread_id === "t", tool_name]).toSorted()).toEqual([
     [false, "refund"],
