@@ -140,6 +140,25 @@ test("bodies are limited in size, depth and keys, and have to be JSON that says 
   expect((await send(server, "/threads", { method: "DELETE" })).status).toBe(405);
 });
 
+test("metadata is small, because it is kept: also what is added bit by bit", async () => {
+  const { client } = kitOf();
+  const { thread_id } = await client.threads.create({ graphId: "agent" });
+  await expect(client.threads.create({ metadata: { note: "x".repeat(66_000) } })).rejects.toThrow(/413/);
+  const input = calling("echo", { text: "a" });
+  await expect(
+    client.runs.wait(thread_id, "agent", { input, metadata: { note: "x".repeat(9000) } }),
+  ).rejects.toThrow(/413/);
+  await client.threads.update(thread_id, { metadata: { a: "x".repeat(40_000) } });
+  await expect(client.threads.update(thread_id, { metadata: { b: "x".repeat(40_000) } })).rejects.toThrow(
+    /413/,
+  );
+  expect(Object.keys((await client.threads.get(thread_id)).metadata ?? {})).toEqual([
+    "a",
+    "graph_id",
+    "assistant_id",
+  ]);
+});
+
 test("an object of a class is refused in every body, and a message in that form is a plain one", async () => {
   const { client } = kitOf();
   const { thread_id } = await client.threads.create({ graphId: "agent" });

@@ -126,6 +126,13 @@ function mayOrphan({ input, command, checkpoint_id }: RunRequest): boolean {
     : input !== null;
 }
 
+/** Characters of an error that the thread's record keeps. */
+const MAX_ERROR = 1000;
+
+function kept({ error, message }: RunError): RunError {
+  return { error: error.slice(0, 100).toWellFormed(), message: message.slice(0, MAX_ERROR).toWellFormed() };
+}
+
 /** Writes what came of a run, gives the thread back, and tells its listeners. */
 export async function settleRun(
   execution: Execution,
@@ -161,7 +168,7 @@ export async function settleRun(
       if (current.fence !== lease.fence) return null;
       const runs = value.runs.map((run) =>
         run.run_id === run_id
-          ? { ...run, status, updated_at: now, ...(outcome.error ? { error: outcome.error } : {}) }
+          ? { ...run, status, updated_at: now, ...(outcome.error ? { error: kept(outcome.error) } : {}) }
           : run,
       );
       return {

@@ -10,7 +10,7 @@ export interface Frame {
 }
 
 /** A listener was slower than what is kept. */
-export const GAP = "gap";
+const GAP = "gap";
 
 export class Feed {
   readonly #maxBytes: number;

@@ -89,7 +89,10 @@ export interface LangGraphServerOptions {
   /** Default: no page of another origin may call the server. */
   readonly cors?: CorsOptions | undefined;
   readonly limits?: ServerLimits | undefined;
-  /** Milliseconds between two comments that keep an idle stream open. Default 15 000. */
+  /**
+   * Milliseconds between two comments that keep an idle stream open. LangGraph's clients take a stream for lost that they
+   * have heard nothing of for 30 000, so stay well below. Default 15 000.
+   */
   readonly heartbeatMs?: number;
   /** Milliseconds after which the thread of a server that gives no sign of life is free. Default 30 000. */
   readonly leaseMs?: number;

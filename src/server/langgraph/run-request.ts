@@ -4,9 +4,9 @@ import { z } from "zod";
 import type { JsonObject } from "../../core/json.ts";
 import { HttpError } from "./http-error.ts";
 import { checkedId } from "./ids.ts";
-import { MULTITASK_STRATEGIES, type MultitaskStrategy } from "./thread-records.ts";
+import { checkedMetadata, MULTITASK_STRATEGIES, type MultitaskStrategy } from "./thread-records.ts";
 
-export const STREAM_MODES = [
+const STREAM_MODES = [
   "values",
   "updates",
   "messages",
@@ -150,7 +150,7 @@ export function runRequestOf(body: object, maxRecursion: number): RunRequest {
     command: run.command ?? null,
     ...configOf(run.config, maxRecursion),
     context: run.context ?? undefined,
-    metadata: (run.metadata ?? {}) as JsonObject,
+    metadata: checkedMetadata(run.metadata ?? {}, "run"),
     modes: modes.length === 0 ? ["values"] : modes,
     subgraphs: run.stream_subgraphs ?? false,
     interruptBefore: run.interrupt_before ?? undefined,

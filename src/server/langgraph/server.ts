@@ -1,7 +1,6 @@
 /** The server: one fetch handler over graphs and a backend. */
 import { HoldpointError } from "../../core/errors.ts";
 import { isValidForeignId } from "../../core/ids.ts";
-import type { JsonObject } from "../../core/json.ts";
 import { callerOf, Cors } from "./access.ts";
 import { ASSISTANT_ROUTES } from "./assistant-routes.ts";
 import { Graphs, type Scope, scopeOf, type Settings, settingsOf } from "./context.ts";
@@ -15,6 +14,7 @@ import { RUN_ROUTES } from "./run-routes.ts";
 import { Runs } from "./runs.ts";
 import { STATE_ROUTES } from "./state-routes.ts";
 import { Streams } from "./streams.ts";
+import { checkedMetadata } from "./thread-records.ts";
 import { THREAD_ROUTES } from "./thread-routes.ts";
 
 export interface AdoptRequest {
@@ -131,7 +131,7 @@ export function createLangGraphServer(options: LangGraphServerOptions): LangGrap
         );
       const { records } = scopeOf(backend, tenant_id === undefined ? {} : { tenant_id });
       try {
-        const value = { graph_id: served.graph_id, metadata: metadata as JsonObject };
+        const value = { graph_id: served.graph_id, metadata: checkedMetadata(metadata, "thread") };
         return (await records.create(checkedId(thread_id, "thread_id"), value, settings.now())).created;
       } catch (error) {
         const told = toHttpError(error);

@@ -6,10 +6,10 @@
 import type { HITLBackend } from "../../backends/hitl-backend.ts";
 import type { Page, PageQuery, Patch, StoredRecord, UpdateOp } from "../../backends/record-store.ts";
 import { hashJson, makeId, slotOf } from "../../core/ids.ts";
-import type { JsonObject } from "../../core/json.ts";
+import { type JsonLimits, type JsonObject, toJsonObject } from "../../core/json.ts";
 import { HttpError, notFound } from "./http-error.ts";
 
-export const SERVER_THREAD_KIND = "server_thread";
+const SERVER_THREAD_KIND = "server_thread";
 export const THREAD_STATUSES = ["idle", "busy", "interrupted", "error"] as const;
 export type ThreadStatus = (typeof THREAD_STATUSES)[number];
 
@@ -45,6 +45,15 @@ export interface ThreadValue {
 }
 
 export const MAX_RUNS = 20;
+/** Metadata is kept in the record: of a thread, and of each of its last runs. */
+const THREAD_METADATA: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 32 };
+const RUN_METADATA: JsonLimits = { maxBytes: 8 * 1024, maxDepth: 32 };
+
+/** @throws HoldpointError `ERR_HITL_TOO_LARGE`, `ERR_HITL_TOO_DEEP` */
+export function checkedMetadata(metadata: unknown, of: "thread" | "run"): JsonObject {
+  return toJsonObject(metadata, "metadata", of === "thread" ? THREAD_METADATA : RUN_METADATA);
+}
+
 const MAX_ATTEMPTS = 20;
 
 export function valueOf(record: StoredRecord): ThreadValue {
@@ -55,7 +64,7 @@ export function graphKey(graph_id: string): string {
   return hashJson(["server_graph", graph_id]);
 }
 
-export function threadRecordId(thread_id: string): string {
+function threadRecordId(thread_id: string): string {
   return makeId("lgthread", slotOf("langgraph", thread_id), ["lgthread", thread_id]);
 }
 
