@@ -44,7 +44,7 @@ export interface ServedTool {
 }
 
 /** As long as most clients wait for a result, and a little less. */
-export const DEFAULT_WAIT_MS = 55_000;
+const DEFAULT_WAIT_MS = 55_000;
 
 /** @throws HoldpointError for a reference that is none, or another call's; of the engine and the store */
 export async function serve(

@@ -278,7 +278,9 @@ describe.each(CONNECTIONS)("%s", (_name, connect) => {
     const peer = await connect(mcp, { elicit: () => answers[shown++] as never });
     expect(textOf(await peer.call("pay", { to: "ann" }))).toContain("paid ann");
     expect(textOf(await peer.call("pay", { to: "bob" }))).not.toContain("paid bob");
-    expect(textOf(await peer.call("pay", { to: "eve" }))).toContain("Not to Eve.");
+    const denied = await peer.call("pay", { to: "eve" });
+    expect(textOf(denied)).toContain("Not to Eve.");
+    expect(denied.isError).toBe(true);
     expect(effects).toEqual(["ann"]);
     expect(shown).toBe(2);
   });

@@ -5,7 +5,7 @@ import { createMcpTools } from "holdpoint/mcp";
 import { expect, it } from "vitest";
 import { connect2, never, onlyPending, refundTool, textOf, yes } from "./kit.ts";
 
-const RUNS = 400;
+const RUNS = 250;
 const NASTY = [
   "__proto__",
   "constructor",
