@@ -1,7 +1,6 @@
 /** Threads: made, found, listed, deleted. */
 import { z } from "zod";
 import type { StoredRecord } from "../../backends/record-store.ts";
-import type { JsonObject } from "../../core/json.ts";
 import { HttpError } from "./http-error.ts";
 import { json, readBody } from "./http.ts";
 import { checkedId } from "./ids.ts";
@@ -10,8 +9,9 @@ import { cancelAll } from "./orphans.ts";
 import type { Exchange, Handler } from "./routes.ts";
 import { parsed } from "./run-request.ts";
 import { assertFree, takeThread } from "./exclusive.ts";
+import { listedInterrupts } from "./thread-interrupts.ts";
 import { searchThreads, ThreadSearchSchema } from "./thread-search.ts";
-import { type ThreadValue, valueOf } from "./thread-records.ts";
+import { checkedMetadata, type ThreadValue, valueOf } from "./thread-records.ts";
 import { threadView, type ThreadView, truthOf } from "./thread-view.ts";
 
 const object = z.record(z.string(), z.unknown());
@@ -35,7 +35,9 @@ export async function viewOf(
   exchange: Pick<Exchange, "graphs" | "scope">,
   record: StoredRecord,
 ): Promise<ThreadView> {
-  return threadView(record, await truthOf(exchange.scope.records, record, graphOf(exchange, record)));
+  const { records, backend } = exchange.scope;
+  const truth = await truthOf(records, record, graphOf(exchange, record));
+  return threadView(record, truth, await listedInterrupts(backend, valueOf(record).thread_id, truth.state));
 }
 
 /** Metadata that a client gives; which graph a thread is of is not in it. */
@@ -45,9 +47,10 @@ function splitMetadata(
 ): Pick<ThreadValue, "graph_id" | "metadata"> {
   const { graph_id, assistant_id, ...metadata } = given ?? {};
   const named = graph_id ?? assistant_id;
-  if (named === undefined || named === null) return { graph_id: null, metadata: metadata as JsonObject };
+  if (named === undefined || named === null)
+    return { graph_id: null, metadata: checkedMetadata(metadata, "thread") };
   if (typeof named !== "string") throw new HttpError(422, "metadata.graph_id has to be a text.");
-  return { graph_id: graphs.get(named).graph_id, metadata: metadata as JsonObject };
+  return { graph_id: graphs.get(named).graph_id, metadata: checkedMetadata(metadata, "thread") };
 }
 
 const create: Handler = async (exchange) => {
@@ -87,7 +90,7 @@ const patch: Handler = async (exchange, { thread_id = "" }) => {
       value: {
         ...value,
         graph_id: value.graph_id ?? graph_id,
-        metadata: { ...value.metadata, ...metadata },
+        metadata: checkedMetadata({ ...value.metadata, ...metadata }, "thread"),
         updated_at: settings.now(),
       },
     };

@@ -151,7 +151,11 @@ export async function truthOf(
   return { status: state && state.next.length > 0 ? "interrupted" : "idle", state, error: null };
 }
 
-export function threadView(record: StoredRecord, { status, state, error }: Truth): ThreadView {
+export function threadView(
+  record: StoredRecord,
+  { status, state, error }: Truth,
+  interrupts: ThreadView["interrupts"],
+): ThreadView {
   const { thread_id, graph_id, metadata, updated_at } = valueOf(record);
   const updated = isoOf(updated_at);
   const named: JsonObject = graph_id === null ? {} : { graph_id, assistant_id: assistantIdOf(graph_id) };
@@ -164,11 +168,7 @@ export function threadView(record: StoredRecord, { status, state, error }: Truth
     status,
     config: {},
     values: state?.values ?? null,
-    interrupts: Object.fromEntries(
-      (state?.tasks ?? [])
-        .filter((task) => task.interrupts.length > 0)
-        .map((task) => [task.id, task.interrupts]),
-    ),
+    interrupts,
     error: error ?? null,
   };
 }
