@@ -1,4 +1,4 @@
-/** A graph that calls what the user's text names, and tools that ask a human first; counts what was done. */
+/** A graph that calls what the user's text names, and tools that ask a human first. It says, and notes, what was done. */
 import { AIMessage, type BaseMessage, HumanMessage } from "@langchain/core/messages";
 import type { ToolCall } from "@langchain/core/messages/tool";
 import { tool } from "@langchain/core/tools";
@@ -18,6 +18,8 @@ export interface ShopOptions {
   readonly checkpointer?: BaseCheckpointSaver;
   /** A task of its own for each call, so that LangGraph shows an interrupt for each question. */
   readonly send?: boolean;
+  /** What the tool `weigh` waits for. */
+  readonly scales?: Promise<void>;
 }
 
 const policy = definePolicy({
@@ -44,7 +46,7 @@ function callsIn(messages: readonly BaseMessage[]): ToolCall[] {
 }
 
 // The type of a compiled graph names its nodes; it is inferred.
-export function shop({ backend, checkpointer = new MemorySaver(), send = false }: ShopOptions) {
+export function shop({ backend, checkpointer = new MemorySaver(), send = false, scales }: ShopOptions) {
   const done: string[] = [];
   const pay = tool(
     ({ to, amount }) => {
@@ -69,9 +71,17 @@ export function shop({ backend, checkpointer = new MemorySaver(), send = false }
     },
     { name: "book", description: "Books a room.", schema: z.object({}) },
   );
+  const weigh = tool(
+    async () => {
+      await scales;
+      done.push("weighed");
+      return "3 kg";
+    },
+    { name: "weigh", description: "Weighs.", schema: z.object({}) },
+  );
   const model = ({ messages }: typeof MessagesAnnotation.State): { messages: AIMessage[] } => {
     const tool_calls = callsIn(messages);
-    const content = tool_calls.length > 0 ? "" : `done: ${done.join(", ")}`;
+    const content = tool_calls.length > 0 ? "" : `done: ${done.toSorted().join(", ")}`;
     return { messages: [new AIMessage({ id: `ai-${messages.length}`, content, tool_calls })] };
   };
   const route = ({ messages }: typeof MessagesAnnotation.State): "tools" | "__end__" | Send[] => {
@@ -81,7 +91,7 @@ export function shop({ backend, checkpointer = new MemorySaver(), send = false }
   };
   const graph = new StateGraph(MessagesAnnotation)
     .addNode("model", model)
-    .addNode("tools", new HITLToolNode([pay, refund, book], { backend, policy }))
+    .addNode("tools", new HITLToolNode([pay, refund, book, weigh], { backend, policy }))
     .addEdge("__start__", "model")
     .addConditionalEdges("model", route, ["tools", "__end__"])
     .addEdge("tools", "model")
@@ -98,3 +108,4 @@ export const refund = (order: string): Pick<ToolCall, "name" | "args"> => ({
   args: { order },
 });
 export const book: Pick<ToolCall, "name" | "args"> = { name: "book", args: {} };
+export const weigh: Pick<ToolCall, "name" | "args"> = { name: "weigh", args: {} };

@@ -4,11 +4,11 @@ import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** The JavaScript of `test/react/pages/<page>.tsx`, with React as developers run it: it warns of what is wrong. */
-export async function bundlePage(page: string): Promise<string> {
+/** The JavaScript of `<folder>/<page>.tsx`, with React as developers run it: it warns of what is wrong. */
+export async function bundlePage(page: string, folder = "test/react/pages"): Promise<string> {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: [`test/react/pages/${page}.tsx`],
+    entryPoints: [`${folder}/${page}.tsx`],
     // `holdpoint/react` means the sources, by the `paths` in it.
     tsconfig: "tsconfig.json",
     bundle: true,

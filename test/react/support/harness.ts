@@ -10,7 +10,7 @@ import { type PageServer, servePage } from "./page-server.ts";
 
 const finder = pathToFileURL(new URL("../../../scripts/lib/browser.mjs", import.meta.url).pathname).href;
 
-async function launch(): Promise<Browser> {
+export async function launchChromium(): Promise<Browser> {
   const { findChromium } = (await import(finder)) as { findChromium: () => string | undefined };
   const executablePath = findChromium();
   if (!executablePath) {
@@ -49,7 +49,7 @@ export function useHarness(pageName: string): Harness {
   const harness = {} as { -readonly [key in keyof Harness]: Harness[key] };
 
   beforeAll(async () => {
-    [browser, script] = await Promise.all([launch(), bundlePage(pageName)]);
+    [browser, script] = await Promise.all([launchChromium(), bundlePage(pageName)]);
   });
 
   afterAll(async () => {
