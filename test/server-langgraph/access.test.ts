@@ -228,7 +228,10 @@ test("what fails inside is not told", async () => {
   const { server } = kitOf({
     backend,
     graphs: { agent: broken },
-    onError: (error) => seen.push(error),
+    onError: (error) => {
+      seen.push(error);
+      throw new Error("the log is away, too");
+    },
   });
   const response = await send(server, "/threads", post('{"metadata":{"graph_id":"agent"}}'));
   expect([response.status, await response.json()]).toEqual([

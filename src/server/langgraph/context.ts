@@ -58,7 +58,13 @@ export function settingsOf(options: LangGraphServerOptions): Settings {
     uuidThreads: typeof options.authenticate === "function",
     now: () => clock.now(),
     randomUuid: options.randomUuid ?? (() => crypto.randomUUID()),
-    onError: options.onError ?? ((): void => {}),
+    onError: (error, about) => {
+      try {
+        options.onError?.(error, about);
+      } catch {
+        // It has nobody else to tell, and nothing that the server does depends on it.
+      }
+    },
   };
 }
 
