@@ -115,7 +115,7 @@ function ofExtra(tool: string, extra: Extra, declared: () => unknown): Exchange 
     responses: undefined,
     elicit: (params, options) =>
       extra.sendRequest({ method: "elicitation/create", params }, ANY_RESULT, options),
-    notify: (method, params) => extra.sendNotification({ method, params }),
+    notify: async (method, params) => extra.sendNotification({ method, params }),
   };
 }
 
@@ -130,6 +130,6 @@ function ofContext(tool: string, { sessionId, mcpReq, http }: Context, declared:
     reference: mcpReq.requestState() ?? meta[CALL_META],
     responses: mcpReq.inputResponses,
     elicit: (params, options) => mcpReq.send({ method: "elicitation/create", params }, options),
-    notify: (method, params) => mcpReq.notify({ method, params }),
+    notify: async (method, params) => mcpReq.notify({ method, params }),
   };
 }
