@@ -45,7 +45,9 @@ const graph = new StateGraph(MessagesAnnotation)
 const origins = ["http://localhost:3000", "https://agentchat.vercel.app", "https://dev.agentinbox.ai"];
 const { fetch } = createLangGraphServer({ graphs: { agent: graph }, backend, cors: { origins } });
 const listener = createServer(toNodeListener(fetch));
-await new Promise<void>((resolve) => listener.listen(serves ? 2024 : 0, "127.0.0.1", resolve));
+await new Promise<void>((resolve) =>
+  listener.listen(serves ? Number(process.env["PORT"] ?? 2024) : 0, "127.0.0.1", resolve),
+);
 const { port } = listener.address() as AddressInfo;
 
 if (serves) console.log(`http://localhost:${port}`);
