@@ -34,7 +34,7 @@ const idsOf = ({ hitl_id, interrupt_id, tool_call_id }: HITLRecord): readonly (s
  *
  * @param open - in the order in which they were shown
  */
-export function saidTo(value: Json, ask: HITLRecord, open: readonly HITLRecord[]): readonly Json[] {
+function saidTo(value: Json, ask: HITLRecord, open: readonly HITLRecord[]): readonly Json[] {
   const ids = idsOf(ask);
   const parts: Json[] = [];
   const add = (given: Json): void => {

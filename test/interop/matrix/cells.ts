@@ -1,7 +1,8 @@
 /** What is tried, and what is to come of it: client × question × action, alone and beside others. */
 import { type HITLRecord, InMemoryHITLBackend } from "../../../src/index.ts";
 import type { JsonValue } from "../../../src/core/json.ts";
-import { type Client, CLIENTS, type Part, type Saying } from "./clients.ts";
+import type { Client, Part, Saying } from "./client.ts";
+import { CLIENTS } from "./clients.ts";
 import { type Action, ACTIONS, CANCELLED, OF, type Question, QUESTIONS, SIBLINGS } from "./questions.ts";
 
 export type Outcome = JsonValue | typeof CANCELLED;
