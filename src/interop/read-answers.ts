@@ -37,6 +37,11 @@ export interface ReadOptions {
   readonly byPlace?: boolean | undefined;
   /** Something else is open beside these questions, so that nothing is meant for being the only one. Default false. */
   readonly othersOpen?: boolean | undefined;
+  /**
+   * Questions that were shown beside these, and have an answer: what has no id may be meant for one of them. So it counts
+   * only if it names a call that is that of one open question, and of none of these. Default none.
+   */
+  readonly answered?: readonly InteropAsk[] | undefined;
 }
 
 /** Several answers of the largest size that a record takes. */
@@ -81,6 +86,7 @@ export function readAnswers(
 class Reader {
   readonly #asks: readonly InteropAsk[];
   readonly #options: ReadOptions;
+  readonly #answered: readonly InteropAsk[];
   readonly #answers = new Map<string, InteropAnswer>();
   readonly #problems: InteropProblem[] = [];
   /** By interrupt id, `hitl_id` and tool call; several of one call. Null for an id that two questions have. */
@@ -88,9 +94,11 @@ class Reader {
   readonly #byCall = new Map<string, InteropAsk[]>();
 
   constructor(asks: readonly InteropAsk[], options: ReadOptions) {
-    this.#asks = asks;
+    const listed = new Map(asks.map((ask) => [ask.hitl_id, ask]));
+    this.#asks = listed.size === asks.length ? asks : [...listed.values()];
     this.#options = options;
-    for (const ask of asks) {
+    this.#answered = options.answered ?? [];
+    for (const ask of this.#asks) {
       const { hitl_id, tool_call_id } = ask;
       for (const id of [hitl_id, interruptId(ask)]) {
         const known = this.#byId.get(id);
@@ -153,7 +161,7 @@ class Reader {
         `There are ${given} decisions for ${open} questions. ${this.#expected()}`,
       );
     }
-    if (!byPlace || othersOpen) return this.#refuseUnaddressed();
+    if (!byPlace || othersOpen || this.#answered.length > 0) return this.#refuseUnaddressed();
     for (const [index, part] of parts.entries()) {
       const read = this.#told(part, null);
       if (!read) return;
@@ -195,16 +203,19 @@ class Reader {
   }
 
   #only(): InteropAsk | undefined {
-    return this.#asks.length === 1 && !this.#options.othersOpen ? this.#asks[0] : undefined;
+    const isOnly = this.#asks.length === 1 && this.#answered.length === 0 && !this.#options.othersOpen;
+    return isOnly ? this.#asks[0] : undefined;
   }
 
   #byContent({ decision }: Told): InteropAsk | undefined {
     if ((decision.kind !== "approve" && decision.kind !== "edit") || decision.name === undefined)
       return undefined;
     const { kind, name, args } = decision;
-    const ofTool = this.#asks.filter((ask) => ask.hitl_type !== name && actionOf(ask).name === name);
+    const shown = [...this.#asks, ...this.#answered];
+    const ofTool = shown.filter((ask) => ask.hitl_type !== name && actionOf(ask).name === name);
     const meant = kind === "approve" && args ? ofTool.filter((ask) => showsArgs(ask, args)) : ofTool;
-    return meant.length === 1 ? meant[0] : undefined;
+    const [one] = meant;
+    return meant.length === 1 && one && this.#asks.includes(one) ? one : undefined;
   }
 
   /** The decision; undefined, and a problem, for what is none. */

@@ -78,6 +78,14 @@ describe("whose answer it is", () => {
     }
   });
 
+  it("a question that is listed twice is one", () => {
+    const again = structuredClone(asks.go);
+    expect(readAnswers({ [idOf("go")]: true }, [asks.go, again]).answers).toHaveLength(1);
+    expect(readAnswers({ call_go: true }, [asks.go, again]).answers).toHaveLength(1);
+    expect(readAnswers({ approved: true }, [asks.go, again]).answers).toHaveLength(1);
+    expect(codes({ decisions: [approve, approve] }, [asks.go, again])).toEqual(["wrong_count"]);
+  });
+
   it("the name of a call is no id of another question", () => {
     const call = { ...asks.go, tool_call_id: asks.pay.hitl_id };
     expect(readAnswers({ [asks.pay.hitl_id]: approve }, [call, asks.pay]).answers).toMatchObject([
