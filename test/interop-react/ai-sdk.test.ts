@@ -20,15 +20,15 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { chatRoute } from "../../examples/ai-sdk/chat-route.ts";
 import { hasApprovalResponse, MemoryChat } from "../../examples/ai-sdk/memory-chat.ts";
 import type { ChatMessage, Question } from "../../examples/ai-sdk/ui-chunks.ts";
-import { until } from "../support/poll.ts";
+import { gate, until } from "../support/poll.ts";
 import { book, pay, refund, shop } from "./shop.ts";
 
 type Parts = ChatMessage["parts"];
 type ToolPart = Extract<Parts[number], { toolCallId: string }>;
 
-function setUp(given?: MessageGraph) {
+function setUp(given?: MessageGraph, till = Promise.resolve()) {
   const backend = new InMemoryHITLBackend();
-  const { graph: shopGraph, done } = shop({ backend });
+  const { graph: shopGraph, done } = shop({ backend, till });
   const graph = given ?? shopGraph;
   const route = chatRoute({ graph, backend, userOf: (request) => request.headers.get("x-user") });
   /** Bodies of all requests, as the AI SDK has made them. */
@@ -269,6 +269,19 @@ describe("useChat's own client over a graph", () => {
     expect(done).toEqual(["ann 40"]);
   });
 
+  it("P8 cancelled before it was approved: nothing runs, and the message says so", async () => {
+    const { chat: open, sent, done, backend } = setup;
+    const chat = open();
+    await chat.sendMessage({ text: JSON.stringify([refund("A-17")]) });
+    await backend.cancel(approvalOf(chat), { reason: "closed" });
+    await chat.addToolApprovalResponse({ id: approvalOf(chat), approved: true });
+    await settled(chat, () => sent.length, 2);
+    expect(toolsOf(chat)).toMatchObject([
+      { state: "output-denied", approval: { approved: false, reason: "closed" } },
+    ]);
+    expect(done).toEqual([]);
+  });
+
   it("whoever goes on talking calls off what is open", async () => {
     const { chat: open, done, backend } = setup;
     const chat = open();
@@ -353,6 +366,21 @@ describe("what a client makes up", () => {
     await (await setup.post(setup.sent[0] as object)).text();
     expect(setup.done).toEqual(["kim 40"]);
     expect(await statusesOf(setup.backend, "kim/c1")).toEqual(["completed"]);
+  });
+
+  it("P9 the same approval while its call is at work: it is shown as approved, and runs once", async () => {
+    const { passed, open: openTill } = gate();
+    const setup = setUp(undefined, passed);
+    const chat = await asking(setup, "c1", "kim");
+    const body = withParts(chat, [approved(toolsOf(chat)[0], approvalOf(chat))]);
+    const first = setup.post(body).then((response) => response.text());
+    await until("the answer", async () => (await statusesOf(setup.backend, "kim/c1"))[0] === "completed");
+    const second = await (await setup.post(body)).text();
+    expect(second).toContain('"output":"approved","preliminary":true');
+    expect(setup.done).toEqual([]);
+    openTill();
+    expect(await first).toContain("paid 40 to kim");
+    expect(setup.done).toEqual(["kim 40"]);
   });
 
   it("two approvals of one question that differ answer nothing", async () => {

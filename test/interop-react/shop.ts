@@ -20,6 +20,8 @@ export interface ShopOptions {
   readonly send?: boolean;
   /** What the tool `weigh` waits for. */
   readonly scales?: Promise<void>;
+  /** What the tool `pay` waits for, when it may run. */
+  readonly till?: Promise<void>;
 }
 
 const policy = definePolicy({
@@ -46,10 +48,11 @@ function callsIn(messages: readonly BaseMessage[]): ToolCall[] {
 }
 
 // The type of a compiled graph names its nodes; it is inferred.
-export function shop({ backend, checkpointer = new MemorySaver(), send = false, scales }: ShopOptions) {
+export function shop({ backend, checkpointer = new MemorySaver(), send = false, scales, till }: ShopOptions) {
   const done: string[] = [];
   const pay = tool(
-    ({ to, amount }) => {
+    async ({ to, amount }) => {
+      await till;
       done.push(`${to} ${amount}`);
       return `paid ${amount} to ${to}`;
     },
