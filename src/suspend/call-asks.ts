@@ -1,6 +1,7 @@
 /** Asking, as the body of one call sees it: the terminal record of a question, or the signal that suspends the call. */
 import { toHITLRecord } from "../backends/hitl-codec.ts";
 import type { StoredRecord, StoreOp } from "../backends/record-store.ts";
+import { interruptIdOf } from "../core/ids.ts";
 import type { HITLRecord } from "../core/record.ts";
 import { isTerminalHITLStatus } from "../core/states.ts";
 import type { CallQuestions } from "./call-questions.ts";
@@ -52,10 +53,13 @@ export class CallAsks {
   }
 
   signal(): HITLSuspend {
-    return (this.#signal ??= new HITLSuspend({
-      hitl_id: this.#call.id,
-      data: { message: `${this.#call.tool_name} waits for a human` },
-    }));
+    if (this.#signal) return this.#signal;
+    const { id, tool_name } = this.#call;
+    const data = { message: `${tool_name} waits for a human` };
+    const signal = new HITLSuspend({ hitl_id: id, data });
+    // As that of LangGraph's own: langchain's streamEvents knows a pause by it, and rejects a promise for any other.
+    signal.message = JSON.stringify([{ id: interruptIdOf(id), value: data }]);
+    return (this.#signal = signal);
   }
 
   isOwnSignal(error: unknown): boolean {
