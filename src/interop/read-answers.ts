@@ -38,10 +38,10 @@ export interface ReadOptions {
   /** Something else is open beside these questions, so that nothing is meant for being the only one. Default false. */
   readonly othersOpen?: boolean | undefined;
   /**
-   * Questions that were shown beside these, and have an answer: what has no id may be meant for one of them. So it counts
+   * Questions that were shown beside these, and are open no more: what has no id may be meant for one of them. So it counts
    * only if it names a call that is that of one open question, and of none of these. Default none.
    */
-  readonly answered?: readonly InteropAsk[] | undefined;
+  readonly closed?: readonly InteropAsk[] | undefined;
 }
 
 /** Several answers of the largest size that a record takes. */
@@ -86,7 +86,7 @@ export function readAnswers(
 class Reader {
   readonly #asks: readonly InteropAsk[];
   readonly #options: ReadOptions;
-  readonly #answered: readonly InteropAsk[];
+  readonly #closed: readonly InteropAsk[];
   readonly #answers = new Map<string, InteropAnswer>();
   readonly #problems: InteropProblem[] = [];
   /** By interrupt id, `hitl_id` and tool call; several of one call. Null for an id that two questions have. */
@@ -97,7 +97,7 @@ class Reader {
     const listed = new Map(asks.map((ask) => [ask.hitl_id, ask]));
     this.#asks = listed.size === asks.length ? asks : [...listed.values()];
     this.#options = options;
-    this.#answered = options.answered ?? [];
+    this.#closed = options.closed ?? [];
     for (const ask of this.#asks) {
       const { hitl_id, tool_call_id } = ask;
       for (const id of [hitl_id, interruptId(ask)]) {
@@ -139,7 +139,7 @@ class Reader {
     // A list of one is not as long as what was shown.
     const meant = isList || this.#options.othersOpen ? undefined : this.#byContent(read);
     if (meant) return this.#take(part, meant, "content");
-    if (isList && !this.#options.othersOpen && this.#asks.length > 0) {
+    if (isList && !this.#options.othersOpen && this.#asks.length > 1) {
       const count = this.#asks.length;
       return this.#fail(
         null,
@@ -161,7 +161,7 @@ class Reader {
         `There are ${given} decisions for ${open} questions. ${this.#expected()}`,
       );
     }
-    if (!byPlace || othersOpen || this.#answered.length > 0) return this.#refuseUnaddressed();
+    if (!byPlace || othersOpen || this.#closed.length > 0) return this.#refuseUnaddressed();
     for (const [index, part] of parts.entries()) {
       const read = this.#told(part, null);
       if (!read) return;
@@ -203,7 +203,7 @@ class Reader {
   }
 
   #only(): InteropAsk | undefined {
-    const isOnly = this.#asks.length === 1 && this.#answered.length === 0 && !this.#options.othersOpen;
+    const isOnly = this.#asks.length === 1 && this.#closed.length === 0 && !this.#options.othersOpen;
     return isOnly ? this.#asks[0] : undefined;
   }
 
@@ -211,7 +211,7 @@ class Reader {
     if ((decision.kind !== "approve" && decision.kind !== "edit") || decision.name === undefined)
       return undefined;
     const { kind, name, args } = decision;
-    const shown = [...this.#asks, ...this.#answered];
+    const shown = [...this.#asks, ...this.#closed];
     const ofTool = shown.filter((ask) => ask.hitl_type !== name && actionOf(ask).name === name);
     const meant = kind === "approve" && args ? ofTool.filter((ask) => showsArgs(ask, args)) : ofTool;
     const [one] = meant;

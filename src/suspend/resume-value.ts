@@ -256,8 +256,11 @@ function asShown(
   { ids, inOneList, foreign }: Shown,
   records: readonly HITLRecord[],
   open: readonly HITLRecord[],
-): Required<Pick<ReadOptions, "byPlace" | "othersOpen">> & { readonly asks: readonly HITLRecord[] } {
-  const isAll = ids.length === open.length && open.every(({ hitl_id }) => ids.includes(hitl_id));
+): Required<Pick<ReadOptions, "byPlace" | "othersOpen" | "closed">> & {
+  readonly asks: readonly HITLRecord[];
+} {
+  const areShown = open.every(({ hitl_id }) => ids.includes(hitl_id));
+  const isAll = ids.length === open.length && areShown;
   const asks = isAll ? open.toSorted((a, b) => ids.indexOf(a.hitl_id) - ids.indexOf(b.hitl_id)) : open;
   // A list that was shown before, with another question in this place, may be as long.
   const last = Math.max(...records.map(({ responded_at }) => responded_at ?? 0), 0);
@@ -266,7 +269,15 @@ function asShown(
     new Set(open.map(({ created_at }) => created_at)).size > 1 &&
     open.some(({ created_at }) => created_at <= last) &&
     open.some(({ created_at }) => created_at >= last);
-  return { asks, byPlace: isAll && inOneList && !isMixed, othersOpen: foreign || !isAll };
+  // LangGraph shows the question of a task that is done until the other tasks of the step are.
+  const closed = records.filter(({ hitl_id, status }) => status !== "pending" && ids.includes(hitl_id));
+  const areKnown = areShown && open.length + closed.length === ids.length;
+  return {
+    asks,
+    byPlace: isAll && inOneList && !isMixed,
+    othersOpen: foreign || !areKnown,
+    closed: isAll ? [] : closed,
+  };
 }
 
 /** The same answer from the same place is a duplicate, and says in the record where it came from (P4). */

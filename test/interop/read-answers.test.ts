@@ -265,6 +265,31 @@ describe("several questions open", () => {
     expect(readAnswers(accept, open).answers).toMatchObject([{ hitl_id: second?.hitl_id, by: "content" }]);
   });
 
+  it("P4 beside a question that was shown and is answered, only what names its call is meant, and fits no other", () => {
+    const edit = (name: string) => [{ type: "edit", args: { action: name, args: asTexts(other) } }];
+    const accept = [{ type: "accept", args: { action: "mail", args: { to: "bob" } } }];
+    const beside = (answered: AskName) => ({ closed: [asks[answered]] });
+    expect(read(accept, ["mail"], beside("go")).said).toEqual({ mail: once });
+    expect(read(accept, ["mail", "pay"], beside("go")).said).toEqual({ mail: once });
+    expect(read(edit("pay"), ["pay"], beside("mail")).said).toEqual({
+      pay: { decision: "edit", edited_args: other },
+    });
+    // It may be meant for the one that is answered.
+    for (const [value, name, answered] of [
+      [accept, "mail", "mail"],
+      [edit("pay"), "pay", "pay"],
+      [[{ type: "accept", args: null }], "mail", "go"],
+      [{ decisions: [approve] }, "go", "mail"],
+      [{ approved: true }, "go", "mail"],
+    ] as const)
+      expect(read(value, [name], beside(answered)), JSON.stringify(value)).toMatchObject({
+        said: {},
+        problems: [["ambiguous", null]],
+      });
+    expect(read({ decisions: [approve, approve] }, ["go", "mail"], beside("pay")).said).toEqual({});
+    expect(read({ [idOf("go")]: true }, ["go"], beside("mail")).said).toEqual({ go: { confirmed: true } });
+  });
+
   it("P10 by id, in part: the others stay open", () => {
     expect(read({ [idOf("mail")]: { decisions: [approve] } }, names)).toMatchObject({
       said: { mail: once },
