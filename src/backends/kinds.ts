@@ -1,4 +1,4 @@
-/** The kinds of records that the engine's layers write; what they hold is theirs (PROTOCOL.md §8, §9, §17, §19, §21). */
+/** The kinds of records that the engine's layers write; what they hold is theirs (PROTOCOL.md §8, §9, §17, §19, §21, §22). */
 import { hashJson } from "../core/ids.ts";
 
 export const CALL_KIND = "call";
@@ -11,6 +11,7 @@ export const EFFECT_KIND = "effect";
 export const GRANT_KIND = "grant";
 export const GRANT_USE_KIND = "grant_use";
 export const GRANT_CHOICE_KIND = "grant_choice";
+export const SERVER_THREAD_KIND = "server_thread";
 
 /** The index key `alias` of questions of a policy: by it those of a tenant are counted, whatever else is open. */
 export const POLICY_ASKS: string = hashJson(["policy"]);

@@ -4,12 +4,12 @@
  * is in progress; its status is a hint for lists, and is checked against the checkpoint before it is told.
  */
 import type { HITLBackend } from "../../backends/hitl-backend.ts";
+import { SERVER_THREAD_KIND } from "../../backends/kinds.ts";
 import type { Page, PageQuery, Patch, StoredRecord, UpdateOp } from "../../backends/record-store.ts";
 import { hashJson, makeId, slotOf } from "../../core/ids.ts";
 import { type JsonLimits, type JsonObject, toJsonObject } from "../../core/json.ts";
 import { HttpError, notFound } from "./http-error.ts";
 
-const SERVER_THREAD_KIND = "server_thread";
 export const THREAD_STATUSES = ["idle", "busy", "interrupted", "error"] as const;
 export type ThreadStatus = (typeof THREAD_STATUSES)[number];
 
