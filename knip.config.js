@@ -23,7 +23,8 @@ export default {
     "test/crash/soak.ts",
     "test/faults/main.ts",
     "test/types/**/*.ts",
-    "test/react/pages/*.tsx",
+    "test/*/pages/*.tsx",
+    "test/**/*.types.ts",
   ],
   project: [
     "src/**/*.{ts,tsx}!",

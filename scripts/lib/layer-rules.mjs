@@ -3,7 +3,7 @@
 /** Each line may import the lines below it, never a neighbour on its own line. */
 export const LAYERS = [
   ["cli", "inbox", "react"],
-  ["server", "client", "mcp"],
+  ["server", "mcp", "client"],
   ["worker"],
   ["nodes"],
   ["policy", "ledger", "audit"],
