@@ -385,6 +385,32 @@ describe("several questions", () => {
   });
 });
 
+describe("a server that lists interrupts as LangGraph keeps them", () => {
+  const asKept = async (thread_id: string): Promise<Item> => {
+    const { tasks } = await client.threads.getState(thread_id);
+    const interrupts = Object.fromEntries(tasks.map(({ id, interrupts: kept }) => [id, kept]));
+    return itemOf({ ...(await client.threads.get(thread_id)), interrupts });
+  };
+
+  it.each(CASES)(
+    "$name: the same controls, or none for what is answered by text",
+    async ({ call, shows }) => {
+      const item = await asKept(await start(call));
+      expect(item).toMatchObject({ action: shows.action, isLangChain: true });
+      expect(item.controls).toEqual(shows.isLangChain ? shows.controls : []);
+    },
+  );
+
+  it("of several it shows the first one", async () => {
+    const first = async (...calls: string[]): Promise<Item> => asKept(await start(...calls));
+    expect(await first("book", "pay")).toMatchObject({ action: "ask_user", controls: [] });
+    expect(await first("pay", "book")).toMatchObject({
+      action: "pay",
+      controls: ["accept", "edit", "response"],
+    });
+  });
+});
+
 test("it says which node runs, as its events tell", async () => {
   const thread_id = await start("deploy");
   const resume = sentBy(await client.threads.get(thread_id), "accept") as never;

@@ -109,12 +109,11 @@ class Questions {
 }
 
 /**
- * Where LangChain's words have no button that answers (Agent Inbox knows approve, edit and reject), its own request has
- * one: it reads that only in the absence of LangChain's.
+ * Its own request where LangChain's lists have no button that answers (of these it knows approve, edit and reject), or are
+ * left out because arguments are long: it reads them first.
  */
 function asAgentInboxReads(value: object, ask: InteropAsk): object {
-  const decisions = reviewDecisions(ask);
-  if (decisions.some((name) => name !== "respond")) return value;
-  const { action_requests: _, review_configs: __, ...rest } = value as JsonObject;
-  return { ...rest, ...toAgentInbox1([ask])[0] };
+  const { action_requests, review_configs: _, ...rest } = value as JsonObject;
+  const isText = reviewDecisions(ask).every((name) => name === "respond");
+  return action_requests === undefined || isText ? { ...rest, ...toAgentInbox1([ask])[0] } : value;
 }

@@ -2,7 +2,6 @@
 import type { HITLRecord } from "../../../src/index.ts";
 import type { JsonObject } from "../../../src/core/json.ts";
 import {
-  toAgentInbox1,
   toAgUi1,
   toAiSdk7,
   toLangchainJs1,
@@ -10,51 +9,13 @@ import {
   toMcp1,
   toMcp2,
 } from "../../../src/interop/index.ts";
-import { asTexts } from "../kit.ts";
+import { AGENT_INBOXES } from "./agent-inbox.ts";
 import { type Client, ownWords, type Part, type Saying, says, type Says } from "./client.ts";
 import { type Action, CANCELLED, OF, type Question } from "./questions.ts";
 
 const ONE_BY_ONE = "one message answers one question";
 const NO_CANCEL = "it cannot cancel a question";
 const NO_SKIP = "it has no word for passing a question over";
-
-/** The shown arguments, or those that a human has made of them. */
-function argsOf(action: Action, question: Question, shown: JsonObject): JsonObject {
-  return action === "edit" ? OF[question].edited : shown;
-}
-
-const agentInbox: Client = {
-  name: "Agent Inbox",
-  format: "agent_inbox_1",
-  addresses: "the call that an `accept` or `edit` names",
-  says(action, question, ask) {
-    const [shown] = toAgentInbox1([ask]);
-    const { action: name, args } = shown?.action_request ?? { action: "", args: {} };
-    const named = { action: name, args: asTexts(argsOf(action, question, args)) };
-    switch (action) {
-      case "approve":
-        return says([{ type: "accept", args: named }], [{ type: "accept", args: null }]);
-      case "edit":
-        return says([{ type: "edit", args: named }]);
-      case "respond":
-        return says([{ type: "response", args: OF[question].text }]);
-      case "skip":
-        return { ...says([{ type: "ignore", args: null }]), answer: OF[question].ignored };
-      case "reject":
-        return { cannot: "it has no rejection: `ignore` rejects what cannot be skipped" };
-      case "cancel":
-        return { cannot: "its “resolve” ends the thread without an answer" };
-    }
-  },
-  several([part, ...others]) {
-    const value = part?.value as [{ type: string; args: { action?: string } | null }] | undefined;
-    if (others.length > 0) return { cannot: ONE_BY_ONE };
-    const [sent] = value ?? [];
-    if (typeof sent?.args?.action === "string" && sent.args.action !== part?.ask.hitl_type)
-      return says(value);
-    return { cannot: "only an `accept` or `edit` of a tool's call names what it is about", nearest: value };
-  },
-};
 
 function reviewed(
   name: string,
@@ -371,7 +332,7 @@ const plain: Client = {
 };
 
 export const CLIENTS: readonly Client[] = [
-  agentInbox,
+  ...AGENT_INBOXES,
   reviewed("agent-chat-ui, LangChain for Python", "langchain_python_1", byPlace),
   reviewed("LangChain for JavaScript", "langchain_js_1", byPlace),
   reviewed("deepagents", "langchain_js_1", {
