@@ -2,7 +2,7 @@
  * Checking answers (P3): JSON Schema lives in the record and is checked wherever the answer arrives; any
  * Standard Schema is checked too in the process that asked.
  */
-import { dereference, type Schema, Validator } from "@cfworker/json-schema";
+import { dereference, type Schema, validate, type ValidationResult } from "@cfworker/json-schema";
 import { z } from "zod";
 import { HoldpointError } from "./errors.ts";
 import { cloneJson, type JsonObject, type JsonValue, toJson } from "./json.ts";
@@ -68,20 +68,53 @@ export function toJsonSchema(schema: StandardSchema): JsonObject | boolean {
   return toJson(rest, "response_schema") as JsonObject;
 }
 
-const MAX_COMPILED = 500;
-const compiled = new Map<string, Validator>();
-/** Checked already; most questions have a schema with which another was asked before. */
-const usable = new WeakSet<Validator>();
+type Check = (value: JsonValue) => ValidationResult;
 
-function compile(schema: JsonObject | boolean): Validator {
+const MAX_COMPILED = 500;
+const compiled = new Map<string, Check>();
+/** Checked already; most questions have a schema with which another was asked before. */
+const usable = new WeakSet<Check>();
+
+function compile(schema: JsonObject | boolean): Check {
   const text = JSON.stringify(schema);
   const known = compiled.get(text);
   if (known) return known;
   // The validator writes into its schema.
-  const validator = new Validator(typeof schema === "object" ? cloneJson(schema) : schema, "2020-12", false);
+  const own = (typeof schema === "object" ? cloneJson(schema) : schema) as Schema | boolean;
+  const lookup = dereference(own as Schema);
+  const budget = text.includes('"$ref"') ? new Budget(lookup) : null;
+  const check: Check = (value) => {
+    budget?.renew();
+    return validate(value, own, "2020-12", lookup, false);
+  };
   if (compiled.size >= MAX_COMPILED) compiled.delete(compiled.keys().next().value as string);
-  compiled.set(text, validator);
-  return validator;
+  compiled.set(text, check);
+  return check;
+}
+
+/** As many as a check takes about a second for; an answer of the largest size takes a tenth of them. */
+const MAX_VISITS = 500_000;
+
+/**
+ * Ends a check that takes too long: alternatives that contain each other are tried inside of each other, as deep as the
+ * answer goes, and whoever answers chooses how deep that is. The validator reads this keyword of older drafts once for each
+ * visit of a part.
+ */
+class Budget {
+  #left = 0;
+
+  constructor(lookup: Readonly<Record<string, Schema | boolean>>) {
+    const get = (): undefined => {
+      this.#left -= 1;
+      if (this.#left < 0) throw new Error("it takes too long");
+    };
+    for (const part of new Set(Object.values(lookup)))
+      if (typeof part === "object") Object.defineProperty(part, "$recursiveAnchor", { get });
+  }
+
+  renew(): void {
+    this.#left = MAX_VISITS;
+  }
 }
 
 const TYPES: ReadonlySet<unknown> = new Set([
@@ -117,11 +150,11 @@ function assertParts(schema: JsonObject): void {
 /** @throws HoldpointError `ERR_HITL_INVALID_INPUT` for a schema that cannot be used, before anything is asked. */
 export function assertUsableSchema(schema: JsonObject | boolean): void {
   try {
-    const validator = compile(schema);
-    if (usable.has(validator)) return;
+    const check = compile(schema);
+    if (usable.has(check)) return;
     if (typeof schema === "object") assertParts(schema);
-    validator.validate(null);
-    usable.add(validator);
+    check(null);
+    usable.add(check);
   } catch (cause) {
     throw new HoldpointError(
       "ERR_HITL_INVALID_INPUT",
@@ -133,9 +166,9 @@ export function assertUsableSchema(schema: JsonObject | boolean): void {
 
 /** Empty when `value` satisfies the schema. A check that breaks off is a refusal (P8). */
 export function checkJsonSchema(schema: JsonObject | boolean, value: JsonValue): ResponseIssue[] {
-  let result: ReturnType<Validator["validate"]>;
+  let result: ValidationResult;
   try {
-    result = compile(schema).validate(value);
+    result = compile(schema)(value);
   } catch (cause) {
     return [{ path: [], message: `cannot be checked against the schema: ${(cause as Error).message}` }];
   }

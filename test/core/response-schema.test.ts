@@ -59,6 +59,41 @@ describe("checkJsonSchema", () => {
   });
 });
 
+describe("a schema whose alternatives contain each other", () => {
+  const node = (kind: string): JsonObject => ({
+    type: "object",
+    properties: { kind: { const: kind }, of: { $ref: "#/$defs/any" } },
+    required: ["kind"],
+  });
+  const anyOf = ["a", "b", "c", "d", "e", "f"].map(node);
+  const schema: JsonObject = { $ref: "#/$defs/any", $defs: { any: { anyOf } } };
+  const nested = (depth: number): JsonObject =>
+    depth === 0 ? { kind: "a" } : { kind: "a", of: nested(depth - 1) };
+
+  it("is checked for answers that can be checked (P3)", () => {
+    assertUsableSchema(schema);
+    expect(checkJsonSchema(schema, nested(3))).toEqual([]);
+    expect(checkJsonSchema(schema, { kind: "a", of: { kind: "z" } })).not.toEqual([]);
+  });
+
+  it("refuses an answer so deep that nobody could wait for the check, and checks the next one (P3, P8)", () => {
+    expect(checkJsonSchema(schema, nested(60))).toEqual([
+      { path: [], message: "cannot be checked against the schema: it takes too long" },
+    ]);
+    expect(checkJsonSchema(schema, nested(3))).toEqual([]);
+  });
+
+  it("takes a list as long as a record can hold", () => {
+    const tree: JsonObject = {
+      type: "object",
+      properties: { children: { type: "array", items: { $ref: "#" } } },
+      additionalProperties: false,
+    };
+    const children = Array.from({ length: 20_000 }, () => ({ children: [] }));
+    expect(checkJsonSchema(tree, { children })).toEqual([]);
+  });
+});
+
 describe("Standard Schemas", () => {
   const schema = z.object({ n: z.number().refine((n) => n % 2 === 0, "has to be even") });
 
