@@ -68,30 +68,6 @@ export function toJsonSchema(schema: StandardSchema): JsonObject | boolean {
   return toJson(rest, "response_schema") as JsonObject;
 }
 
-type Check = (value: JsonValue) => ValidationResult;
-
-const MAX_COMPILED = 500;
-const compiled = new Map<string, Check>();
-/** Checked already; most questions have a schema with which another was asked before. */
-const usable = new WeakSet<Check>();
-
-function compile(schema: JsonObject | boolean): Check {
-  const text = JSON.stringify(schema);
-  const known = compiled.get(text);
-  if (known) return known;
-  // The validator writes into its schema.
-  const own = (typeof schema === "object" ? cloneJson(schema) : schema) as Schema | boolean;
-  const lookup = dereference(own as Schema);
-  const budget = text.includes('"$ref"') ? new Budget(lookup) : null;
-  const check: Check = (value) => {
-    budget?.renew();
-    return validate(value, own, "2020-12", lookup, false);
-  };
-  if (compiled.size >= MAX_COMPILED) compiled.delete(compiled.keys().next().value as string);
-  compiled.set(text, check);
-  return check;
-}
-
 /** As many as a check takes about a second for; an answer of the largest size takes a tenth of them. */
 const MAX_VISITS = 500_000;
 
@@ -115,6 +91,30 @@ class Budget {
   renew(): void {
     this.#left = MAX_VISITS;
   }
+}
+
+type Check = (value: JsonValue) => ValidationResult;
+
+const MAX_COMPILED = 500;
+const compiled = new Map<string, Check>();
+/** Checked already; most questions have a schema with which another was asked before. */
+const usable = new WeakSet<Check>();
+
+function compile(schema: JsonObject | boolean): Check {
+  const text = JSON.stringify(schema);
+  const known = compiled.get(text);
+  if (known) return known;
+  // The validator writes into its schema.
+  const own = typeof schema === "object" ? cloneJson(schema) : schema;
+  const lookup = dereference(own);
+  const budget = text.includes('"$ref"') ? new Budget(lookup) : null;
+  const check: Check = (value) => {
+    budget?.renew();
+    return validate(value, own, "2020-12", lookup, false);
+  };
+  if (compiled.size >= MAX_COMPILED) compiled.delete(compiled.keys().next().value as string);
+  compiled.set(text, check);
+  return check;
 }
 
 const TYPES: ReadonlySet<unknown> = new Set([
