@@ -8,6 +8,7 @@ import {
   type HITLRecord,
   HITLToolNode,
   InMemoryHITLBackend,
+  requestPermission,
   respondAndResume,
   resumeThread,
   StoreHITLBackend,
@@ -185,6 +186,23 @@ describe("P1 P4 a value without an id is taken once", () => {
     expect(await messagesOf(backend)).toEqual(["B?"]);
     await resume({ decisions: [{ type: "reject" }] });
     expect(await output()).toEqual({ a: "true", b: "false" });
+  });
+
+  it("beside a question that is closed, what names its call counts, unless one that is not shown is open as well", async () => {
+    for (const others of [false, true]) {
+      const pay = toolOf("pay", async () => {
+        const args = { to: "ann" };
+        return (await requestPermission({ message: "Pay?", tool: "pay", args })).decision;
+      });
+      const { backend, start, resume } = setUp(asking("a", "A?"), pay);
+      await start();
+      const { hitl_id, session_id } = await openAsk(backend, "t", "A?");
+      await backend.respond(hitl_id, { confirmed: true });
+      const data = { message: "Unseen?" };
+      if (others) await backend.create({ hitl_type: "confirm", thread_id: "t", session_id, data });
+      await resume([{ type: "accept", args: { action: "pay", args: { to: "ann" } } }]);
+      expect(await messagesOf(backend)).toEqual(others ? ["Pay?", "Unseen?"] : []);
+    }
   });
 
   it("what was refused is not taken later, when it would fit", async () => {
