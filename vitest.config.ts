@@ -12,6 +12,7 @@ const LONGEST = [
   "crash/kill-points",
   "property/record-store-model",
   "react/types-of-questions",
+  "interop-react/hooks",
   "crash/kill-messages",
   "crash/kill-ledger",
   "crash/kill-policy",
