@@ -1,6 +1,7 @@
 /**
  * The interrupts of a thread as `GET /threads/{id}` and searches list them. Agent Inbox reads them there, and makes its
- * buttons of the first one of each task; states, histories and streams are as LangGraph gives them.
+ * buttons of the first one of each task. What states, histories and streams leave out is in still-open.ts; what they show of
+ * a question is as LangGraph gives it.
  */
 import type { HITLBackend } from "../../backends/hitl-backend.ts";
 import { MAX_PAGE_LIMIT } from "../../backends/record-store.ts";
