@@ -84,10 +84,18 @@ export async function suspend(graph: BenchGraph, thread_id: string): Promise<Int
   return found;
 }
 
-/** Plain LangGraph: `interrupt()` in a stock `ToolNode`. */
-export function bareGraph(checkpointer: BaseCheckpointSaver, effects: Effects): BenchGraph {
+/**
+ * Plain LangGraph: `interrupt()` in a stock `ToolNode`.
+ *
+ * @param shown - fields that the interrupt shows besides
+ */
+export function bareGraph(
+  checkpointer: BaseCheckpointSaver,
+  effects: Effects,
+  shown: object = { risk_level: "high" },
+): BenchGraph {
   const refund = tool(async ({ order, amount }: Refund) => {
-    const { confirmed } = interrupt({ message: `Refund ${amount} for ${order}?`, risk_level: "high" }) as {
+    const { confirmed } = interrupt({ ...shown, message: `Refund ${amount} for ${order}?` }) as {
       confirmed: boolean;
     };
     if (!confirmed) return "not refunded";

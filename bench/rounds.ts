@@ -8,16 +8,18 @@ import { InMemoryHITLBackend } from "holdpoint";
 import { RedisHITLBackend } from "holdpoint/backends/redis";
 import { SqliteHITLBackend } from "holdpoint/backends/sqlite";
 import { startRedisServer } from "../test/support/redis-server.ts";
-import { bareGraph, bareRound, Effects, ownGraph, ownRound } from "./graphs.ts";
+import { bareGraph, bareRound, Effects, ownGraph, ownRound, suspend } from "./graphs.ts";
 import { compare, type Contender, LONG_WARM_UP, type Plan } from "./measure.ts";
 import type { Options } from "./options.ts";
 import { atLeast, type Report } from "./report.ts";
 
-const bareOnMemory: Contender = (count) => {
-  const effects = new Effects();
-  const graph = bareGraph(new MemorySaver(), effects);
-  return { run: (index) => bareRound(graph, `t${index}`), end: () => effects.assertOnceEach(count) };
-};
+function bareOnMemory(shown?: object): Contender {
+  return (count) => {
+    const effects = new Effects();
+    const graph = bareGraph(new MemorySaver(), effects, shown);
+    return { run: (index) => bareRound(graph, `t${index}`), end: () => effects.assertOnceEach(count) };
+  };
+}
 
 const ownOnMemory: Contender = (count) => {
   const effects = new Effects();
@@ -38,10 +40,19 @@ async function warmUp(base: Contender, own: Contender, options: Options): Promis
 }
 
 async function onMemory(report: Report, options: Options): Promise<void> {
-  await warmUp(bareOnMemory, ownOnMemory, options);
+  const bare = bareOnMemory();
+  await warmUp(bare, ownOnMemory, options);
   for (const concurrency of options.concurrency ?? [1, 4, 16]) {
-    const result = await compare(bareOnMemory, ownOnMemory, planFor(options, concurrency));
+    const result = await compare(bare, ownOnMemory, planFor(options, concurrency));
     report.compared(`MemorySaver + memory, ${concurrency} at once`, result, atLeast(0.9));
+  }
+  // What is shown for other people's user interfaces goes through LangGraph's serializer, value by value.
+  const graph = ownGraph(new MemorySaver(), new InMemoryHITLBackend(), new Effects());
+  const showing = bareOnMemory((await suspend(graph, "shown")).value);
+  await warmUp(showing, ownOnMemory, options);
+  for (const concurrency of options.concurrency ?? [1, 4, 16]) {
+    const result = await compare(showing, ownOnMemory, planFor(options, concurrency));
+    report.compared(`the same, against an interrupt that shows as much, ${concurrency} at once`, result);
   }
 }
 
@@ -131,9 +142,10 @@ async function onRedis(report: Report, options: Options): Promise<void> {
     };
   };
   try {
-    await warmUp(bareOnMemory, own, options);
+    const bare = bareOnMemory();
+    await warmUp(bare, own, options);
     for (const concurrency of options.concurrency ?? [1, 16, 64]) {
-      const result = await compare(bareOnMemory, own, planFor(options, concurrency));
+      const result = await compare(bare, own, planFor(options, concurrency));
       const bound = REDIS_BOUNDS[concurrency];
       report.compared(
         `MemorySaver + Redis, ${concurrency} at once`,

@@ -35,7 +35,7 @@ const server = createLangGraphServer({ graphs: { orders: graph }, backend, authe
 const fetch = async (url: unknown, init?: RequestInit) => server.fetch(new Request(String(url), init));
 const client = new Client({ apiUrl: "http://localhost", callerOptions: { fetch } });
 
-// 1. Agent Inbox: it searches for interrupted threads, and always answers by a list of one.
+// 1. Agent Inbox: it searches for interrupted threads, and answers a request of LangChain's by one decision with `args`.
 const { thread_id } = await client.threads.create();
 const input = { messages: [{ role: "user", content: "Refund it, please." }] };
 await client.runs.wait(thread_id, "orders", { input });
@@ -44,7 +44,8 @@ const [interrupt] = Object.values(waiting?.interrupts ?? {}).flat() as Interrupt
 const { action_requests: actions = [], review_configs: reviews = [] } = interrupt?.value ?? {};
 console.log("Agent Inbox:", actions[0]?.name, actions[0]?.arguments, reviews[0]?.allowed_decisions);
 // prints: Agent Inbox: refund { order: 'A-17' } [ 'approve', 'reject' ]
-await client.runs.wait(thread_id, "orders", { command: { resume: [{ type: "accept", args: null }] } });
+const decisions = [{ type: "approve", args: null }];
+await client.runs.wait(thread_id, "orders", { command: { resume: { decisions } } });
 // prints: -- refunded
 
 // 2. AG-UI: a run ends with the interrupts as its outcome, and the next one resumes them.

@@ -92,6 +92,23 @@ export const FIXTURES: readonly Fixture[] = [
   ["agent_inbox_1", "doubt", inbox([{ type: "response", args: "run_again" }]), { decision: "run_again" }],
   ["agent_inbox_1", "doubt", inbox([{ type: "ignore", args: null }]), { decision: "give_up" }],
   ["agent_inbox_1", "free", inbox([{ type: "response", args: '{"a":1}' }]), '{"a":1}'],
+  // Agent Inbox, to a request that it takes for LangChain's.
+  ["agent_inbox_1", "pay", { decisions: [{ type: "approve", args: null }] }, once],
+  [
+    "agent_inbox_1",
+    "pay",
+    { decisions: [{ type: "edit", args: { action: "pay", args: asTexts(other) } }] },
+    { decision: "edit", edited_args: other },
+  ],
+  ["agent_inbox_1", "pay", { decisions: [{ type: "edit", args: { action: "pay", args: payArgs } }] }, once],
+  [
+    "agent_inbox_1",
+    "pay",
+    { decisions: [{ type: "reject", args: "no" }] },
+    { decision: "reject", message: "no" },
+  ],
+  ["agent_inbox_1", "go", { decisions: [{ type: "approve", args: null }] }, { confirmed: true }],
+  ["agent_inbox_1", "mail", { decisions: [{ type: "ignore", args: null }] }, { decision: "reject" }],
   ["langchain_js_1", "pay", reviewed({ decisions: [approve] }), once],
   [
     "langchain_js_1",

@@ -28,7 +28,8 @@ const FORMATS_OF_SHAPES: Readonly<Record<string, readonly string[]>> = {
   // Approvals are said alike by several.
   librechat_3: ["librechat_3", "langchain_js_1", "langchain_python_1"],
   mcp_2: ["mcp_1", "mcp_2"],
-  agent_inbox_1: ["agent_inbox_1"],
+  // To a request of LangChain's it answers in LangChain's words.
+  agent_inbox_1: ["agent_inbox_1", "langchain_js_1"],
 };
 
 describe("one question open", () => {
