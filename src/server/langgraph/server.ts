@@ -3,6 +3,7 @@ import { HoldpointError } from "../../core/errors.ts";
 import { isValidForeignId } from "../../core/ids.ts";
 import { callerOf, Cors } from "./access.ts";
 import { ASSISTANT_ROUTES } from "./assistant-routes.ts";
+import { checkOptions } from "./check-options.ts";
 import { Graphs, type Scope, scopeOf, type Settings, settingsOf } from "./context.ts";
 import { errorResponse, json, toHttpError } from "./http.ts";
 import { checkedId } from "./ids.ts";
@@ -59,7 +60,7 @@ const ROUTES = routesOf({
  * The HTTP interface of a LangGraph server over graphs of your own: threads, their state, runs, answers. Agent Inbox,
  * agent-chat-ui, `@langchain/langgraph-sdk` and its React hooks can be pointed at it (docs/langgraph-server.md).
  *
- * @throws HoldpointError `ERR_HITL_NO_CHECKPOINTER`, `ERR_HITL_INVALID_INPUT`
+ * @throws HoldpointError `ERR_HITL_NO_CHECKPOINTER`, `ERR_HITL_NO_BACKEND`, `ERR_HITL_INVALID_INPUT`
  *
  * @example
  * ```ts
@@ -74,6 +75,7 @@ const ROUTES = routesOf({
  * ```
  */
 export function createLangGraphServer(options: LangGraphServerOptions): LangGraphServer {
+  checkOptions(options);
   const settings = settingsOf(options);
   const graphs = new Graphs(options.graphs);
   const { backend } = options;
@@ -86,8 +88,6 @@ export function createLangGraphServer(options: LangGraphServerOptions): LangGrap
     streams: new Streams(settings.maxStreams, settings.heartbeatMs),
   };
   const cors = new Cors(options.cors);
-  if (options.cors?.origins === "*" && options.cors.credentials)
-    throw new HoldpointError("ERR_HITL_INVALID_INPUT", 'cors: credentials need a list of origins, not "*".');
 
   const answer = async (request: Request): Promise<Response> => {
     const url = new URL(request.url);
