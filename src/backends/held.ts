@@ -60,13 +60,13 @@ export function handOutAgain(record: StoredRecord): StoredRecord {
   return handOut(record, value ? value.source : cloneJson(record.value));
 }
 
-/** @internal Says how the value of a record of a decorator is made anew, so that it need not be copied to be kept. */
+/** Says how the value of a record of a decorator is made anew, so that it need not be copied to be kept. */
 export function keepSource(record: object, source: () => JsonObject): void {
   const value: Value = { source, made: undefined };
   Object.defineProperty(record, VALUE, { value });
 }
 
-/** @internal Characters that keeping the record takes besides what its store keeps anyway; 0 where that is not known. */
+/** Characters that keeping the record takes besides what its store keeps anyway; 0 where that is not known. */
 export function storedLength(record: StoredRecord): number {
   const source = (record as { readonly [VALUE]?: Value })[VALUE]?.source;
   return typeof source === "string" ? source.length : 0;

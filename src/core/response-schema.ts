@@ -93,6 +93,7 @@ class Budget {
   }
 }
 
+/** @throws Error for a value that cannot be checked, or not in time */
 type Check = (value: JsonValue) => ValidationResult;
 
 const MAX_COMPILED = 500;
@@ -100,7 +101,8 @@ const compiled = new Map<string, Check>();
 /** Checked already; most questions have a schema with which another was asked before. */
 const usable = new WeakSet<Check>();
 
-function compile(schema: JsonObject | boolean): Check {
+/** The same one for the same schema. @throws Error for what is no schema */
+export function compile(schema: JsonObject | boolean): Check {
   const text = JSON.stringify(schema);
   const known = compiled.get(text);
   if (known) return known;

@@ -1,5 +1,4 @@
 /** A rule, checked: whether it means a call, and the version that says what it is (docs/policy.md, "A rule's version"). */
-import { type Schema, Validator } from "@cfworker/json-schema";
 import { HoldpointError } from "../core/errors.ts";
 import { DECISIONS, type Decision, defaultResponseSchema } from "../core/hitl-types.ts";
 import { hashJson, isValidForeignId } from "../core/ids.ts";
@@ -9,6 +8,7 @@ import {
   assertUsableSchema,
   checkJsonSchema,
   checkStandard,
+  compile,
   isStandardSchema,
   toJsonSchema,
 } from "../core/response-schema.ts";
@@ -194,9 +194,9 @@ function schemaOf(given: NonNullable<PolicyRule["schema"]>, where: string): Chec
   }
   const data = toJsonObject(given, `${where}: schema`);
   assertUsableSchema(data);
-  // Of its own: what cannot be checked has to throw, not to count as arguments that are not meant.
-  const validator = new Validator(cloneJson(data) as Schema, "2020-12");
-  return { data, matches: (args) => validator.validate(args).valid };
+  // What cannot be checked has to throw, not to count as arguments that are not meant.
+  const check = compile(data);
+  return { data, matches: (args) => check(args).valid };
 }
 
 /** A function has no content but its text. */

@@ -15,7 +15,29 @@ const boom = (): never => {
   throw new Error("the secret is 42");
 };
 
+/** Alternatives that contain each other: a check goes through all of them at each depth of the arguments. */
+const endless = {
+  $ref: "#/$defs/any",
+  $defs: {
+    any: { anyOf: Array.from({ length: 6 }, () => ({ properties: { of: { $ref: "#/$defs/any" } } })) },
+  },
+};
+
+function nested(depth: number): Record<string, unknown> {
+  return depth === 0 ? {} : { of: nested(depth - 1) };
+}
+
 describe("a rule that fails", () => {
+  it("denies where its schema cannot be checked in time (P8)", async () => {
+    const rules: PolicyRule[] = [
+      { id: "bad", verdict: "allow", schema: endless },
+      { id: "next", verdict: "allow" },
+    ];
+    expect(await decide(rules, "t", nested(2))).toMatchObject({ verdict: "allow", rule_id: "bad" });
+    const denied = { verdict: "deny", reason: "rule_failed", rule_id: "bad" };
+    expect(await decide(rules, "t", nested(50))).toMatchObject(denied);
+  });
+
   const failing: Record<string, Partial<PolicyRule>> = {
     throws: { when: boom },
     rejects: { when: () => Promise.reject(new Error("the secret is 42")) },
