@@ -222,3 +222,21 @@ describe("by what was shown", () => {
     expect(fromAgentInbox1(sent("edit", hostile), [ask]).problems).toMatchObject([{ code: "unreadable" }]);
   });
 });
+
+describe("a schema whose alternatives contain each other", () => {
+  const part = { properties: { n: number, of: { $ref: "#/$defs/any" } } };
+  const schema: JsonObject = {
+    $ref: "#/$defs/any",
+    $defs: { any: { anyOf: Array.from({ length: 6 }, () => part) } },
+  };
+  const nested = (depth: number): JsonObject =>
+    depth === 0 ? { n: "1" } : { n: "1", of: nested(depth - 1) };
+
+  it("is read where it can be", () => {
+    expect(coerceTo(schema, nested(1))).toEqual({ n: 1, of: { n: 1 } });
+  });
+
+  it("is read as its first alternative says where it is too deep to be tried, after one try", () => {
+    expect(coerceTo(schema, nested(50))).toMatchObject({ n: 1 });
+  });
+});
