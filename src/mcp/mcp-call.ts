@@ -7,11 +7,11 @@ import type { StoreHITLBackend } from "../backends/store-backend.ts";
 import { HoldpointError } from "../core/errors.ts";
 import type { HITLRecord } from "../core/record.ts";
 import {
-  answerText,
   asToolOutput,
   decodeOutput,
   encodeOutput,
   type HostSerde,
+  saidFor,
   toolMessage,
   type ToolOutput,
 } from "../nodes/tool-outcome.ts";
@@ -113,11 +113,7 @@ function taskOf(
     execute: () => outputOf(run, call, configOf(place, caller.actor?.id)),
     encode: (output) => encodeOutput(output, JSON_ONLY),
     decode: (outcome) => decodeOutput(outcome, JSON_ONLY),
-    answer: (record) => {
-      const { text, status } = answerText(record);
-      return toolMessage(call, text, status);
-    },
-    settled: (text, happened) => toolMessage(call, text, happened ? "success" : "error"),
+    ...saidFor(call),
   };
 }
 

@@ -27,11 +27,11 @@ import { nestedConfig } from "./nested-config.ts";
 import { pauseFor } from "./pause-for.ts";
 import { CallPolicy, type PolicedTool } from "./policy/call-policy.ts";
 import {
-  answerText,
   asToolOutput,
   decodeOutput,
   encodeOutput,
   type HostSerde,
+  saidFor,
   toolMessage,
   type ToolOutput,
 } from "./tool-outcome.ts";
@@ -145,11 +145,7 @@ export class HITLToolNode<T = any> extends ToolNode<T> {
       execute: () => this.#invoke(call, config, state, selected),
       encode: (output) => encodeOutput(output, serde),
       decode: (outcome) => decodeOutput(outcome, serde),
-      answer: (record) => {
-        const { text, status } = answerText(record);
-        return toolMessage(call, text, status);
-      },
-      settled: (text, happened) => toolMessage(call, text, happened ? "success" : "error"),
+      ...saidFor(call),
     };
   }
 

@@ -124,3 +124,17 @@ export function answerText(record: HITLRecord): { text: string; status: MessageS
       : `was cancelled (${record.reason ?? "no reason given"})`;
   return { text: `The request ${why}. Nothing was approved; do not act as if it were.`, status: "error" };
 }
+
+/** What a call says that its body has not said: a human's answer in its place, or what became of it in doubt. */
+export function saidFor(call: Parameters<typeof toolMessage>[0]): {
+  readonly answer: (record: HITLRecord) => ToolMessage;
+  readonly settled: (text: string, happened: boolean) => ToolMessage;
+} {
+  return {
+    answer: (record) => {
+      const { text, status } = answerText(record);
+      return toolMessage(call, text, status);
+    },
+    settled: (text, happened) => toolMessage(call, text, happened ? "success" : "error"),
+  };
+}

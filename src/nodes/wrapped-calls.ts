@@ -2,7 +2,6 @@
  * Tool calls of which a host shows us one at a time: in a wrapped tool, or in agent middleware. Calls of one task
  * that run together share a step, so that they suspend together and each question is visible at once (P10).
  */
-import type { ToolMessage } from "@langchain/core/messages";
 import type { ToolCall } from "@langchain/core/messages/tool";
 import type { LangGraphRunnableConfig } from "@langchain/langgraph";
 import type { HITLBackend } from "../backends/hitl-backend.ts";
@@ -18,14 +17,13 @@ import { isHITLSuspend } from "../suspend/suspend-signal.ts";
 import { type InDoubtPolicy, ToolStep, type ToolStepOptions } from "../suspend/tool-step.ts";
 import { pauseFor } from "./pause-for.ts";
 import {
-  answerText,
   asToolOutput,
   decodeFailure,
   decodeOutput,
   encodeFailure,
   encodeOutput,
   type HostSerde,
-  toolMessage,
+  saidFor,
   type ToolOutput,
 } from "./tool-outcome.ts";
 import { CallNames, identityOf, wakeHintOf } from "./wake.ts";
@@ -210,11 +208,7 @@ export class WrappedCalls {
         const failure = decodeFailure(outcome);
         return failure ? new Failure(failure) : decodeOutput(outcome, serde);
       },
-      answer: (record): ToolMessage => {
-        const { text, status } = answerText(record);
-        return toolMessage(call, text, status);
-      },
-      settled: (text, happened) => toolMessage(call, text, happened ? "success" : "error"),
+      ...saidFor(call),
     };
   }
 }
